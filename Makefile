@@ -1,0 +1,85 @@
+# Every command a person needs. `make` alone prints them.
+# Variables, as in `make lenet EPOCHS=5 DEVICE=cuda0`:
+#   PYTHON=   interpreter for the environment (Python 3.8 to 3.11; found by itself)
+#   DATA=     folder with Kaggle's files          OUT=     folder for the runs
+#   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEED= FOLDS=   the experiments' settings
+#   ONLY=     some of an experiment's variants    NEW=1   start beside a run that is there
+#   ARGS=     anything more for the command
+
+DATA ?= data/kaggle
+OUT ?= runs
+# an activated conda environment made by `make conda-env`, else a .venv in the project
+VENV ?= $(if $(wildcard $(CONDA_PREFIX)/facekp-run.stamp),$(CONDA_PREFIX),.venv)
+PY = $(VENV)/bin/python
+ENV = $(VENV)/facekp-run.stamp
+TEST_ENV = $(VENV)/facekp-test.stamp
+FLAGS = --data "$(DATA)" --out "$(OUT)" $(if $(EPOCHS),--epochs "$(EPOCHS)") \
+	$(if $(SEED)$(SEEDS),--seeds "$(or $(SEEDS),$(SEED))") $(if $(FOLDS),--folds "$(FOLDS)") \
+	$(if $(ONLY),--only "$(ONLY)") $(if $(NEW),--force-new) $(ARGS)
+ifneq ($(DEVICE),)
+export FACEKP_DEVICE = $(DEVICE)
+endif
+ifneq ($(PYTHON),)
+export PYTHON
+CHECK_PYTHON = check-python  # a given interpreter is compared with the environment's each time
+check-python: ;
+endif
+
+.DEFAULT_GOAL = help
+.PHONY: help env test info requirements conda-env check-python clean
+
+help:  ## print the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- the environment -------------------------------------------------------------------------
+
+env: $(ENV)  ## set up the environment (every other target does it by itself)
+	@:
+
+$(ENV): requirements/build.txt requirements/run.txt setup.cfg requirements/setup.sh $(CHECK_PYTHON)
+	@sh requirements/setup.sh "$(VENV)" run
+
+$(TEST_ENV): requirements/test.txt $(ENV)
+	@sh requirements/setup.sh "$(VENV)" test
+
+test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
+	$(PY) -m pytest $(ARGS)
+
+info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
+	$(PY) -m facekp.cli info
+
+conda-env:  ## the same environment with conda (GPU support included), named facekp
+	@conda=$$(command -v mamba || command -v conda) || \
+	{ echo "conda is not on PATH; install miniforge, or use make env" >&2; exit 1; }; \
+	"$$conda" env update --name facekp --file environment.yml && \
+	sh requirements/setup.sh "$$("$$conda" run --name facekp python -c 'import sys; print(sys.prefix)')" run && \
+	echo "Now: conda activate facekp, then make demo"
+
+# .in files -> pinned and hashed .txt files, with uv
+requirements:  ## pin the packages anew after a change of requirements/*.in
+	cd requirements && for set in build run test; do \
+	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
+
+clean:  ## remove the environment and what was built from the sources (never runs or data)
+	rm -rf .venv build *.egg-info .pytest_cache
+	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- the experiments -------------------------------------------------------------------------
+
+.PHONY: demo lenet cnn14 lenet-augmented data
+
+demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
+	$(PY) experiments/lenet_augmented.py --data data/synthetic --out "$(OUT)/demo" \
+	--only split-then-mirror --epochs $(or $(EPOCHS),12)
+
+lenet: $(ENV)  ## section 5.1: LeNet-5
+	$(PY) experiments/lenet.py $(FLAGS)
+
+cnn14: $(ENV)  ## section 5.3: the 14-layer CNN with dropout, five folds
+	$(PY) experiments/cnn14.py $(FLAGS)
+
+lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mirror images
+	$(PY) experiments/lenet_augmented.py $(FLAGS)
+
+data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
+	$(PY) -m facekp.cli data --data "$(DATA)"

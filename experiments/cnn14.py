@@ -1,0 +1,16 @@
+"""Section 5.3: the 14-layer CNN with its four dropout layers, Adagrad, five folds x 500 epochs."""
+from facekp.experiment import Experiment
+from facekp.settings import Settings
+
+CNN14 = Experiment(
+    name="cnn14",
+    section="5.3",
+    paper="score 3.07730 on Kaggle's 1783 test images, two thirds of which come from a second "
+          "labelling scheme: not comparable with a validation error",
+    variants={"": Settings(model="cnn14", optimizer="adagrad", learning_rate=0.01, epochs=500,
+                           batch_size=128)},
+    folds=5,
+)
+
+if __name__ == "__main__":
+    raise SystemExit(CNN14.main())

@@ -1,0 +1,46 @@
+"""Keep glibc from handing freed memory back to the kernel between two batches.
+
+A training step makes and drops temporaries of up to 145 MB. By default glibc maps each of them
+anew and unmaps it when it is freed, so that the kernel clears, and the process faults in, the same
+pages in every step. Two settings (``man 3 mallopt``) stop that: large blocks come from the heap
+like small ones (``M_MMAP_MAX`` = 0), and the top of the heap is never given back
+(``M_TRIM_THRESHOLD``). The price is that the process keeps its peak memory until it ends.
+"""
+import ctypes
+import os
+
+M_TRIM_THRESHOLD = -1  # of malloc.h
+M_MMAP_MAX = -4
+
+
+def tune(env=os.environ):
+    """Set the process's allocator; before the first large allocation, once or more often.
+
+    Parameters
+    ----------
+    env : dict
+        The environment: ``FACEKP_MALLOC=0`` leaves everything as it is, and so does a setting of
+        the user's own (``GLIBC_TUNABLES`` with ``glibc.malloc``, ``MALLOC_MMAP_MAX_``, ...).
+
+    Returns
+    -------
+    str
+        What was done and why, one line, as ``facekp info`` prints it.
+    """
+    if env.get("FACEKP_MALLOC") == "0":
+        return "default (FACEKP_MALLOC=0)"
+    if "glibc.malloc" in env.get("GLIBC_TUNABLES", ""):
+        return "the user's (GLIBC_TUNABLES=%s)" % env["GLIBC_TUNABLES"]
+    own = [name for name in ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_") if name in env]
+    if own:
+        return "the user's (%s)" % ", ".join("%s=%s" % (name, env[name]) for name in own)
+    if "malloc" in env.get("LD_PRELOAD", ""):
+        return "the user's (LD_PRELOAD=%s)" % env["LD_PRELOAD"]
+    try:
+        libc = ctypes.CDLL(None)
+        libc.gnu_get_libc_version
+    except (OSError, TypeError, AttributeError):  # TypeError: Windows
+        return "default (not glibc)"
+    if not (libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, 2 ** 31 - 1)):
+        return "default (mallopt refused)"
+    return "freed memory is kept (mallopt M_MMAP_MAX=0, M_TRIM_THRESHOLD=max; FACEKP_MALLOC=0: off)"

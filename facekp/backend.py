@@ -1,0 +1,283 @@
+"""What has to be decided before Theano is imported: device, precision, BLAS, threads, caches.
+
+Theano reads its settings once, while it is imported. ``configure()`` fills in those that the user
+has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by key. ``decide()`` says
+what would be chosen and why, and changes nothing.
+
+Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; wins over
+``device`` in THEANO_FLAGS) and ``FACEKP_FUSED=0`` (leave the fused CPU kernels out).
+"""
+
+import configparser
+import math
+import os
+import re
+import shlex
+import shutil
+import sys
+import sysconfig
+import tempfile
+from typing import NamedTuple
+
+from facekp import blas
+from facekp.errors import EngineError
+
+DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
+_chosen = None  # what configure() did in this process
+
+
+class Choice(NamedTuple):
+    """A value and why it was chosen."""
+
+    value: str
+    reason: str
+
+
+class Plan(NamedTuple):
+    """All decisions.
+
+    Attributes
+    ----------
+    flags : dict of str -> Choice
+        Theano's settings, as in THEANO_FLAGS.
+    environ : dict of str -> Choice
+        Environment variables for the thread pools and the compiler.
+    blas : str
+        Name of the BLAS.
+    """
+
+    flags: dict
+    environ: dict
+    blas: str
+
+
+def parse_flags(text):
+    """THEANO_FLAGS as a dict, read as Theano reads it: the last value of a key wins.
+
+    Raises
+    ------
+    EngineError
+        If a quotation mark is not closed.
+    """
+    splitter = shlex.shlex(text, posix=True)
+    splitter.whitespace, splitter.whitespace_split = ",", True
+    try:
+        pairs = [pair.strip().split("=", 1) for pair in splitter]
+    except ValueError as error:
+        raise EngineError("THEANO_FLAGS=%s: %s; correct or unset it" % (text, error))
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def format_flags(flags):
+    """The inverse of parse_flags: values quoted so that commas and spaces survive."""
+    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in flags.values())
+    return ",".join('%s="%s"' % pair for pair in zip(flags, quoted))
+
+
+def read_theanorc(env):
+    """Settings from the theanorc files, keys as in THEANO_FLAGS (``section.option``)."""
+    parser = configparser.RawConfigParser()
+    paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)
+    try:
+        parser.read([os.path.expanduser(path) for path in paths])
+    except configparser.Error as error:
+        raise EngineError("theanorc cannot be read: %s" % " ".join(str(error).split()))
+    return {
+        (option if section == "global" else "%s.%s" % (section, option)): value
+        for section in parser.sections()
+        for option, value in parser.items(section)
+    }
+
+
+def usable_cores():
+    """Cores that this process may use: its affinity, cut by a container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, cgroup_cores()))
+
+
+def cgroup_cores(root="/sys/fs/cgroup"):
+    """Cores of the control group's CPU quota (version 2, then 1), infinity without one."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            text = ""
+            for name in names:
+                with open(os.path.join(root, name)) as file:
+                    text += file.read() + " "
+            quota, period = (float(word) for word in text.split())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        if quota > 0:
+            return math.ceil(quota / period)
+    return math.inf
+
+
+def find_compiler(env, given=None):
+    """Path of the C++ compiler.
+
+    Raises
+    ------
+    EngineError
+        If there is none: Theano would compute in Python, hundreds of times slower.
+    """
+    for name in [given] if given else ["g++", env.get("CXX", ""), "clang++"]:
+        path = shutil.which(name.split()[0], path=env.get("PATH")) if name else None
+        if path:
+            return path
+    raise EngineError(
+        "no C++ compiler (%s) on PATH; install one: apt install g++, dnf install gcc-c++, "
+        "conda install -c conda-forge gxx, or xcode-select --install" % (given or "g++ or clang++")
+    )
+
+
+def check_headers(folder=None):
+    """Raise EngineError if Python's C headers are missing: no module could be compiled."""
+    folder = folder or sysconfig.get_paths()["include"]
+    if not os.path.exists(os.path.join(folder, "Python.h")):
+        raise EngineError(
+            "%s: no Python.h there; install the headers of this Python: apt install python%d.%d-dev, "
+            "or use a Python from conda, pyenv or uv" % ((folder,) + sys.version_info[:2])
+        )
+
+
+def cache_folder(env):
+    """Where compiled modules are kept: for this user, so that checkouts share them."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    own = os.path.join(base, "facekp", "theano")
+    spare = os.path.join(tempfile.gettempdir(), "facekp-%s" % getattr(os, "getuid", int)(), "theano")
+    for folder, reason in ((own, "this user's cache"), (spare, own + " cannot be written")):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK) and getattr(os, "getuid", int)() == os.stat(folder).st_uid:
+            return Choice(folder, reason)
+    raise EngineError("%s: no folder for compiled modules; set XDG_CACHE_HOME to one" % own)
+
+
+def choose_device(env, given):
+    """The device as a Choice, from FACEKP_DEVICE, the user's flags, or the CPU."""
+    if env.get("FACEKP_DEVICE"):
+        choice = Choice(env["FACEKP_DEVICE"], "FACEKP_DEVICE")
+    elif "device" in given:
+        choice = given["device"]
+    else:
+        choice = Choice("cpu", "default; DEVICE=cuda0 or THEANO_FLAGS=device=cuda0 for a GPU")
+    if not DEVICES.fullmatch(choice.value):
+        raise EngineError(
+            "device=%s (from %s): expected cpu, cuda, cuda0, ... or opencl0:0, ..." % choice
+        )
+    return choice
+
+
+def choose_threads(env, fused):
+    """Thread counts as a dict of environment variable -> Choice.
+
+    Two pools that spin in each other's way are slower than one, so where the fused kernels run
+    (they split BLAS calls among OpenMP's threads) the BLAS itself gets one thread.
+    """
+    if env.get("OMP_NUM_THREADS"):
+        threads = Choice(env["OMP_NUM_THREADS"], "OMP_NUM_THREADS is set")
+    else:
+        threads = Choice(str(usable_cores()), "cores this process may use")
+    inner = Choice("1", "inside the fused kernels' threads") if fused else threads
+    chosen = {"OMP_NUM_THREADS": threads}
+    for key in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
+        chosen[key] = Choice(env[key], key + " is set") if env.get(key) else inner
+    if not env.get("MKL_THREADING_LAYER"):
+        chosen["MKL_THREADING_LAYER"] = Choice("GNU", "the OpenMP that Theano's modules use")
+    return chosen
+
+
+def fused_wanted(env, flags):
+    """Whether the fused CPU kernels are to run: on the CPU, in float32, unless FACEKP_FUSED=0."""
+    return (
+        env.get("FACEKP_FUSED", "1") != "0"
+        and flags["device"].value == "cpu"
+        and flags["floatX"].value == "float32"
+    )
+
+
+def decide(env):
+    """Decide everything but the BLAS, where the user has not.
+
+    Parameters
+    ----------
+    env : dict
+        The environment.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    EngineError
+        If the device's name, THEANO_FLAGS or a theanorc is malformed, or there is no C++ compiler.
+    """
+    given = {key: Choice(value, "theanorc") for key, value in read_theanorc(env).items()}
+    for key, value in parse_flags(env.get("THEANO_FLAGS", "")).items():
+        given[key] = Choice(value, "THEANO_FLAGS")
+    flags = {"floatX": Choice("float32", "half the memory traffic of float64"), **given}
+    flags["device"] = choose_device(env, given)
+    flags["cxx"] = Choice(find_compiler(env, given["cxx"].value if "cxx" in given else None),
+                          given["cxx"].reason if "cxx" in given else "on PATH")
+    environ = choose_threads(env, fused_wanted(env, flags))
+    if flags["device"].value == "cpu":
+        several = environ["OMP_NUM_THREADS"].value != "1" and sys.platform != "darwin"
+        flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
+        flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
+    if "compiledir" not in given and "base_compiledir" not in given:
+        flags["base_compiledir"] = cache_folder(env)
+    return Plan(flags, environ, "the user's")
+
+
+def add_blas(plan, library, env):
+    """The plan with a BLAS in it, unless the user has set ``blas.ldflags``.
+
+    Parameters
+    ----------
+    plan : Plan
+    library : facekp.blas.Blas
+    env : dict
+        The environment, whose LIBRARY_PATH is kept.
+
+    Returns
+    -------
+    Plan
+    """
+    if "blas.ldflags" in plan.flags:
+        return plan
+    flags, environ = dict(plan.flags), dict(plan.environ)
+    flags["blas.ldflags"] = Choice(library.ldflags, library.reason)
+    if library.cxxflags:
+        mine = flags["gcc.cxxflags"].value + " " if "gcc.cxxflags" in flags else ""
+        flags["gcc.cxxflags"] = Choice(mine + library.cxxflags, "the names inside " + library.name)
+    if library.library_path:
+        path = os.pathsep.join(filter(None, [library.library_path, env.get("LIBRARY_PATH")]))
+        environ["LIBRARY_PATH"] = Choice(path, "where the linker finds " + library.name)
+    return Plan(flags, environ, library.name)
+
+
+def configure():
+    """Apply the decisions to this process; the second call does nothing.
+
+    Returns
+    -------
+    Plan or None
+        None if Theano had been imported before: its settings then stay as they are.
+    """
+    global _chosen
+    if _chosen is None and "theano" not in sys.modules:
+        check_headers()
+        plan = decide(dict(os.environ))
+        _export(plan)  # a BLAS reads its number of threads while it is loaded, that is below
+        if "blas.ldflags" not in plan.flags:
+            plan = add_blas(plan, blas.find(plan.flags["cxx"].value), os.environ)
+        _export(plan)
+        os.environ["THEANO_FLAGS"] = format_flags({k: c.value for k, c in plan.flags.items()})
+        _chosen = plan
+    return _chosen
+
+
+def _export(plan):
+    os.environ.update({key: choice.value for key, choice in plan.environ.items()})

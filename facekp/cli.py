@@ -1,0 +1,104 @@
+"""The command line: ``facekp info``, ``facekp data``, ``facekp train``, ``facekp submit``."""
+import argparse
+import os
+import sys
+
+import facekp
+from facekp.experiment import Experiment, guarded
+from facekp.settings import MIRROR, Settings
+
+MODELS = ("lenet5", "vggnet", "cnn14")
+OPTIMIZERS = ("sgd", "nesterov_momentum", "adagrad", "rmsprop", "adam")
+
+
+def main(argv=None):
+    """Entry point of the ``facekp`` command.
+
+    Returns
+    -------
+    int, the exit code: 0, 2 for a fault the user can mend, 130 or 143 when told to stop
+    """
+    parser = argparse.ArgumentParser(prog="facekp", description=facekp.__doc__)
+    parser.add_argument("--version", action="version", version=facekp.__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_info(commands)
+    _add_data(commands)
+    _add_train(commands)
+    _add_submit(commands)
+    options = parser.parse_args(argv)
+    if getattr(options, "device", None):
+        os.environ["FACEKP_DEVICE"] = options.device
+    return guarded(lambda: options.run(options))
+
+
+def _add_info(commands):
+    parser = commands.add_parser("info", help="versions, device, BLAS and what was chosen why")
+    parser.add_argument("--device", metavar="DEVICE")
+    parser.set_defaults(run=_info)
+
+
+def _info(options):
+    from facekp import info
+    info.main()
+
+
+def _add_data(commands):
+    parser = commands.add_parser("data", help="download Kaggle's files")
+    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
+    parser.set_defaults(run=_data)
+
+
+def _data(options):
+    from facekp.data import download
+    download.download(options.data)
+
+
+def _add_train(commands):
+    """``facekp train``: one net with choices of one's own, in runs/train/."""
+    parser = commands.add_parser("train", help="train one net with settings of your own")
+    experiment = Experiment("train", "none", "", {"": Settings("cnn14")})
+    parser.add_argument("model", choices=MODELS)
+    experiment.add_arguments(parser)
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
+    parser.add_argument("--learning-rate", type=float, default=0.001, metavar="RATE")
+    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument("--patience", type=int, metavar="EPOCHS",
+                        help="stop after so many epochs without a better validation loss")
+    parser.add_argument("--mirror", choices=MIRROR, default="none")
+    parser.add_argument("--batch-norm", action="store_true", help="lenet5 only")
+    parser.add_argument("--no-dropout", action="store_true", help="cnn14 and vggnet only")
+    parser.set_defaults(run=_train)
+
+
+def _train(options):
+    model_options = {}
+    if options.batch_norm:
+        model_options["batch_norm"] = True
+    if options.no_dropout:
+        model_options["dropout"] = False
+    settings = Settings(options.model, model_options, options.optimizer, options.learning_rate,
+                        options.epochs or 100, options.patience, options.batch_size,
+                        options.mirror)
+    Experiment("train", "your own settings", "", {"": settings}).run(options)
+
+
+def _add_submit(commands):
+    parser = commands.add_parser("submit", help="a run's weights and test.csv to a submission")
+    parser.add_argument("run_folder", metavar="RUN", help="a run folder with weights.npz")
+    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", default="submission.csv", metavar="FILE")
+    parser.add_argument("--device", metavar="DEVICE")
+    parser.set_defaults(run=_submit)
+
+
+def _submit(options):
+    from facekp import data, predict, submission
+    test, lookup = data.load_test(options.data), data.load_lookup(options.data)
+    net = predict.load_net(options.run_folder)
+    rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
+                                       test.image_ids, lookup)
+    print(f"{options.out}: {rows} rows ({test.provenance['label']})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

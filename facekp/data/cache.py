@@ -1,0 +1,157 @@
+"""Parsed tables on disk, so that a CSV is parsed once.
+
+An entry is an ``.npz`` without pickled objects, named by the sha256 of the file it was made from
+and the version of the loader. It is written beside and renamed, read with its checksums, and never
+trusted to be whole. Entries lie in ``.facekp-cache`` in the data folder or, where that cannot be
+written, in the user's cache folder; without either the loader works all the same.
+"""
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from facekp import storage
+from facekp.data.faults import shown_path
+from facekp.data.sources import ZIP_FAULTS, file_sha256
+
+VERSION = 1
+"""Raise it when the same file shall give other arrays."""
+
+SETTLED_NS = 2 * 10**9
+"""A file changed within the coarsest clock tick of a file system may change again unseen."""
+
+HEX = re.compile("[0-9a-f]{64}")
+
+log = logging.getLogger("facekp.data")
+
+
+class Cache:
+    """The cache of one data folder.
+
+    Parameters
+    ----------
+    folder : path of the data
+    cache_dir : path or None
+        the only place to use; by default ``<folder>/.facekp-cache``, then the user's cache folder
+        (``$XDG_CACHE_HOME/facekp`` or ``~/.cache/facekp``)
+    """
+
+    def __init__(self, folder, cache_dir=None):
+        user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "facekp"
+        self.folders = [Path(cache_dir)] if cache_dir else [Path(folder) / ".facekp-cache", user]
+
+    def sha256(self, path):
+        """sha256 (hex) of a file, remembered by its size, times and inode.
+
+        Hashing 240 MB takes longer than loading the cached arrays.
+        """
+        before = _identity(path)
+        stamp = "stamp-%s.json" % hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]
+        for folder in self.folders:
+            try:
+                remembered = json.loads((folder / stamp).read_text())
+                if remembered["identity"] == before and HEX.fullmatch(remembered["sha256"]):
+                    return remembered["sha256"]
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+                continue
+        digest = file_sha256(path)
+        if before == _identity(path) and before and time.time_ns() - before[1] > SETTLED_NS:
+            text = json.dumps({"identity": before, "sha256": digest})
+            self._write(stamp, lambda file: file.write(text.encode()))
+        return digest
+
+    def read(self, name, columns):
+        """Read an entry.
+
+        Parameters
+        ----------
+        name : str
+        columns : dict, array's name -> (dtype, number of columns)
+
+        Returns
+        -------
+        (arrays, sha256) : dict of arrays (n, columns), and the hash that `write` was given; None if
+            there is no whole entry. A damaged one is reported.
+        """
+        for folder in self.folders:
+            path = folder / name
+            try:
+                with open(path, "rb") as file:
+                    return _read_npz(file, columns)
+            except FileNotFoundError:
+                continue
+            except ZIP_FAULTS as error:
+                if not isinstance(error, (PermissionError, NotADirectoryError)):
+                    log.warning("%s is damaged; the file is parsed again", shown_path(path))
+        return None
+
+    def write(self, name, arrays, sha256):
+        """Write an entry to the first folder that takes it.
+
+        Parameters
+        ----------
+        name : str
+        arrays : dict of arrays (n, columns)
+        sha256 : str, hash (hex) of the CSV that they were parsed from
+        """
+        digest = np.frombuffer(bytes.fromhex(sha256), np.uint8).reshape(1, 32)
+        if not self._write(name, lambda file: np.savez(file, sha256=digest, **arrays)):
+            log.warning("no cache: %s cannot be written; the next start parses again",
+                        " and ".join(map(shown_path, self.folders)))
+
+    def _write(self, name, write):
+        for folder in self.folders:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with storage.replacing(folder / name) as file:
+                    write(file)
+                return True
+            except OSError:
+                continue
+        return False
+
+
+def _identity(path):
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # opening it says why
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _read_npz(file, columns):
+    with zipfile.ZipFile(file) as archive:
+        arrays = {name: _read_array(archive, name, np.dtype(dtype), width)
+                  for name, (dtype, width) in columns.items()}
+        digest = _read_array(archive, "sha256", np.dtype(np.uint8), 32)
+    if len({len(array) for array in arrays.values()}) != 1 or len(digest) != 1:
+        raise ValueError("arrays of different lengths")
+    return arrays, digest.tobytes().hex()
+
+
+def _read_array(archive, name, dtype, width):
+    """The member `name` as an array; it must have this dtype and shape (n, width).
+
+    numpy's own reader would allocate what the header declares before it finds that the file is
+    shorter. A stored member cannot be larger than the archive.
+    """
+    size = os.fstat(archive.fp.fileno()).st_size
+    info = archive.getinfo(name + ".npy")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+        raise ValueError("not a stored member")
+    data = archive.read(info)  # checks the member's CRC
+    start = 10 + int.from_bytes(data[8:10], "little")
+    n = (len(data) - start) // (width * dtype.itemsize)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {
+        "descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (n, width)})
+    if data[:start] != header.getvalue():
+        raise ValueError("other dtype or shape than expected")
+    return np.frombuffer(data, dtype, n * width, start).reshape(n, width)

@@ -1,0 +1,170 @@
+"""Splits into training and validation (paper, sections 5.1 and 5.3), and groups of near-duplicates.
+
+The contest's images repeat people: frames of one recording differ by little, and a random split puts
+such frames on both sides. `near_duplicate_groups` finds them; the splits keep a group on one side.
+
+Splits depend on the seed alone, not on the machine or numpy's version: `RandomState` is frozen.
+"""
+import numpy as np
+
+from facekp.errors import ConfigError
+from facekp.keypoints import SIZE
+
+THUMBNAIL = 24
+"""Side of the pictures that are compared, px."""
+
+SAME = 0.95
+"""On the 2140 complete images every pair looked at above this correlation is one person in one
+recording; from about 0.94 down, pairs of different people appear."""
+
+UNIT = 4000.0
+"""Length of a compared vector. Its entries are integers, so a product of two, at most 2**24, is exact
+in float32 in whatever order BLAS adds it up: the groups are the same on every machine."""
+
+
+def holdout(n, fraction=0.2, seed=0, groups=None):
+    """One shuffled split, 80/20 by default.
+
+    Parameters
+    ----------
+    n : int, number of samples
+    fraction : float in (0, 1), share of the validation set; ``round(fraction * n)`` samples
+    seed : int
+    groups : int array (n,) or None
+        samples of one group stay on one side; the sizes are then met as nearly as groups allow
+
+    Returns
+    -------
+    (train_idx, valid_idx) : sorted int arrays, together 0 to n - 1
+
+    Raises
+    ------
+    ConfigError : a side would be empty, or `groups` has another length
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(f"fraction: found {fraction}; expected a number between 0 and 1; "
+                          "0.2 is the paper's")
+    target = int(round(fraction * n))
+    blocks = _shuffled_groups(n, seed, groups)
+    if len(blocks) < 2 or not 0 < target < n:
+        raise ConfigError(f"holdout: found {n} samples in {len(blocks)} groups and fraction "
+                          f"{fraction}; expected enough for two sides; use more samples")
+    valid, size = [], 0
+    for block in blocks:
+        if size + len(block) <= target:
+            valid.append(block)
+            size += len(block)
+    if not valid:
+        valid = [min(blocks, key=len)]
+    return _sides(n, np.concatenate(valid))
+
+
+def kfold(n, k=5, seed=0, groups=None):
+    """k shuffled folds (section 5.3: five).
+
+    Parameters
+    ----------
+    n : int, number of samples
+    k : int, number of folds
+    seed : int
+    groups : int array (n,) or None, see `holdout`
+
+    Returns
+    -------
+    list of k (train_idx, valid_idx) : sorted int arrays; each sample is in one `valid_idx`
+
+    Raises
+    ------
+    ConfigError : fewer than 2 folds, fewer samples or groups than folds, or `groups` has another
+        length
+    """
+    blocks = _shuffled_groups(n, seed, groups)
+    if not 2 <= k <= len(blocks):
+        raise ConfigError(f"folds: found {k}; expected 2 to {len(blocks)}, the number of "
+                          f"{'samples' if groups is None else 'groups'}; correct FOLDS")
+    if groups is None:
+        folds = np.array_split(np.concatenate(blocks), k)
+    else:
+        folds = _fill(blocks, k)
+    return [_sides(n, fold) for fold in folds]
+
+
+def near_duplicate_groups(X, threshold=SAME):
+    """Group images that show almost the same picture.
+
+    Two images are near-duplicates if their 24 x 24 thumbnails correlate above `threshold`; a group
+    is what a chain of near-duplicates connects. Brightness and contrast do not matter.
+
+    Parameters
+    ----------
+    X : float array (n, 1, 96, 96), gray levels k / 255
+    threshold : float in (0, 1)
+
+    Returns
+    -------
+    int array (n,), number of each image's group, counted from 0 in order of first appearance
+    """
+    # Here, since scipy takes longer to import than the rest of facekp.data.
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    thumbnails = _thumbnails(X)
+    n = len(thumbnails)
+    left, right = [], []
+    for start in range(0, n, 1024):
+        block = thumbnails[start:start + 1024]
+        i, j = np.nonzero(block @ thumbnails[start:].T > threshold * UNIT**2)
+        left.append(i + start)
+        right.append(j + start)
+    if not n:
+        return np.zeros(0, int)
+    left, right = np.concatenate(left), np.concatenate(right)
+    pairs = coo_matrix((np.ones(len(left), bool), (left, right)), shape=(n, n))
+    label = connected_components(pairs, directed=False)[1]
+    _, first, group = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[group]
+
+
+def _thumbnails(X):
+    """Thumbnails (n, 576), float32, as integers: mean 0, length `UNIT`; zeros for an even image."""
+    side = SIZE // THUMBNAIL
+    thumbnails = np.empty((len(X), THUMBNAIL**2), np.float32)
+    for start in range(0, len(X), 256):
+        gray = np.rint(X[start:start + 256] * 255).astype(np.int64)
+        small = gray.reshape(-1, THUMBNAIL, side, THUMBNAIL, side).sum(axis=(2, 4))
+        small = small.reshape(-1, THUMBNAIL**2)
+        centred = small * THUMBNAIL**2 - small.sum(axis=1, keepdims=True)
+        length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+        # Rounding lengthens a vector by 12 at most: half a unit in each of 576 entries.
+        thumbnails[start:start + 256] = np.rint(centred * (UNIT / np.maximum(length, 1)))
+    return thumbnails
+
+
+def _shuffled_groups(n, seed, groups):
+    """The samples as a list of index arrays, one for each group, in shuffled order."""
+    random = np.random.RandomState(seed)
+    if groups is None:
+        return list(random.permutation(n)[:, np.newaxis])
+    groups = np.asarray(groups)
+    if groups.shape != (n,):
+        raise ConfigError(f"groups: found shape {groups.shape}; expected ({n},), one group for each "
+                          "sample; pass near_duplicate_groups(X) of the same images")
+    _, group = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    return [members[i] for i in random.permutation(len(members))]
+
+
+def _fill(blocks, k):
+    """Distribute blocks over k folds, the largest first, each to the fold that has least."""
+    folds, sizes = [[] for _ in range(k)], [0] * k
+    for block in sorted(blocks, key=len, reverse=True):
+        smallest = sizes.index(min(sizes))
+        folds[smallest].append(block)
+        sizes[smallest] += len(block)
+    return [np.concatenate(fold) for fold in folds]
+
+
+def _sides(n, valid):
+    is_valid = np.zeros(n, bool)
+    is_valid[valid] = True
+    return np.flatnonzero(~is_valid), np.flatnonzero(is_valid)

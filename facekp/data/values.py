@@ -1,0 +1,70 @@
+"""Coordinates and ids from the fields of CSV rows."""
+import re
+
+import numpy as np
+
+from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown
+from facekp.keypoints import COLUMNS
+
+NUMBER = re.compile(rb" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")
+MAX_ID = 2**31 - 1
+
+
+def parse_coordinates(fields, rows, where):
+    """Parse the 30 coordinates of some rows.
+
+    Parameters
+    ----------
+    fields : list of lists of 30 bytes; an empty one is a keypoint without a label
+    rows : sequence of int, their row numbers in the file, for messages
+    where : str, the file, for messages
+
+    Returns
+    -------
+    float32 array (len(fields), 30), px, NaN where empty
+
+    Raises
+    ------
+    DataError : a field that is no finite number (``nan`` and ``inf`` written out are none)
+    """
+    try:
+        values = np.array([[float(f) if f else np.nan for f in row] for row in fields])
+    except ValueError:
+        values = np.full((len(fields), len(COLUMNS)), np.inf)
+    with np.errstate(over="ignore"):
+        y = values.astype(np.float32)
+    empty = np.array([[not f for f in row] for row in fields])
+    # float() takes 1_0 for ten.
+    if not (np.isfinite(y) | empty).all() or any(b"_" in f for row in fields for f in row):
+        raise _coordinate_fault(fields, rows, where)
+    return y
+
+
+def _coordinate_fault(fields, rows, where):
+    for row, row_fields in zip(rows, fields):
+        for column, field in zip(COLUMNS, row_fields):
+            with np.errstate(over="ignore"):
+                if field and not (NUMBER.fullmatch(field) and np.isfinite(np.float32(float(field)))):
+                    return fault(where, f"'{shown(field)}'", "a finite number of pixels, or nothing "
+                                 "where there is no label", row=row, column=column)
+    raise AssertionError("no faulty coordinate found")
+
+
+def parse_id(field, row, column, where):
+    """One id (bytes) to int; DataError unless it is a whole number from 1 to 2**31 - 1."""
+    text = field.strip(b" ")
+    if not (text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_ID):
+        found = f"'{shown(field)}'" if text else "nothing"
+        raise fault(where, found, "a whole number from 1", row=row, column=column)
+    return int(text)
+
+
+def refuse_repeats(values, rows, column, where):
+    """DataError if a value of `values` stands in two rows."""
+    first = {}
+    for value, row in zip(values, rows):
+        if value in first:
+            raise fault(where, f"{shown(str(value), 80)} again (first in row {first[value]})",
+                        "each once", f"delete one of the two rows, or {DOWNLOAD_AGAIN}", row=row,
+                        column=column)
+        first[value] = row

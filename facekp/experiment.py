@@ -1,0 +1,196 @@
+"""An experiment of the paper: its runs, its command line, its score lines.
+
+The scripts in experiments/ hold parameters; what they share is here. Theano is imported only when
+there is something to train, so that ``--help`` and wrong arguments answer at once.
+"""
+import argparse
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Dict
+
+from facekp.errors import ConfigError, FacekpError
+from facekp.runs import Run, beside
+from facekp.settings import Settings
+
+EXIT_ERROR, EXIT_SIGINT, EXIT_SIGTERM = 2, 130, 143
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an experiment trains, and what the paper says came out.
+
+    Parameters
+    ----------
+    name : str
+        Of the run folder below ``runs/``, and of the make target.
+    section : str, of the paper
+    paper : str
+        The paper's result, and what it was measured on.
+    variants : dict of str -> Settings
+        The runs by the name of their folder; an empty name is no folder.
+    folds : int
+        How many of the folds are trained unless the user asks for another number.
+    """
+
+    name: str
+    section: str
+    paper: str
+    variants: Dict[str, Settings]
+    folds: int = 1
+
+    def main(self, argv=None):
+        """Run from the command line.
+
+        Returns
+        -------
+        int, the exit code: 0, 2 for a fault the user can mend, 130 or 143 when told to stop
+        """
+        return guarded(lambda: self.run(self._parser().parse_args(argv)))
+
+    def run(self, options):
+        """Train all runs that the options ask for; print a score line for each."""
+        if options.device:
+            os.environ["FACEKP_DEVICE"] = options.device
+        plan = list(self.plan(options))
+        from facekp import data, plots, training  # slow: they bring Theano
+        faces = data.load_training(options.data, complete_only=True)
+        test, lookup = data.load_test(options.data), data.load_lookup(options.data)
+        label = faces.provenance["label"]
+        print(f"{self.name} (section {self.section}) on {len(faces.X)} complete images: {label}")
+        summaries = {run: training.train(run, settings, faces, test, lookup)
+                     for run, settings in plan}
+        root = Path(options.out) / self.name
+        plots.save(plots.learning_curves({
+            run.folder.relative_to(root).as_posix(): run.read_history() for run, _ in plan}),
+            root / "curves.png")
+        print()
+        for run, summary in summaries.items():
+            print(score_line(run, summary))
+        print(f"the paper: {self.paper}")
+        print(f"curves: {root / 'curves.png'}")
+        for run, summary in summaries.items():
+            if run.faces.exists():
+                print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+
+    def plan(self, options):
+        """The runs that the options ask for.
+
+        Yields
+        ------
+        (Run, Settings)
+        """
+        wanted = options.only.split(",") if options.only else list(self.variants)
+        for name in wanted:
+            if name not in self.variants:
+                raise ConfigError(f"only: found {name!r}, expected some of "
+                                  f"{', '.join(self.variants)}")
+        for seed in options.seeds:
+            for name in wanted:
+                for fold in range(options.folds):
+                    settings = replace(self.variants[name], seed=seed, fold=fold)
+                    if options.epochs:
+                        settings = replace(settings, epochs=options.epochs)
+                    folder = Path(options.out, self.name, settings.model, name,
+                                  f"seed{seed}" if seed else "", f"fold{fold}")
+                    run = Run(folder)
+                    if options.force_new and run.config.exists():
+                        run = Run(beside(folder))
+                    yield run, settings
+
+    def _parser(self):
+        parser = argparse.ArgumentParser(
+            prog=f"experiments/{self.name.replace('-', '_')}.py",
+            description=f"Section {self.section} of the paper. {self.paper}")
+        self.add_arguments(parser)
+        return parser
+
+    def add_arguments(self, parser):
+        """Add what all experiments understand to an argparse parser."""
+        parser.add_argument("--data", default="data/kaggle", metavar="FOLDER",
+                            help="Kaggle's files; synthetic faces where there are none "
+                                 "(default: %(default)s)")
+        parser.add_argument("--out", default="runs", metavar="FOLDER",
+                            help="where run folders go (default: %(default)s)")
+        parser.add_argument("--epochs", type=whole_number(1, 10**6), metavar="N",
+                            help="how many at the most (default: the paper's)")
+        parser.add_argument("--seeds", "--seed", type=whole_numbers, default=[0], metavar="N,...",
+                            help="one or more seeds (default: 0)")
+        parser.add_argument("--folds", type=whole_number(1, 5), default=self.folds, metavar="N",
+                            help="how many of the five folds (default: %(default)s)")
+        parser.add_argument("--only", metavar="NAME,...",
+                            help=f"some of: {', '.join(self.variants)}")
+        parser.add_argument("--device", metavar="DEVICE",
+                            help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")
+        parser.add_argument("--force-new", action="store_true",
+                            help="start beside a run that is there, never over it")
+
+
+def whole_number(low, high):
+    """An argparse type: a whole number from `low` to `high`."""
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {low} "
+                                             f"to {high}")
+        return value
+    return parse
+
+
+def whole_numbers(text):
+    """An argparse type: seeds with commas between them."""
+    return [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
+
+
+def score_line(run, summary):
+    """One line: how good a run is, beside the mean face.
+
+    Parameters
+    ----------
+    run : Run
+    summary : dict, the contents of summary.json
+
+    Returns
+    -------
+    str
+    """
+    if summary["state"] == "diverged":
+        return f"{run.folder}: diverged in epoch {summary['epochs']} ({summary['data']})"
+    line = (f"{run.folder}: validation {summary['valid_rmse_px']:.3f} px RMSE on "
+            f"{summary['n_valid']} images, mean face {summary['mean_face_rmse_px']:.3f} px; "
+            f"best epoch {summary['best_epoch']} of {summary['epochs']}, "
+            f"{summary['seconds_per_epoch']:.2f} s each ({summary['data']})")
+    if "valid_rmse_px_no_twin" in summary:
+        line += (f"; {summary['valid_rmse_px_twin_in_train']:.3f} px where the mirror image was "
+                 f"trained on, {summary['valid_rmse_px_no_twin']:.3f} px elsewhere")
+    return line
+
+
+def guarded(command):
+    """Run a command; turn faults and interruptions into one line and an exit code.
+
+    Parameters
+    ----------
+    command : callable
+
+    Returns
+    -------
+    int
+    """
+    try:
+        command()
+    except FacekpError as error:
+        print(f"facekp: error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except OSError as error:  # a full disk, a folder that cannot be written
+        print(f"facekp: error: {error.filename}: {error.strerror}; mend that, then the same "
+              "command goes on from the last epoch", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt as error:
+        print(f"\nfacekp: {error or 'interrupted'}", file=sys.stderr)
+        return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
+    return 0

@@ -1,0 +1,236 @@
+"""Batch normalization with its ReLU and 2x2 max pooling, and their gradient (csrc/batch_norm.h)."""
+import facekp.engine  # noqa: F401  (readies Theano)
+
+import numpy as np
+import theano
+import theano.tensor as T
+from theano.compile import optdb
+from theano.gof.opt import TopoOptimizer, local_optimizer
+
+from facekp.fused.cop import FusedOp, float32
+
+
+def channel_stats(z):
+    """Mean and biased variance of each channel, in one pass.
+
+    Parameters
+    ----------
+    z : float32 expression (n, channels, h, w) or (n, channels)
+
+    Returns
+    -------
+    float32 expression (2, channels) : means, then variances
+        No gradient flows back from it: :func:`batch_norm_relu_pool` accounts for it.
+    """
+    return ChannelStats()(_as_planes(z))
+
+
+def batch_norm_relu_pool(z, stats, gamma, beta, epsilon, pool=True, relu=True):
+    """``pool(relu(gamma * (z - mean) / sqrt(var + epsilon) + beta))``, mean and var being z's own.
+
+    Parameters
+    ----------
+    z : float32 expression (n, channels, h, w) or (n, channels)
+    stats : float32 expression (2, channels)
+        :func:`channel_stats` of `z`, or the same from the convolution that made `z`.
+    gamma, beta : float32 expressions (channels,)
+    epsilon : float
+    pool : bool
+        Whether 2x2 max pooling follows (stride 2, an odd last row or column dropped); 4-D only.
+    relu : bool
+        Whether ReLU follows.
+
+    Returns
+    -------
+    float32 expression (n, channels, h // 2, w // 2), or like `z` without pooling
+        Its gradient towards `z` is complete: it includes the way through mean and variance, and
+        none flows to `stats`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a float32 tensor of these dimensions, or `pool` with 2-D `z`.
+    """
+    z = T.as_tensor_variable(z)
+    if pool and z.ndim != 4:
+        raise TypeError("z is %s; expected a float32 tensor of 4 dimensions to pool" % z.type)
+    y = BatchNorm(pool, relu)(_as_planes(z), stats, gamma, beta, np.float32(epsilon))
+    return y if z.ndim == 4 else y.dimshuffle(3, 1)
+
+
+def fold(layer, W, b=None):
+    """Weights and bias that do a layer's work and its batch normalization's in deterministic mode.
+
+    ``conv(x, W, b)`` normalized by the running averages is ``conv(x, W * a, (b - mean) * a + beta)``
+    with ``a = gamma / sqrt(var + epsilon)``.
+
+    Parameters
+    ----------
+    layer : facekp.layers.BatchNormLayer
+    W : expression
+        Weights of the layer before: (channels, ...) of a convolution or (inputs, channels) of a
+        dense layer.
+    b : expression (channels,) or None
+
+    Returns
+    -------
+    W, b : expressions
+    """
+    a = layer.gamma * T.inv(T.sqrt(layer.var + layer.epsilon))
+    folded_W = W * (a.dimshuffle(0, "x", "x", "x") if W.ndim == 4 else a)
+    return folded_W, ((0 if b is None else b) - layer.mean) * a + layer.beta
+
+
+def _as_planes(z):
+    """A dense layer's (n, channels) as the planes of one image: (1, channels, 1, n)."""
+    z = T.as_tensor_variable(z)
+    return z.dimshuffle("x", 1, "x", 0) if z.ndim == 2 else z
+
+
+class ChannelStats(FusedOp):
+    """z (n, f, h, w) -> (2, f): mean and biased variance of each channel."""
+
+    headers = ("batch_norm.h",)
+
+    def make_node(self, z):
+        return theano.Apply(self, [float32(z, 4, "z")], [T.fmatrix()])
+
+    def infer_shape(self, node, shapes):
+        return [(2, shapes[0][1])]
+
+    def connection_pattern(self, node):
+        return [[False]]
+
+    def grad(self, inputs, output_grads):
+        return [theano.gradient.DisconnectedType()()]
+
+    def body(self, node, inputs, outputs):
+        return """
+        In<float> z(%s, 4, "z");
+        const BatchNormShape s = {(int)z.dim(0), (int)z.dim(1), (int)z.dim(2), (int)z.dim(3)};
+        if (!z.size()) throw Failure("z has shape " + z.shape() + "; expected some numbers");
+        channel_stats(s, z.data, out<float>(&%s, {2, s.f}), max_threads());
+        """ % (inputs[0], outputs[0])
+
+
+class BatchNorm(FusedOp):
+    """z (n, f, h, w), stats, gamma, beta, epsilon -> y, as :func:`batch_norm_relu_pool` says.
+
+    Parameters
+    ----------
+    pool, relu : bool
+    """
+
+    __props__ = ("pool", "relu")
+    headers = ("batch_norm.h", "in_place.h")
+
+    def __init__(self, pool, relu):
+        self.pool, self.relu = pool, relu
+
+    def _checked(self, z, stats, gamma, beta, epsilon):
+        return [float32(z, 4, "z"), float32(stats, 2, "stats"), float32(gamma, 1, "gamma"),
+                float32(beta, 1, "beta"), float32(epsilon, 0, "epsilon")]
+
+    def make_node(self, *inputs):
+        inputs = self._checked(*inputs)
+        n, f, h, w = inputs[0].broadcastable
+        pattern = (n, f, False, False) if self.pool else (n, f, h, w)
+        return theano.Apply(self, inputs, [T.TensorType("float32", pattern)()])
+
+    def infer_shape(self, node, shapes):
+        n, f, h, w = shapes[0]
+        return [(n, f, h // 2, w // 2) if self.pool else (n, f, h, w)]
+
+    def connection_pattern(self, node):
+        return [[True], [False], [True], [True], [False]]
+
+    def grad(self, inputs, output_grads):
+        gz, ggamma, gbeta = BatchNormGradient(self.pool, self.relu)(*inputs + output_grads)
+        disconnected = theano.gradient.DisconnectedType()
+        return [gz, disconnected(), ggamma, gbeta, disconnected()]
+
+    def _prepare(self, z, stats, gamma, beta, epsilon):
+        """C++ that checks the shapes and defines `s`, `norm` and the size (ph, pw) of y's planes."""
+        return """
+        In<float> stats(%(stats)s, 2, "stats"), gamma(%(gamma)s, 1, "gamma");
+        In<float> beta(%(beta)s, 1, "beta"), epsilon(%(epsilon)s, 0, "epsilon");
+        const npy_intp* dims = PyArray_DIMS(%(z)s);
+        const BatchNormShape s = {(int)dims[0], (int)dims[1], (int)dims[2], (int)dims[3]};
+        if (stats.dim(0) != 2 || stats.dim(1) != s.f || gamma.dim(0) != s.f || beta.dim(0) != s.f)
+          throw Failure("z has shape " + shape_text(%(z)s) + ", stats " + stats.shape() +
+                        ", gamma " + gamma.shape() + ", beta " + beta.shape() +
+                        "; expected (n, f, h, w), (2, f), (f,), (f,)");
+        const std::vector<Norm> norm = norms(s.f, stats.data, gamma.data, beta.data, *epsilon.data);
+        const int ph = %(pool)d ? s.h / 2 : s.h, pw = %(pool)d ? s.w / 2 : s.w;
+        """ % {"z": z, "stats": stats, "gamma": gamma, "beta": beta, "epsilon": epsilon,
+               "pool": self.pool}
+
+    def body(self, node, inputs, outputs):
+        return self._prepare(*inputs) + """
+        In<float> z(%s, 4, "z");
+        float* y = out<float>(&%s, {s.n, s.f, ph, pw});
+        batch_norm_forward<%d, %d>(s, norm, z.data, y, max_threads());
+        """ % (inputs[0], outputs[0], self.pool, self.relu)
+
+
+class BatchNormGradient(BatchNorm):
+    """z, stats, gamma, beta, epsilon, gy -> gz, ggamma, gbeta.
+
+    Parameters
+    ----------
+    pool, relu : bool
+    in_place : bool
+        Overwrite z with gz. Set by :func:`gradient_in_place`.
+    """
+
+    __props__ = ("pool", "relu", "in_place")
+
+    def __init__(self, pool, relu, in_place=False):
+        super().__init__(pool, relu)
+        self.in_place = in_place
+        if in_place:
+            self.destroy_map = {0: [0]}
+
+    def make_node(self, *inputs):
+        *inputs, gy = inputs
+        inputs = self._checked(*inputs) + [float32(gy, 4, "gy")]
+        return theano.Apply(self, inputs, [inputs[0].type(), T.fvector(), T.fvector()])
+
+    def infer_shape(self, node, shapes):
+        return [shapes[0], shapes[2], shapes[3]]
+
+    def connection_pattern(self, node):
+        return [[True] * 3] * 6
+
+    def grad(self, inputs, output_grads):
+        raise NotImplementedError("second derivatives of batch normalization")
+
+    def body(self, node, inputs, outputs):
+        *inputs, gy = inputs
+        return self._prepare(*inputs) + """
+        In<float> gy(%(gy)s, 4, "gy");
+        if (gy.dim(0) != s.n || gy.dim(1) != s.f || gy.dim(2) != ph || gy.dim(3) != pw)
+          throw Failure("z has shape " + shape_text(%(z)s) + ", the output's gradient " +
+                        gy.shape());
+        float* z = overwrite(&%(gz)s, %(z)s, %(in_place)d);
+        batch_norm_backward<%(pool)d, %(relu)d>(
+            s, norm, z, gy.data, z, out<float>(&%(ggamma)s, {s.f}), out<float>(&%(gbeta)s, {s.f}),
+            max_threads());
+        """ % {"gy": gy, "z": inputs[0], "gz": outputs[0], "ggamma": outputs[1],
+               "gbeta": outputs[2], "in_place": self.in_place, "pool": self.pool,
+               "relu": self.relu}
+
+
+@local_optimizer([BatchNormGradient], inplace=True)
+def gradient_in_place(node):
+    """Let gz take over the memory of z, where nobody reads z later."""
+    op = node.op
+    if isinstance(op, BatchNormGradient) and not op.in_place:
+        op = BatchNormGradient(op.pool, op.relu, in_place=True)
+        return op(*node.inputs, return_list=True)
+    return False
+
+
+optdb.register("facekp_batch_norm_in_place",
+               TopoOptimizer(gradient_in_place, failure_callback=TopoOptimizer.warn_inplace),
+               75, "fast_run", "inplace")

@@ -1,0 +1,111 @@
+// One vector type whose width follows the machine.
+//
+// Every kernel is written once, with the compiler's vector extensions (GCC and Clang), in terms of
+// `vec`: 16 floats with AVX-512, 8 with AVX, 4 with SSE or NEON. The compiler turns a * b + c into
+// fused multiply-adds where the machine has them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define FACEKP_LANES 16
+#elif defined(__AVX__)
+#define FACEKP_LANES 8
+#else
+#define FACEKP_LANES 4
+#endif
+
+#define FACEKP_INLINE inline __attribute__((always_inline))
+
+namespace facekp {
+
+constexpr int LANES = FACEKP_LANES;
+
+typedef float vec __attribute__((vector_size(4 * FACEKP_LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * FACEKP_LANES)));
+typedef uint32_t uvec __attribute__((vector_size(4 * FACEKP_LANES)));
+
+// The same vector at any address that a float may have.
+typedef float vec_unaligned
+    __attribute__((vector_size(4 * FACEKP_LANES), aligned(4), may_alias));
+
+static FACEKP_INLINE vec load(const float* p) { return *(const vec_unaligned*)p; }
+static FACEKP_INLINE void store(float* p, vec v) { *(vec_unaligned*)p = v; }
+static FACEKP_INLINE vec splat(float s) { return s - vec{}; }
+static FACEKP_INLINE vec max(vec a, vec b) { return a > b ? a : b; }
+
+static FACEKP_INLINE float sum(vec v) {
+  float total = 0;
+  for (int i = 0; i < LANES; ++i) total += v[i];
+  return total;
+}
+
+// The first `count` lanes alone: an array's end may lie inside of the vector.
+static FACEKP_INLINE void store_first(float* p, vec v, int count) {
+#if FACEKP_LANES == 16
+  _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), (__m512)v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+static FACEKP_INLINE vec load_first(const float* p, int count) {  // the other lanes are 0
+#if FACEKP_LANES == 16
+  return (vec)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), p);
+#else
+  vec v = {};
+  for (int i = 0; i < count; ++i) v[i] = p[i];
+  return v;
+#endif
+}
+
+// Lanes of the pair (a, b), numbered 0 .. 2 LANES - 1.
+#if defined(__clang__)
+#define FACEKP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define FACEKP_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, ivec{__VA_ARGS__})
+#endif
+
+// The first (HALF = 0) or second halves of the blocks of BLOCK lanes that a and b consist of.
+// With BLOCK = 2 these are the lanes of even and odd numbers.
+template <int BLOCK, int HALF, int... I>
+static FACEKP_INLINE vec half_blocks(vec a, vec b, std::integer_sequence<int, I...>) {
+  constexpr int H = BLOCK / 2;
+  return FACEKP_SHUFFLE(a, b, (I / H * BLOCK + I % H + HALF * H)...);
+}
+template <int BLOCK, int HALF>
+static FACEKP_INLINE vec half_blocks(vec a, vec b) {
+  return half_blocks<BLOCK, HALF>(a, b, std::make_integer_sequence<int, LANES>());
+}
+
+// a[0] b[0] a[1] b[1] ...: the first (HALF = 0) or second LANES of them.
+template <int HALF, int... I>
+static FACEKP_INLINE vec interleave(vec a, vec b, std::integer_sequence<int, I...>) {
+  return FACEKP_SHUFFLE(a, b, (I % 2 * LANES + I / 2 + HALF * (LANES / 2))...);
+}
+template <int HALF>
+static FACEKP_INLINE vec interleave(vec a, vec b) {
+  return interleave<HALF>(a, b, std::make_integer_sequence<int, LANES>());
+}
+
+// Lane i of the result is sum(v[i]), for i < N <= LANES. Adding the halves of two vectors gives one
+// vector for both: N - 1 such steps instead of N separate sums.
+template <int N, int BLOCK = LANES>
+struct Sums {
+  static FACEKP_INLINE vec of(const vec* v) {
+    vec folded[(N + 1) / 2];
+    for (int i = 0; i < (N + 1) / 2; ++i) {
+      const vec a = v[2 * i], b = v[N > 1 ? 2 * i + 1 : 0];
+      folded[i] = half_blocks<BLOCK, 0>(a, b) + half_blocks<BLOCK, 1>(a, b);
+    }
+    return Sums<(N + 1) / 2, BLOCK / 2>::of(folded);
+  }
+};
+template <int N>
+struct Sums<N, 1> {
+  static FACEKP_INLINE vec of(const vec* v) { return v[0]; }
+};
+
+}  // namespace facekp

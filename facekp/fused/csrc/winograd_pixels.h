@@ -1,0 +1,233 @@
+// Between NCHW images and the transforms' form, in which a pixel is a vec of LANES channels.
+//
+// Both directions go through a transpose of LANES x LANES floats in registers: with it, images of
+// any width and tiles at any place cost the same, and no gather instruction is needed.
+#pragma once
+#include <algorithm>
+#include <utility>
+
+#include "winograd_transforms.h"
+
+namespace facekp {
+namespace winograd {
+
+// Lanes of a then b picked by constants; the compiler finds the machine's cheapest shuffle.
+template <int HALF, bool HIGH, int... I>
+static FACEKP_INLINE vec exchange(vec a, vec b, std::integer_sequence<int, I...>) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(
+      a, b, (HIGH ? (I & HALF ? LANES + I : I + HALF) : (I & HALF ? LANES + I - HALF : I))...);
+#else
+  return __builtin_shuffle(
+      a, b,
+      ivec{(HIGH ? (I & HALF ? LANES + I : I + HALF) : (I & HALF ? LANES + I - HALF : I))...});
+#endif
+}
+
+// Swaps the off-diagonal HALF x HALF blocks of every 2 HALF x 2 HALF block, then goes finer.
+template <int HALF>
+static FACEKP_INLINE void transpose_blocks(vec* v) {
+  const std::make_integer_sequence<int, LANES> lanes{};
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; ++i)
+    if (!(i & HALF)) {
+      const vec a = v[i], b = v[i + HALF];
+      v[i] = exchange<HALF, false>(a, b, lanes);
+      v[i + HALF] = exchange<HALF, true>(a, b, lanes);
+    }
+  transpose_blocks<HALF / 2>(v);
+}
+template <>
+FACEKP_INLINE void transpose_blocks<0>(vec*) {}
+
+static FACEKP_INLINE void transpose(vec* v) { transpose_blocks<LANES / 2>(v); }
+
+// The first `count` of LANES floats; the other lanes are zero, or left alone in memory.
+static FACEKP_INLINE vec load_some(const float* p, int count) {
+  if (count == LANES) return load(p);
+  vec v = {};
+  for (int i = 0; i < count; ++i) v[i] = p[i];
+  return v;
+}
+static FACEKP_INLINE void store_some(float* p, vec v, int count) {
+  if (count == LANES) return store(p, v);
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+}
+
+// Calls visit(first pixel, pixels) for blocks that cover n pixels. The last block overlaps the
+// one before rather than being short, since short vectors are slow; only n < LANES gives one.
+template <class Visit>
+static FACEKP_INLINE void for_pixel_blocks(int n, const Visit& visit) {
+  if (n < LANES) return visit(0, n);
+  for (int p = 0; p + LANES <= n; p += LANES) visit(p, LANES);
+  if (n % LANES) visit(n - LANES, LANES);
+}
+
+// Writes n pixels as vectors, in rows of `width` that start `pitch` floats apart. The lanes below
+// `lanes` come from read(lane, first pixel, pixels); the others are zero.
+template <class Read>
+static FACEKP_INLINE void to_lanes(int n, int lanes, const Read& read, float* pixels, int width,
+                                   size_t pitch) {
+  for_pixel_blocks(n, [&](int p, int count) {
+    vec v[LANES];
+    for (int i = 0; i < LANES; ++i) v[i] = i < lanes ? read(i, p, count) : vec{};
+    transpose(v);
+    int column = p % width;
+    float* to = pixels + size_t(p / width) * pitch + size_t(column) * LANES;
+    for (int i = 0; i < count; ++i) {
+      store(to, v[i]);
+      to += LANES;
+      if (++column == width) {
+        column = 0;
+        to += pitch - size_t(width) * LANES;
+      }
+    }
+  });
+}
+
+// The way back: n vectors that follow each other go to write(lane, first pixel, values, pixels).
+template <class Write>
+static FACEKP_INLINE void from_lanes(const float* pixels, int n, int lanes, const Write& write) {
+  for_pixel_blocks(n, [&](int p, int count) {
+    vec v[LANES];
+    for (int i = 0; i < LANES; ++i)
+      v[i] = i < count ? load(pixels + size_t(p + i) * LANES) : vec{};
+    transpose(v);
+    for (int i = 0; i < LANES; ++i)
+      if (i < lanes) write(i, p, v[i], count);
+  });
+}
+
+// The sizes of a stack of images, and the tiles that cover each. A strip is one row of tiles.
+struct Images {
+  int images, channels, height, width;
+  int tile_rows() const { return (height + TILE - 1) / TILE; }
+  int tile_columns() const { return (width + TILE - 1) / TILE; }
+  int strips() const { return images * tile_rows(); }
+  int tiles() const { return strips() * tile_columns(); }
+  Images with_channels(int n) const { return {images, n, height, width}; }
+  Images halved() const { return {images, channels, height / 2, width / 2}; }
+  // The flat index of the first pixel of a row.
+  size_t at(int image, int channel, int row) const {
+    return ((size_t(image) * channels + channel) * height + row) * width;
+  }
+  size_t plane() const { return size_t(height) * width; }
+};
+
+// Sources: read(image, channel, top, bottom, pixels, pitch) writes the rows from top to bottom of
+// LANES channels as vectors.
+
+// The values of an array (n, channels, height, width).
+struct Values {
+  const float* x;
+  Images shape;
+
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
+    const float* from = x + shape.at(image, channel, top);
+    const size_t plane = shape.plane();
+    to_lanes((bottom - top) * shape.width, std::min(LANES, shape.channels - channel),
+             [&](int lane, int p, int count) { return load_some(from + lane * plane + p, count); },
+             pixels, shape.width, pitch);
+  }
+};
+
+// ReLU keeps what its gradient needs in the sign of its zeros: +0 for a negative pre-activation,
+// -0 for one of exactly zero, at which Theano's 0.5 * (x + abs(x)) passes half of the gradient.
+// The sign is set and read as an integer, so that no compiler option can lose it.
+static FACEKP_INLINE vec rectified(vec x) {
+  const ivec zero = (x == vec{}) & INT32_MIN;  // max below keeps NaN: 0 > NaN is false
+  return (vec)((ivec)max(vec{}, x) | zero);
+}
+static FACEKP_INLINE vec rectified_gradient(vec gy, vec y) {
+  const ivec positive = y > vec{}, half = (ivec)y == INT32_MIN;
+  return (vec)((positive & (ivec)gy) | (half & (ivec)(0.5f * gy)));
+}
+
+// The gradient before a ReLU from the one behind it and the ReLU's output.
+struct Rectified {
+  const float *gy, *y;
+  Images shape;
+
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
+    const size_t from = shape.at(image, channel, top), plane = shape.plane();
+    to_lanes((bottom - top) * shape.width, std::min(LANES, shape.channels - channel),
+             [&](int lane, int p, int count) {
+               const size_t at = from + lane * plane + p;
+               return rectified_gradient(load_some(gy + at, count), load_some(y + at, count));
+             },
+             pixels, shape.width, pitch);
+  }
+};
+
+// The byte of a pooled value: bits 0 to 3 say which elements of its 2x2 window receive its
+// gradient, bit 4 that they receive half of it (the largest pre-activation is exactly zero).
+// They are laid out as the transforms meet them: (image, tile row, tile column, 4, channels).
+constexpr int POOL_HALF = 16;
+typedef uint8_t lane_bytes __attribute__((vector_size(LANES)));
+
+static FACEKP_INLINE size_t pool_mask_index(const Images& shape, int image, int row, int column) {
+  const size_t tile =
+      (size_t(image) * shape.tile_rows() + row / 2) * shape.tile_columns() + column / 2;
+  return (tile * 4 + row % 2 * 2 + column % 2) * shape.channels;
+}
+
+static FACEKP_INLINE ivec load_bits(const uint8_t* bytes, int count) {
+  lane_bytes b = {};
+  if (count == LANES)
+    std::memcpy(&b, bytes, LANES);
+  else
+    std::memcpy(&b, bytes, count);
+  return __builtin_convertvector(b, ivec);
+}
+static FACEKP_INLINE void store_bits(uint8_t* bytes, ivec bits, int count) {
+  const lane_bytes b = __builtin_convertvector(bits, lane_bytes);
+  if (count == LANES)
+    std::memcpy(bytes, &b, LANES);
+  else
+    std::memcpy(bytes, &b, count);
+}
+
+// The gradient before ReLU and 2x2 max pool from the one behind them and the forward's bytes.
+struct Unpooled {
+  const float* gy;  // (n, channels, height / 2, width / 2)
+  const uint8_t* mask;
+  Images shape;  // before the pool
+
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
+    if (shape.height % 2 || shape.width % 2)  // the pool dropped the odd row or column
+      for (int row = 0; row < bottom - top; ++row)
+        std::fill_n(pixels + row * pitch, size_t(shape.width) * LANES, 0.0f);
+    const Images half = shape.halved();
+    const int first = top / 2, last = std::min((bottom + 1) / 2, half.height);
+    const int n = (last - first) * half.width, lanes = std::min(LANES, shape.channels - channel);
+    const float* from = gy + half.at(image, channel, first);
+    constexpr int BLOCK = 4 * LANES;
+    float block[BLOCK * LANES];
+    for (int next = 0; next < n; next += BLOCK) {
+      const int start = std::max(0, std::min(next, n - LANES)), count = std::min(BLOCK, n - start);
+      to_lanes(count, lanes,
+               [&](int lane, int p, int some) {
+                 return load_some(from + start + lane * half.plane() + p, some);
+               },
+               block, count, 0);
+      for (int p = 0; p < count; ++p) {
+        const int row = first + (start + p) / half.width, column = (start + p) % half.width;
+        const uint8_t* bytes = mask + pool_mask_index(shape, image, row, column) + channel;
+        spread(load(block + p * LANES), load_bits(bytes, lanes), 2 * row - top, bottom - top,
+               pixels + size_t(column) * 2 * LANES, pitch);
+      }
+    }
+  }
+
+  static FACEKP_INLINE void spread(vec g, ivec bits, int row, int rows, float* pixels,
+                                   size_t pitch) {
+    g = (bits & POOL_HALF) != 0 ? 0.5f * g : g;
+    for (int i = 0; i < 4; ++i)
+      if (row + i / 2 >= 0 && row + i / 2 < rows)
+        store(pixels + (row + i / 2) * pitch + (i % 2) * LANES,
+              (bits & (1 << i)) != 0 ? g : vec{});
+  }
+};
+
+}  // namespace winograd
+}  // namespace facekp

@@ -1,0 +1,185 @@
+"""Which chains of Lasagne layers become which fused Op: the one place that says so.
+
+Each row of `PATTERNS` is a chain of ordinary layers and the function that builds its Op. A layer is
+recognised by its exact class and the options its test asks for; a subclass, another stride, a
+tensor as dropout's p, weights that are not float32 and whatever else a test does not name runs the
+layer's own ``get_output_for``.
+"""
+import facekp.engine  # noqa: F401  (readies Theano and Lasagne)
+
+from collections import namedtuple
+
+import theano.tensor as T
+from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, MaxPool2DLayer, NonlinearityLayer,
+                            Pool2DLayer)
+from lasagne.nonlinearities import identity, linear, rectify, tanh
+
+from facekp.layers import BatchNormLayer
+
+MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
+
+
+# Tests: what a layer has to be to stand at a place of a chain.
+
+def _float32(*parameters):
+    return all(p is None or p.dtype == "float32" for p in parameters)
+
+
+def convolution(layer):
+    """Conv2DLayer with stride 1, pad 0 ("valid") or as much as keeps the size, tied biases."""
+    return (type(layer) is Conv2DLayer and layer.stride == (1, 1) and not layer.untie_biases
+            and layer.convolution is T.nnet.conv2d and _float32(layer.W, layer.b)
+            and padding(layer) is not None)
+
+
+def padding(layer):
+    """Rows and columns of zeros around a Conv2DLayer's input, None if sides or axes differ."""
+    if layer.pad in ("same", "full"):
+        full = layer.pad == "full"
+        pads = [size - 1 if full else (size - 1) / 2 for size in layer.filter_size]
+    else:
+        pads = list(layer.pad)
+    return int(pads[0]) if pads[0] == pads[1] == int(pads[0]) else None
+
+
+def conv_relu(layer):
+    return convolution(layer) and layer.b is not None and layer.nonlinearity is rectify
+
+
+def valid_conv_relu(layer):
+    return conv_relu(layer) and padding(layer) == 0
+
+
+def conv_3x3_relu(layer):
+    return (conv_relu(layer) and layer.filter_size == (3, 3) and padding(layer) == 1
+            and layer.input_shape[1] >= MIN_WINOGRAD_CHANNELS)
+
+
+def conv_linear(layer):
+    return convolution(layer) and layer.b is None and layer.nonlinearity in (identity, linear)
+
+
+def pool_2x2(layer):
+    return (type(layer) in (MaxPool2DLayer, Pool2DLayer) and layer.mode == "max"
+            and layer.pool_size == layer.stride == (2, 2) and layer.pad == (0, 0)
+            and layer.ignore_border)
+
+
+def dropout(layer):
+    return (type(layer) is DropoutLayer and layer.rescale
+            and isinstance(layer.p, (int, float)) and 0 <= layer.p < 1)
+
+
+def batch_norm(layer):
+    return (type(layer) is BatchNormLayer
+            and _float32(layer.beta, layer.gamma, layer.mean, layer.var))
+
+
+def relu(layer):
+    return type(layer) is NonlinearityLayer and layer.nonlinearity is rectify
+
+
+def dense(layer):
+    return (type(layer) is DenseLayer and _float32(layer.W, layer.b)
+            and layer.nonlinearity in ACTIVATIONS)
+
+
+def dense_relu(layer):
+    return dense(layer) and layer.nonlinearity is rectify
+
+
+def dense_linear(layer):
+    return dense(layer) and layer.b is None and layer.nonlinearity in (identity, linear)
+
+
+ACTIVATIONS = {identity: "linear", linear: "linear", rectify: "rectify", tanh: "tanh"}
+
+
+# Builders: (input expression, layers of the chain, None for optional ones that are absent,
+# deterministic, whether the gradient with respect to the input is needed) -> output expression.
+
+def build_conv_pool(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.conv_ops import conv_relu_pool
+    conv, _, drop = layers
+    return conv_relu_pool(x, conv.W, conv.b, train=not deterministic,
+                          needs_input_grad=needs_input_grad, **_dropout(drop, deterministic))
+
+
+def build_winograd(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.winograd_ops import conv3x3_relu
+    conv, pool = layers
+    return conv3x3_relu(x, conv.W, conv.b, pool=pool is not None, needs_input_grad=needs_input_grad)
+
+
+def build_conv(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.conv_ops import conv_relu
+    conv, = layers
+    return conv_relu(x, conv.W, conv.b, pad=padding(conv), needs_input_grad=needs_input_grad)
+
+
+def build_conv_batch_norm(x, layers, deterministic, needs_input_grad):
+    from facekp.fused import batch_norm_ops, conv_ops
+    conv, norm, _, pool = layers
+    z, stats = conv_ops.conv_linear(x, conv.W, pad=padding(conv), needs_input_grad=needs_input_grad)
+    mean, var = norm.updating_averages(stats[0], stats[1], z)
+    return batch_norm_ops.batch_norm_relu_pool(z, norm.gamma, norm.beta, mean, var,
+                                               epsilon=norm.epsilon, pool=pool is not None)
+
+
+def build_dense(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.dense_ops import dense
+    layer, drop = layers if len(layers) == 2 else (layers[0], None)
+    options = _dropout(drop, deterministic)
+    return dense(x.flatten(2) if x.ndim > 2 else x, layer.W, layer.b, ACTIVATIONS[layer.nonlinearity],
+                 needs_input_grad=needs_input_grad, **options)
+
+
+def build_dropout(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.dropout_ops import dropout
+    options = _dropout(layers[0], deterministic)
+    return dropout(x, options["dropout_state"], options["p"]) if options else x
+
+
+def _dropout(layer, deterministic):
+    """Dropout's keyword arguments, none where nothing is dropped."""
+    from facekp.fused.dropout_ops import dropout_state
+    if layer is None or deterministic or layer.p == 0:
+        return {}
+    return {"dropout_state": dropout_state(layer), "p": float(layer.p)}
+
+
+Pattern = namedtuple("Pattern", "tests, optional, build")
+
+# Tried in this order; `optional` counts the layers at the chain's end that may be absent.
+PATTERNS = (
+    Pattern((valid_conv_relu, pool_2x2, dropout), 1, build_conv_pool),
+    Pattern((conv_3x3_relu, pool_2x2), 1, build_winograd),
+    Pattern((conv_relu,), 0, build_conv),
+    Pattern((conv_linear, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
+    Pattern((dense_relu, dropout), 1, build_dense),
+    Pattern((dense,), 0, build_dense),
+    Pattern((dropout,), 0, build_dropout),
+)
+
+
+def match(chain):
+    """The first pattern that `chain`, a list of layers, begins with.
+
+    Parameters
+    ----------
+    chain : list of Layer, each the only consumer of the one before
+
+    Returns
+    -------
+    (Pattern, list of Layer or None) or None
+        The layers in the pattern's order, None for absent optional ones.
+    """
+    for pattern in PATTERNS:
+        length = 0
+        while (length < min(len(chain), len(pattern.tests))
+               and pattern.tests[length](chain[length])):
+            length += 1
+        missing = len(pattern.tests) - length
+        if missing <= pattern.optional:
+            return pattern, chain[:length] + [None] * missing
+    return None

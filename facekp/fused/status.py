@@ -1,0 +1,78 @@
+"""Whether the fused Ops can and shall be used in this process, and the mode to compile with."""
+import facekp.engine  # noqa: F401  (readies Theano)
+
+import functools
+import os
+import re
+import subprocess
+
+import theano
+from theano.gof import OpenMPOp
+
+OLDEST = {"g++": 9, "clang": 10}
+"""First compilers that turn the kernels' vector types into good code, mixed conditions included."""
+
+
+def enabled():
+    """Whether :func:`facekp.fused.get_output` puts fused Ops in."""
+    return _obstacle() is None
+
+
+def why():
+    """One line for people: on or off, and the reason."""
+    obstacle = _obstacle()
+    return "off (%s)" % obstacle if obstacle else "on (%s %d, OpenMP)" % compiler(theano.config.cxx)
+
+
+def mode():
+    """The Theano mode for functions over a net: the default one, adapted if fused Ops are on.
+
+    Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)`` is needed as
+    well, and then computes the product twice: for a dense layer's weight gradient, that Adagrad
+    uses scaled and squared, a third of the layer's work.
+    """
+    default = theano.compile.get_default_mode()
+    return default.excluding("local_dot22_to_dot22scalar") if enabled() else default
+
+
+def _obstacle():
+    """Why the fused Ops are off, None if they are on."""
+    config = theano.config
+    if os.environ.get("FACEKP_FUSED") == "0":
+        return "FACEKP_FUSED=0"
+    if config.device != "cpu":
+        return "device=%s; the kernels are for the CPU" % config.device
+    if config.floatX != "float32":
+        return "floatX=%s; the kernels compute in float32" % config.floatX
+    if not config.cxx:
+        return "no C++ compiler"
+    if config.mode == "FAST_COMPILE" or config.linker == "py":
+        return "mode=%s, linker=%s; Theano runs without C code" % (config.mode, config.linker)
+    return compiler_obstacle(config.cxx)
+
+
+@functools.lru_cache(maxsize=None)
+def compiler_obstacle(cxx):
+    """Why the compiler does not serve, None if it does."""
+    name, version = compiler(cxx)
+    if version < OLDEST.get(name, 0):
+        return "%s is %s %d; expected %d or later" % (cxx, name, version, OLDEST[name])
+    # every g++ has OpenMP; for others try, which takes half a second
+    if name != "g++" and not OpenMPOp.test_gxx_support():
+        return "%s does not compile OpenMP" % cxx
+    return None
+
+
+@functools.lru_cache(maxsize=None)
+def compiler(cxx):
+    """Kind and major version of a C++ compiler: ``("g++", 12)`` or ``("clang", 14)``."""
+    text = subprocess.run([cxx, "--version"], stdout=subprocess.PIPE).stdout.decode(errors="replace")
+    return parse_version(text)
+
+
+def parse_version(text):
+    """Kind and major version from the answer to ``--version``; 0 if there is none in it."""
+    clang = re.search(r"clang version (\d+)", text)
+    number = clang or re.search(r"\) (\d+)\.|\b(\d+)\.\d+\.\d+", text)
+    version = next((int(group) for group in number.groups() if group), 0) if number else 0
+    return "clang" if clang else "g++", version

@@ -1,0 +1,69 @@
+"""The 15 keypoints of the contest, their 30 columns, and their scaling (paper, sections 3 and 4).
+
+"Left" and "right" are the subject's own: the left eye is on the picture's right side.
+"""
+import re
+
+import numpy as np
+
+SIZE = 96
+"""Height and width of an image, px."""
+
+KEYPOINTS = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+"""The names in the order of Kaggle's training.csv."""
+
+COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
+"""The 30 columns of y: x and y of each keypoint in turn."""
+
+
+def _mirrored(name):
+    swap = {"left": "right", "right": "left"}
+    return re.sub(r"left|right", lambda match: swap[match.group()], name)
+
+
+FLIP = np.array([COLUMNS.index(_mirrored(column)) for column in COLUMNS])
+"""int (30,): column ``FLIP[i]`` of a face becomes column ``i`` of its mirror image."""
+
+
+def scale(y_px):
+    """Pixels to the net's targets, ``(y - 48) / 48`` (paper, section 4).
+
+    Parameters
+    ----------
+    y_px : float array (..., 30), px
+
+    Returns
+    -------
+    float array (..., 30), in [-1, 1] for points inside the image
+    """
+    return (y_px - SIZE / 2) / (SIZE / 2)
+
+
+def unscale(y_scaled):
+    """The net's outputs back to pixels; the inverse of :func:`scale`.
+
+    Parameters
+    ----------
+    y_scaled : float array (..., 30)
+
+    Returns
+    -------
+    float array (..., 30), px
+    """
+    return y_scaled * (SIZE / 2) + SIZE / 2

@@ -1,0 +1,161 @@
+"""Files that are either whole or not there: written aside, synced, then renamed.
+
+A reader never meets half a file, whatever moment the writer was killed at, and a file that was
+damaged later is recognised by its checksum.
+"""
+import contextlib
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from facekp.errors import RunError
+
+MAGIC = b"facekp1\n"
+_HEADER = struct.Struct("<8s32sQ")  # magic, sha256 of all that follows it, length of the JSON text
+
+
+@contextlib.contextmanager
+def replacing(path, mode="wb", **options):
+    """Open a file that takes its place at `path` only when the block ends without an error.
+
+    Parameters
+    ----------
+    path : path
+    mode, options : as for :func:`open`
+
+    Yields
+    ------
+    file object, open for writing
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, mode, **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):  # a full disk's error names no file
+            error.filename, error.filename2 = str(path), None
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder):
+    """Make the names of a folder's files durable, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path, value):
+    """Write `value` as JSON, atomically. NaN and infinity become null."""
+    with replacing(path, "w", encoding="utf-8") as file:
+        json.dump(_finite(value), file, indent=2, sort_keys=True, allow_nan=False)
+        file.write("\n")
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def read_json(path):
+    """Read a JSON file that holds an object.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    RunError
+        If it is missing or not such a file.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError(f"found a {type(value).__name__}, expected an object")
+        return value
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); remove it, or name another folder with "
+                       "OUT=") from None
+
+
+def write_arrays(path, arrays, meta):
+    """Write named arrays and a JSON-able `meta` with a checksum, atomically.
+
+    Parameters
+    ----------
+    path : path
+    arrays : dict of str -> numeric array
+    meta : dict, JSON-able
+    """
+    # Not ascontiguousarray: it makes Adam's step counter, a scalar, an array of one.
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    listing = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
+    text = json.dumps({"meta": meta, "arrays": listing}).encode()
+    digest = hashlib.sha256(struct.pack("<Q", len(text)) + text)
+    for array in arrays.values():
+        digest.update(_bytes(array))
+    with replacing(path) as file:
+        file.write(_HEADER.pack(MAGIC, digest.digest(), len(text)))
+        file.write(text)
+        for array in arrays.values():
+            file.write(_bytes(array))
+
+
+def _bytes(array):
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def read_arrays(path):
+    """Read what :func:`write_arrays` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    arrays : dict of str -> array
+    meta : dict
+
+    Raises
+    ------
+    RunError
+        If the file is missing, cut short, or its checksum does not hold.
+    """
+    try:
+        content = Path(path).read_bytes()
+        magic, digest, length = _HEADER.unpack_from(content)
+        if magic != MAGIC:
+            raise ValueError("it is not a checkpoint")
+        start = _HEADER.size + length
+        if hashlib.sha256(memoryview(content)[_HEADER.size - 8:]).digest() != digest:
+            raise ValueError("its checksum does not hold")
+        header = json.loads(content[_HEADER.size:start].decode())
+        arrays = {}
+        for name, dtype, shape in header["arrays"]:
+            count = int(np.prod(shape, dtype=np.int64))
+            # A copy, so that arrays own their memory and are aligned.
+            arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape).copy()
+            start += count * np.dtype(dtype).itemsize
+        return arrays, header["meta"]
+    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        raise RunError(f"{path}: cannot be used: {error}") from None
