@@ -19,9 +19,10 @@ FLAGS = --data "$(DATA)" --out "$(OUT)" $(if $(EPOCHS),--epochs "$(EPOCHS)") \
 ifneq ($(DEVICE),)
 export FACEKP_DEVICE = $(DEVICE)
 endif
-ifneq ($(PYTHON),)
+# compare a given interpreter with the environment's, and mend an environment that has lost its own
+ifneq ($(PYTHON)$(if $(wildcard $(PY)),,lost),)
 export PYTHON
-CHECK_PYTHON = check-python  # a given interpreter is compared with the environment's each time
+CHECK_PYTHON = check-python
 check-python: ;
 endif
 

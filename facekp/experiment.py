@@ -191,6 +191,6 @@ def guarded(command):
               "command goes on from the last epoch", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt as error:
-        print(f"\nfacekp: {error or 'interrupted'}", file=sys.stderr)
+        print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
     return 0

@@ -119,7 +119,8 @@ class BatchNormLayer(Layer):
         mean, var : expressions (channels,), equal to those given
         """
         m = input.size // input.shape[1]
-        unbiased = var * T.cast(m / T.maximum(m - 1, 1), var.dtype)
+        others = T.switch(T.eq(m, 1), 1, m - 1)  # Theano's T.maximum does not compile in OpenCL
+        unbiased = var * T.cast(m / others, var.dtype)
         return (self._updating(self.mean, mean, mean), self._updating(self.var, var, unbiased))
 
     def _updating(self, average, statistic, newest):

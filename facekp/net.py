@@ -109,7 +109,8 @@ class KeypointNet(NeuralNet):
     """
 
     def initialize_layers(self, layers=None):
-        lasagne.random.set_rng(np.random.RandomState(self.batch_iterator_train.seed))
+        seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
+        lasagne.random.set_rng(np.random.RandomState(seed))
         return super().initialize_layers(layers)
 
     def _create_iter_funcs(self, layers, objective, update, output_type):

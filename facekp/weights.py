@@ -54,6 +54,10 @@ def _read(archive, shapes):
     if found != expected:
         raise ValueError(f"the net has {_some(set(expected) - set(found))} that the file lacks, "
                          f"the file has {_some(set(found) - set(expected))} that the net lacks")
+    for info in archive.infolist():  # numpy writes these two; zipfile expands others without bound
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{info.filename}: found compression method {info.compress_type}, "
+                             "expected none or deflate")
     values = {}
     for name, shape in shapes.items():
         with archive.open(f"{name}.npy") as member:

@@ -108,6 +108,19 @@ def test_results_do_not_depend_on_the_number_of_threads(pair):
             np.testing.assert_array_equal(a, b)
 
 
+def test_an_input_with_four_axes():
+    x, W = T.ftensor4("x"), T.fmatrix("W")
+    y = dense(x, W)
+    f = theano.function([x, W], [y] + T.grad((y ** 2).sum(), [x, W]))
+    rng = np.random.RandomState(4)
+    x, W = whole_numbers(rng, 3, 2, 5, 4), whole_numbers(rng, 40, 6)
+    y, gx, gW = f(x, W)
+    rows = x.reshape(3, 40)
+    np.testing.assert_array_equal(y, rows.dot(W))
+    np.testing.assert_array_equal(gx, (2 * y).dot(W.T).reshape(x.shape))
+    np.testing.assert_array_equal(gW, rows.T.dot(2 * y))
+
+
 def test_nan_stays_nan(pair):
     fused = pair[2][0]
     arrays = [np.ones(shape, "float32") for shape in [(2, 3), (3, 2), (2,), (2, 2), (2, 2)]]

@@ -53,7 +53,8 @@ class Cache:
         Hashing 240 MB takes longer than loading the cached arrays.
         """
         before = _identity(path)
-        stamp = "stamp-%s.json" % hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]
+        path_hash = hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()
+        stamp = f"stamp-{path_hash[:16]}.json"
         for folder in self.folders:
             try:
                 remembered = json.loads((folder / stamp).read_text())

@@ -10,6 +10,8 @@ from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown
 MAX_LINE = 2**20
 """A row of Kaggle's has at most 38 kB; more means that this is no such file."""
 
+MEND_HEADER = f"compare the first line with Kaggle's, or {DOWNLOAD_AGAIN}"
+
 
 def read_rows(stream, where, columns, optional_last=None):
     """Go through a CSV file.
@@ -59,7 +61,8 @@ def _lines(stream, where):
             return
         row += 1
         if len(line) > MAX_LINE:
-            raise fault(where, f"a line of more than {MAX_LINE} bytes", "one row of a CSV file", row=row)
+            raise fault(where, f"a line of more than {MAX_LINE} bytes",
+                        "one row of a CSV file", row=row)
         yield row, line.rstrip(b"\r\n")
 
 
@@ -73,22 +76,18 @@ def _header(line, where, columns, optional):
     header = [field.strip().decode("utf-8", "backslashreplace") for field in line.split(b",")]
     for name in header:
         if header.count(name) > 1:
-            raise fault(where, "this column twice", "each column once", _mend_header(where),
+            raise fault(where, "this column twice", "each column once", MEND_HEADER,
                         row=1, column=shown(name))
         if name not in columns and name != optional:
             near = difflib.get_close_matches(name[:80], columns, 1)
             hint = f"rename it to '{near[0]}', or " if near and near[0] not in header else ""
             raise fault(where, f"the unknown column '{shown(name)}'", f"{len(columns)} columns as "
-                        "Kaggle names them", hint + _mend_header(where), row=1)
+                        "Kaggle names them", hint + MEND_HEADER, row=1)
     missing = [column for column in columns if column not in header]
     if missing:
         raise fault(where, f"no such column ({len(missing)} of {len(columns)} missing)",
-                    "all columns", _mend_header(where), row=1, column=missing[0])
+                    "all columns", MEND_HEADER, row=1, column=missing[0])
     return header
-
-
-def _mend_header(where):
-    return f"compare {where}'s first line with Kaggle's, or {DOWNLOAD_AGAIN}"
 
 
 def _refuse_other_formats(line, where):

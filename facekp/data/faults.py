@@ -3,7 +3,7 @@ import os
 
 from facekp.errors import DataError
 
-DOWNLOAD_AGAIN = "download the file again (make data)"
+DOWNLOAD_AGAIN = "delete it and download it again (make data)"
 
 
 def shown(value, limit=40):

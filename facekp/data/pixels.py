@@ -34,7 +34,8 @@ def _parse_at_once(fields):
     """All fields in vectorised steps, or None if anything is not as Kaggle writes it.
 
     Each step is a pass over the bytes of the text. A number ends where a digit is followed by none;
-    the value of each is put together at its last digit, in uint8, from that and the two bytes before.
+    the value of each is put together at its last digit, in uint8, from that and the two bytes
+    before.
     """
     text = np.frombuffer(b" " + b" ".join(fields) + b" ", np.uint8)
     digit = text - np.uint8(ord("0"))  # wraps: every other character becomes 10 or more

@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from facekp.data.faults import fault, shown, shown_path
+from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown, shown_path
 from facekp.errors import DataError
 
 COMPETITION_ZIP = "facial-keypoints-detection.zip"
@@ -27,9 +27,10 @@ MAX_CSV_BYTES = 2**30
 MAX_INNER_ZIP_BYTES = 2**28
 """A zip inside a zip is held in memory; Kaggle's has about 60 MB."""
 MAX_RATIO = 100
-"""Pixels as text shrink about 4-fold; images of one gray level, about 80-fold in deflate's best case
-for short runs, still pass when small (see `_check_size`)."""
+"""Pixels as text shrink about 4-fold, a bomb up to 1000-fold."""
+
 SMALL = 2**24
+"""Up to this many bytes any ratio is harmless (images of one gray level, for example)."""
 
 ZIP_FAULTS = (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError,
               RuntimeError, ValueError, OverflowError, IndexError, KeyError)
@@ -160,19 +161,20 @@ def _open_file(path):
 
 def _unreadable(path, error):
     return fault(shown_path(path), f"a file that cannot be read ({error.strerror})",
-                 "a readable file", "check the path, links and permissions, or " + "make data")
+                 "a readable file", "mend the link or permissions, or " + DOWNLOAD_AGAIN)
 
 
 def _open_zip(file, label):
     try:
-        archive = zipfile.ZipFile(io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file)
+        buffered = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
+        archive = zipfile.ZipFile(buffered)
     except ZIP_FAULTS as error:
         raise _damaged(label, error)
     for info in archive.infolist():
         parts = info.filename.replace("\\", "/").split("/")
         if ".." in parts or parts[0] == "" or ":" in parts[0]:
             raise fault(label, f"a member named '{shown(info.filename)}', which points out of the "
-                        "archive", "Kaggle's zip", "do not unpack it; download it again (make data)")
+                        "archive", "Kaggle's zip", "do not unpack it; " + DOWNLOAD_AGAIN)
     return archive
 
 
@@ -200,7 +202,7 @@ def _check_size(info, label, limit):
     if info.file_size > limit or (info.file_size > SMALL and ratio > MAX_RATIO):
         raise fault(label, f"{info.file_size} bytes packed into {info.compress_size}",
                     f"at most {limit} bytes, at most {MAX_RATIO}-fold",
-                    "do not unpack it; download it again (make data)")
+                    "do not unpack it; " + DOWNLOAD_AGAIN)
 
 
 def _damaged(label, error):

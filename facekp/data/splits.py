@@ -1,7 +1,8 @@
 """Splits into training and validation (paper, sections 5.1 and 5.3), and groups of near-duplicates.
 
-The contest's images repeat people: frames of one recording differ by little, and a random split puts
-such frames on both sides. `near_duplicate_groups` finds them; the splits keep a group on one side.
+The contest's images repeat people: frames of one recording differ by little, and a random split
+puts such frames on both sides. `near_duplicate_groups` finds them; the splits keep a group on one
+side.
 
 Splits depend on the seed alone, not on the machine or numpy's version: `RandomState` is frozen.
 """
@@ -18,8 +19,8 @@ SAME = 0.95
 recording; from about 0.94 down, pairs of different people appear."""
 
 UNIT = 4000.0
-"""Length of a compared vector. Its entries are integers, so a product of two, at most 2**24, is exact
-in float32 in whatever order BLAS adds it up: the groups are the same on every machine."""
+"""Length of a compared vector. Its entries are integers, so a product of two, at most 2**24, is
+exact in float32 in whatever order BLAS adds it up: the groups are the same on every machine."""
 
 
 def holdout(n, fraction=0.2, seed=0, groups=None):
@@ -147,8 +148,8 @@ def _shuffled_groups(n, seed, groups):
         return list(random.permutation(n)[:, np.newaxis])
     groups = np.asarray(groups)
     if groups.shape != (n,):
-        raise ConfigError(f"groups: found shape {groups.shape}; expected ({n},), one group for each "
-                          "sample; pass near_duplicate_groups(X) of the same images")
+        raise ConfigError(f"groups: found shape {groups.shape}; expected ({n},), one group for "
+                          "each sample; pass near_duplicate_groups(X) of the same images")
     _, group = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     return [members[i] for i in random.permutation(len(members))]

@@ -34,20 +34,26 @@ def parse_coordinates(fields, rows, where):
     with np.errstate(over="ignore"):
         y = values.astype(np.float32)
     empty = np.array([[not f for f in row] for row in fields])
-    # float() takes 1_0 for ten.
-    if not (np.isfinite(y) | empty).all() or any(b"_" in f for row in fields for f in row):
+    # float() takes 1_0 for ten, and skips tabs and carriage returns.
+    strange = b"".join(f for row in fields for f in row).translate(None, b"0123456789+-.eE ")
+    if strange or not (np.isfinite(y) | empty).all():
         raise _coordinate_fault(fields, rows, where)
     return y
 
 
 def _coordinate_fault(fields, rows, where):
-    for row, row_fields in zip(rows, fields):
-        for column, field in zip(COLUMNS, row_fields):
-            with np.errstate(over="ignore"):
-                if field and not (NUMBER.fullmatch(field) and np.isfinite(np.float32(float(field)))):
-                    return fault(where, f"'{shown(field)}'", "a finite number of pixels, or nothing "
-                                 "where there is no label", row=row, column=column)
-    raise AssertionError("no faulty coordinate found")
+    row, column, field = next((row, column, field) for row, row_fields in zip(rows, fields)
+                              for column, field in zip(COLUMNS, row_fields)
+                              if field and not _is_coordinate(field))
+    return fault(where, f"'{shown(field)}'", "a finite number of pixels, or nothing where there is "
+                 "no label", row=row, column=column)
+
+
+def _is_coordinate(field):
+    if not NUMBER.fullmatch(field):
+        return False
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.float32(float(field))))
 
 
 def parse_id(field, row, column, where):

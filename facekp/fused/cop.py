@@ -21,8 +21,10 @@ class FusedOp(theano.gof.Op):
     in scope (``In<float> x(%(x)s, 4, "x")`` is a contiguous input, ``out<float>(&%(y)s, {n, f})``
     an output's memory), and failing means ``throw Failure("message with the shapes")``.
 
-    The number of threads is ``omp_get_max_threads()`` when the body runs: as a property of the
-    Op it would be part of the compiled code.
+    Whatever may differ from layer to layer should be data and not code, since each text of C++ is
+    compiled on its own, for seconds: numbers come as fields of ``params_type`` (in the body,
+    ``params->p``), optional inputs as empty arrays, and the number of threads is
+    ``omp_get_max_threads()`` when the body runs.
     """
 
     __props__ = ()
@@ -38,6 +40,7 @@ class FusedOp(theano.gof.Op):
         try {
           using namespace facekp;
           %s
+          %s
         } catch (const std::bad_alloc&) {
           PyErr_SetString(PyExc_MemoryError, "%s: out of memory");
           %s
@@ -45,8 +48,9 @@ class FusedOp(theano.gof.Op):
           PyErr_Format(PyExc_ValueError, "%s: %%s", error.what());
           %s
         }
-        """ % (self.body(node, inputs, outputs), type(self).__name__, sub["fail"],
-               type(self).__name__, sub["fail"])
+        """ % ("auto* params = %s;" % sub["params"] if "params" in sub else "",
+               self.body(node, inputs, outputs),
+               type(self).__name__, sub["fail"], type(self).__name__, sub["fail"])
 
     def c_headers(self):
         return ["<omp.h>", '"arrays.h"'] + ['"%s"' % header for header in self.headers]
@@ -93,8 +97,3 @@ def float32(value, ndim, name):
         raise TypeError("%s is %s; expected a float32 tensor of %d dimensions"
                         % (name, value.type, ndim))
     return value
-
-
-def tensor4(broadcastable=(False, False, False, False)):
-    """A new float32 output of 4 dimensions."""
-    return T.TensorType("float32", broadcastable)()

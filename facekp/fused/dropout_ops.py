@@ -1,6 +1,8 @@
 """Dropout whose mask is computed from (seed, step, element) and never stored."""
 import numpy as np
 import theano
+from theano import scalar
+from theano.gof.params_type import ParamsType
 from theano.gradient import DisconnectedType
 
 from facekp.fused.cop import FusedOp, float32
@@ -14,6 +16,7 @@ class Dropout(FusedOp):
     """
 
     __props__ = ("p",)
+    params_type = ParamsType(p=scalar.float64)
     headers = ("dropout.h",)
 
     def __init__(self, p):
@@ -35,12 +38,11 @@ class Dropout(FusedOp):
 
     def body(self, node, inputs, outputs):
         return """
-        In<float> x(%(x)s, %(ndim)d, "x");
+        In<float> x(%(x)s, ANY_NDIM, "x");
         In<int64_t> state(%(state)s, 1, "state");
         float* y = out_like<float>(&%(y)s, %(x)s);
-        apply_dropout(make_dropout_key(state.data[0], state.data[1], %(p)r), x.data, y, x.size());
-        """ % {"x": inputs[0], "state": inputs[1], "y": outputs[0], "p": self.p,
-               "ndim": node.inputs[0].ndim}
+        apply_dropout(make_dropout_key(state.data[0], state.data[1], params->p), x.data, y, x.size());
+        """ % {"x": inputs[0], "state": inputs[1], "y": outputs[0]}
 
 
 def dropout(x, state, p):

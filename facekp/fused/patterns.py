@@ -46,13 +46,17 @@ def conv_relu(layer):
     return convolution(layer) and layer.b is not None and layer.nonlinearity is rectify
 
 
-def valid_conv_relu(layer):
+def conv_relu_valid(layer):
     return conv_relu(layer) and padding(layer) == 0
 
 
-def conv_3x3_relu(layer):
-    return (conv_relu(layer) and layer.filter_size == (3, 3) and padding(layer) == 1
+def conv_3x3(layer):
+    return (layer.filter_size == (3, 3) and padding(layer) == 1
             and layer.input_shape[1] >= MIN_WINOGRAD_CHANNELS)
+
+
+def conv_relu_3x3(layer):
+    return conv_relu(layer) and conv_3x3(layer)
 
 
 def conv_linear(layer):
@@ -98,46 +102,60 @@ ACTIVATIONS = {identity: "linear", linear: "linear", rectify: "rectify", tanh: "
 # Builders: (input expression, layers of the chain, None for optional ones that are absent,
 # deterministic, whether the gradient with respect to the input is needed) -> output expression.
 
-def build_conv_pool(x, layers, deterministic, needs_input_grad):
-    from facekp.fused.conv_ops import conv_relu_pool
-    conv, _, drop = layers
-    return conv_relu_pool(x, conv.W, conv.b, train=not deterministic,
-                          needs_input_grad=needs_input_grad, **_dropout(drop, deterministic))
-
-
-def build_winograd(x, layers, deterministic, needs_input_grad):
-    from facekp.fused.winograd_ops import conv3x3_relu
-    conv, pool = layers
-    return conv3x3_relu(x, conv.W, conv.b, pool=pool is not None, needs_input_grad=needs_input_grad)
-
-
 def build_conv(x, layers, deterministic, needs_input_grad):
-    from facekp.fused.conv_ops import conv_relu
-    conv, = layers
-    return conv_relu(x, conv.W, conv.b, pad=padding(conv), needs_input_grad=needs_input_grad)
+    conv, pool, drop = (layers + [None, None])[:3]
+    return _convolve(x, conv, conv.W, conv.b, pool, _dropout(drop, deterministic), deterministic,
+                     needs_input_grad)
 
 
 def build_conv_batch_norm(x, layers, deterministic, needs_input_grad):
     from facekp.fused import batch_norm_ops, conv_ops
     conv, norm, _, pool = layers
+    if deterministic:
+        W, b = batch_norm_ops.fold(norm, conv.W)
+        return _convolve(x, conv, W, b, pool, {}, deterministic, needs_input_grad)
     z, stats = conv_ops.conv_linear(x, conv.W, pad=padding(conv), needs_input_grad=needs_input_grad)
-    mean, var = norm.updating_averages(stats[0], stats[1], z)
-    return batch_norm_ops.batch_norm_relu_pool(z, norm.gamma, norm.beta, mean, var,
-                                               epsilon=norm.epsilon, pool=pool is not None)
+    return batch_norm_ops.batch_norm_relu_pool(z, _averaged(norm, stats, z), norm.gamma, norm.beta,
+                                               norm.epsilon, pool=pool is not None)
 
 
 def build_dense(x, layers, deterministic, needs_input_grad):
     from facekp.fused.dense_ops import dense
-    layer, drop = layers if len(layers) == 2 else (layers[0], None)
-    options = _dropout(drop, deterministic)
-    return dense(x.flatten(2) if x.ndim > 2 else x, layer.W, layer.b, ACTIVATIONS[layer.nonlinearity],
-                 needs_input_grad=needs_input_grad, **options)
+    layer, drop = (layers + [None])[:2]
+    return dense(x, layer.W, layer.b, ACTIVATIONS[layer.nonlinearity],
+                 needs_input_grad=needs_input_grad, **_dropout(drop, deterministic))
+
+
+def build_dense_batch_norm(x, layers, deterministic, needs_input_grad):
+    from facekp.fused import batch_norm_ops
+    from facekp.fused.dense_ops import dense
+    layer, norm, _ = layers
+    if deterministic:
+        W, b = batch_norm_ops.fold(norm, layer.W)
+        return dense(x, W, b, "rectify", needs_input_grad=needs_input_grad)
+    z = dense(x, layer.W, None, "linear", needs_input_grad=needs_input_grad)
+    stats = _averaged(norm, batch_norm_ops.channel_stats(z), z)
+    return batch_norm_ops.batch_norm_relu_pool(z, stats, norm.gamma, norm.beta, norm.epsilon,
+                                               pool=False)
 
 
 def build_dropout(x, layers, deterministic, needs_input_grad):
     from facekp.fused.dropout_ops import dropout
     options = _dropout(layers[0], deterministic)
     return dropout(x, options["dropout_state"], options["p"]) if options else x
+
+
+def _convolve(x, conv, W, b, pool, dropout_options, deterministic, needs_input_grad):
+    """Convolution with bias and ReLU, 2x2 max pooling if `pool`, by the Op that does it fastest."""
+    if conv_3x3(conv):
+        from facekp.fused.winograd_ops import conv3x3_relu
+        return conv3x3_relu(x, W, b, pool=pool is not None, needs_input_grad=needs_input_grad)
+    from facekp.fused.conv_ops import conv_relu, conv_relu_pool
+    if pool is not None and padding(conv) == 0:
+        return conv_relu_pool(x, W, b, train=not deterministic, needs_input_grad=needs_input_grad,
+                              **dropout_options)
+    y = conv_relu(x, W, b, pad=padding(conv), needs_input_grad=needs_input_grad)
+    return y if pool is None else pool.get_output_for(y)
 
 
 def _dropout(layer, deterministic):
@@ -148,14 +166,22 @@ def _dropout(layer, deterministic):
     return {"dropout_state": dropout_state(layer), "p": float(layer.p)}
 
 
+def _averaged(norm, stats, z):
+    """`stats` (2, channels), such that functions computed from it update the running averages."""
+    mean, var = norm.updating_averages(stats[0], stats[1], z)
+    # Theano removes the zeros, but only after it has collected the updates that hang on them.
+    return stats + 0 * mean.dimshuffle("x", 0) + 0 * var.dimshuffle("x", 0)
+
+
 Pattern = namedtuple("Pattern", "tests, optional, build")
 
 # Tried in this order; `optional` counts the layers at the chain's end that may be absent.
 PATTERNS = (
-    Pattern((valid_conv_relu, pool_2x2, dropout), 1, build_conv_pool),
-    Pattern((conv_3x3_relu, pool_2x2), 1, build_winograd),
+    Pattern((conv_relu_valid, pool_2x2, dropout), 1, build_conv),
+    Pattern((conv_relu_3x3, pool_2x2), 1, build_conv),
     Pattern((conv_relu,), 0, build_conv),
     Pattern((conv_linear, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
+    Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),
     Pattern((dense_relu, dropout), 1, build_dense),
     Pattern((dense,), 0, build_dense),
     Pattern((dropout,), 0, build_dropout),

@@ -1,0 +1,19 @@
+"""The embedded default data: drawn gray faces with exact keypoints, in Kaggle's format.
+
+Each picture is a small 3-D head (an ellipsoid with a relief of nose, brows, cheeks, lips and chin)
+turned, lit and photographed; its features are painted in the head's own coordinates, so the
+keypoints follow pose and expression exactly. No photograph of a person goes into it.
+
+* :func:`generate` gives images and labels as arrays;
+* :func:`write` writes a folder with Kaggle's four files and the truth of the test images;
+* :func:`ensure` writes it the first time only.
+
+Modules: ``people`` (random traits), ``head`` (surface, pose), ``face`` and ``hair`` (what is
+painted on it, and where its keypoints are), ``scene`` (light, shadow, surroundings), ``camera``
+(blur, noise, coding), ``labels`` (the two labelling schemes), ``generator`` (many faces),
+``dataset`` (the files).
+"""
+from .dataset import ensure, write
+from .generator import generate
+
+__all__ = ["ensure", "generate", "write"]

@@ -1,12 +1,17 @@
-"""From the drawn picture to the stored one: exposure, blur, sensor noise, JPEG-like quantization."""
+"""From the drawn picture to the stored one: exposure, blur, sensor noise, JPEG-like coding."""
 import numpy as np
+
+from facekp.keypoints import SIZE
+
+_WHOLE = 2048  # times this, the transform is rounded to integers, whose float64 sums are exact
 
 
 def _dct_matrix():
-    """The 8-point cosine transform times 256, rounded: sums of integers are exact in float64."""
+    """The 8-point cosine transform times _WHOLE."""
     k = np.arange(8)
-    rows = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 16) * np.where(k == 0, np.sqrt(0.5), 1)[:, None] / 2
-    return np.rint(rows * 256)
+    rows = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / 16) / 2
+    rows[0] *= np.sqrt(0.5)
+    return np.rint(rows * _WHOLE)
 
 
 _DCT = _dct_matrix()
@@ -17,19 +22,20 @@ def _soften(a):
     """Binomial blur over 3 x 3 px."""
     for axis in (1, 2):
         p = np.pad(a, [(0, 0) if k != axis else (1, 1) for k in range(3)], mode="edge")
-        left, mid, right = (p[:, s:s + 96] if axis == 1 else p[:, :, s:s + 96] for s in range(3))
+        left, mid, right = (p[:, s:s + SIZE] if axis == 1 else p[:, :, s:s + SIZE]
+                            for s in range(3))
         a = (left + right + 2 * mid) / 4
     return a
 
 
 def _jpeg(a, strength):
-    """Quantize the 8 x 8 cosine transform of integer images a; strength (n, 1, 1) in gray levels."""
+    """Quantize the cosine transform of 8 x 8 blocks of integer images by `strength` gray levels."""
     n = len(a)
-    blocks = a.astype(np.float64).reshape(n, 12, 8, 12, 8).transpose(0, 1, 3, 2, 4)
-    steps = (strength.reshape(n, 1, 1, 1, 1) * _STEPS) * 65536
-    coefficients = np.rint(_DCT @ blocks @ _DCT.T / steps) * np.rint(steps / 256)
-    back = _DCT.T @ coefficients @ _DCT / (256.0 ** 3)
-    return back.transpose(0, 1, 3, 2, 4).reshape(n, 96, 96)
+    blocks = a.astype(np.float64).reshape(n, SIZE // 8, 8, SIZE // 8, 8).transpose(0, 1, 3, 2, 4)
+    steps = np.rint(strength.reshape(n, 1, 1, 1, 1) * _STEPS * _WHOLE)
+    coefficients = np.rint(_DCT @ blocks @ _DCT.T / (steps * _WHOLE)) * steps
+    back = _DCT.T @ coefficients @ _DCT / float(_WHOLE) ** 3
+    return back.transpose(0, 1, 3, 2, 4).reshape(a.shape)
 
 
 def photograph(t, rng, picture):

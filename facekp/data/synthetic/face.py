@@ -1,4 +1,4 @@
-"""The painted face: skin, eyes, brows, mouth and beard in the head's (u, v) coordinates, and labels."""
+"""The painted face: skin, eyes, brows, mouth and beard in (u, v), and where its keypoints are."""
 import numpy as np
 
 from .head import bump, points, positive, project, ramp, smooth
@@ -19,7 +19,8 @@ def paint(t, surface):
     """Albedo (n, 96, 96) of the head without its hair, and the part that light does not shade."""
     u, v = surface.u, surface.v
     s = np.abs(u)
-    albedo = t.skin * (1 + np.float32(0.035) * noise(u * np.float32(0.14) + t.seed, v * np.float32(0.14)))
+    mottled = noise(u * np.float32(0.14) + t.seed, v * np.float32(0.14))
+    albedo = t.skin * (1 + np.float32(0.035) * mottled)
     albedo = albedo * (1 - _creases(t, u, s, v))
     albedo = _beard(t, u, s, v, albedo)
     albedo = _mouth(t, u, v, albedo)
@@ -40,10 +41,10 @@ def _creases(t, u, s, v):
     lines = bump(u / 24, 0) * bump(0, _sawtooth((v + 30) / 5.0)) * bump(0, (v + 27) / 11)
     between = t.frown * bump((s - 3.4) / 1.5, (v + 13.5) / 5)
     corner = bump((s - t.mouth_u - 0.8) / 2.6, (v - t.mouth_v - t.corner) / 2.6)
+    fold_depth = 0.02 + 0.12 * positive(t.smile) + 0.2 * t.age * t.age
     return (
-        0.62 * nostril + 0.2 * wing + 0.16 * under_nose + 0.18 * corner
-        + (0.02 + 0.12 * np.maximum(t.smile, 0) + 0.17 * t.age) * fold + (0.05 + 0.15 * t.age) * bag
-        + 0.14 * hollow + 0.16 * t.age * lines + 0.12 * between
+        0.62 * nostril + 0.2 * wing + 0.16 * under_nose + 0.18 * corner + fold_depth * fold
+        + (0.05 + 0.15 * t.age) * bag + 0.14 * hollow + 0.16 * t.age * lines + 0.12 * between
     )
 
 
@@ -57,7 +58,8 @@ def _beard(t, u, s, v, albedo):
     border = 7.5 + t.gap * ramp(2 - s / 10) - 13 * smooth((s - 11) / 8) - 24 * ramp((s - 18) / 16)
     beard = smooth((low - border + grain) / 5)
     top = 9.0 - 0.012 * s * s - 2.5 * bump(s / 3, 0)
-    lip = smooth((low + top + grain) / 3.5) * ramp((2 - low + 0.5 * s) / 3) * smooth((t.mouth_u + 3 - s) / 4)
+    lip = smooth((low + top + grain) / 3.5) * ramp((2 - low + 0.5 * s) / 3)
+    lip = lip * smooth((t.mouth_u + 3 - s) / 4)
     whiskers = np.maximum(beard * t.beard, lip * t.moustache)
     shaved = smooth((low - border + 5) / 12) * t.stubble
     cover = np.maximum(whiskers * ramp(np.float32(0.95) + np.float32(0.25) * grain), shaved)
@@ -106,7 +108,8 @@ def brow_line(t, s):
 def _brows(t, u, s, v, albedo):
     x = ramp((s - t.brow_u0) / (t.brow_u1 - t.brow_u0))
     thick = t.brow_h * (1.0 - 0.75 * x * x)
-    inside = np.minimum(thick - np.abs(v - brow_line(t, s)), np.minimum(s - t.brow_u0, t.brow_u1 - s))
+    ends = np.minimum(s - t.brow_u0, t.brow_u1 - s)
+    inside = np.minimum(thick - np.abs(v - brow_line(t, s)), ends)
     grain = noise(s * np.float32(0.7) + v * np.float32(0.5) + t.seed, v * np.float32(0.5))
     cover = ramp(inside * np.float32(0.7) + np.float32(0.5) + np.float32(0.15) * grain)
     return over(albedo, t.brow_tone, cover * (np.float32(0.72) + np.float32(0.16) * grain))
@@ -129,7 +132,8 @@ def _eyes(t, u, s, v, albedo):
     side = np.sign(u)
     dx, dy = s - t.eye_u - side * t.gaze_u, v - t.eye_v - t.gaze_v
     radius = np.sqrt(dx * dx + dy * dy)
-    white = (0.55 + 0.33 * t.skin) * (1 - 0.25 * x * x) * (0.75 + 0.25 * ramp((v - upper) / 2.2))
+    white = (0.55 + 0.33 * t.skin) * (1 - 0.25 * x * x)
+    white = white * (0.75 + 0.25 * ramp((v - upper) / 2.2))  # the upper lid's shadow
     eye = over(white, t.iris * (0.75 + 0.12 * radius), edge(3.5 - radius))
     eye = over(eye, 0.4 * t.iris, bump(0, (radius - 3.4) / 0.9) * np.float32(0.7))
     eye = over(eye, np.float32(0.03), edge(1.7 - radius))
@@ -137,26 +141,31 @@ def _eyes(t, u, s, v, albedo):
     lash = bump(0, (v - upper) / (1.25 + 0.35 * x)) * near * (0.8 - 0.1 * t.masculine)
     albedo = over(albedo, np.float32(0.06), lash * ramp((1.12 - np.abs(x)) * 6))
     albedo = albedo * (1 - 0.22 * bump(0, (v - lower) / 1.3) * near)
-    glint = bump((dx - side * np.sign(t.light_x) * np.float32(1.1)) / 1.3, (dy + 1.2) / 1.3) * opening
+    glint_u = side * np.sign(t.light_x) * np.float32(1.1)
+    glint = bump((dx - glint_u) / 1.3, (dy + 1.2) / 1.3) * opening
     return albedo, opening, glint * np.float32(0.75)
 
 
 def labels(t):
-    """The 15 keypoints (n, 15, 2) of `facekp.keypoints.KEYPOINTS`, px, without annotator's noise."""
-    t2 = t.reshaped(-1, 1)
-    zero = np.zeros_like(t2.eye_u)
-    upper, lower = lid_lines(t2, zero)
-    left = [(t2.eye_u, (np.minimum(upper, lower - 3) + lower) / 2)]
-    for x in (-1.0, 1.0):  # inner, outer corner
-        left.append((t2.eye_u + x * t2.eye_w, lid_lines(t2, zero + x)[0]))
-    for u in (t2.brow_u0, t2.brow_u1):
-        left.append((u, brow_line(t2, u)))
-    pairs = [((u, v), (-u, v)) for u, v in left]
-    (eye_l, eye_r), inner, outer, brow_inner, brow_outer = pairs
-    top, _, _, bottom = mouth_lines(t2, zero)
-    corner = t2.mouth_v + t2.corner
-    uv = [eye_l, eye_r, inner[0], outer[0], inner[1], outer[1],
-          brow_inner[0], brow_outer[0], brow_inner[1], brow_outer[1], (zero, t2.nose_v),
-          (t2.mouth_u, corner), (-t2.mouth_u, corner), (zero, top), (zero, bottom)]
-    u, v = (np.concatenate(part, 1) for part in zip(*uv))
+    """The exact places (n, 15, 2) in px of the 15 points of `facekp.keypoints.KEYPOINTS`."""
+    u, v = keypoints_on_head(t)
     return project(t, points(t, u, v))
+
+
+def keypoints_on_head(t):
+    """The coordinates u and v (n, 15) of the 15 points on the head."""
+    t = t.reshaped(-1, 1)
+    zero = np.zeros_like(t.eye_u)
+    upper, lower = lid_lines(t, zero)
+    left = [(t.eye_u, (np.minimum(upper, lower - 3) + lower) / 2)]  # a shut eye's centre is higher
+    for x in (-1.0, 1.0):  # inner, outer corner
+        left.append((t.eye_u + x * t.eye_w, lid_lines(t, zero + x)[0]))
+    for u in (t.brow_u0, t.brow_u1):
+        left.append((u, brow_line(t, u)))
+    (eye_l, eye_r), inner, outer, brow_inner, brow_outer = [((u, v), (-u, v)) for u, v in left]
+    top, _, _, bottom = mouth_lines(t, zero)
+    corner = t.mouth_v + t.corner
+    uv = [eye_l, eye_r, inner[0], outer[0], inner[1], outer[1],
+          brow_inner[0], brow_outer[0], brow_inner[1], brow_outer[1], (zero, t.nose_v),
+          (t.mouth_u, corner), (-t.mouth_u, corner), (zero, top), (zero, bottom)]
+    return [np.concatenate(part, 1) for part in zip(*uv)]

@@ -1,4 +1,4 @@
-"""Hair: a shell around the head, where on it hair grows, its strands, and long hair beside the face."""
+"""Hair: a shell around the head, where on it hair grows, strands, and long hair beside the face."""
 import numpy as np
 
 from .head import Surface, bump, ramp, smooth
@@ -45,7 +45,8 @@ def shell(t, x, y):
     inside = hairline(t, u, v, surface.front) + overhang
     cover = ramp(inside * np.float32(0.5) + np.float32(0.45) + grain * np.float32(0.4))
     cover = cover * surface.cover * (1 - t.bald * np.float32(0.3))
-    behind = ramp(hairline(t, *surface.rim) * np.float32(0.5) + overhang) * surface.cover * (1 - t.bald)
+    behind = ramp(hairline(t, *surface.rim) * np.float32(0.5) + overhang)
+    behind = behind * surface.cover * (1 - t.bald)
     sheen = bump((v + 36) / 15, u / 44) * (t.hair * np.float32(0.4) + np.float32(0.03))
     return surface, t.hair * (1 + np.float32(0.42) * grain) + sheen * (1 + grain), cover, behind
 

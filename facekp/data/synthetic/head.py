@@ -37,7 +37,10 @@ def smooth(x):
 
 
 def face_relief(t, u, v, front=None):
-    """Height in px of nose, brows, cheeks, lips and chin above the ellipsoid at (u, v)."""
+    """Height in px of nose, brows, cheeks, lips and chin above the ellipsoid at (u, v).
+
+    `front` is there because `Surface` gives it to every relief; the face does not need it.
+    """
     s = np.abs(u)
     h = 2.2 * t.brow_ridge * bump((s - 14) / 20, (v + 15) / 8)
     h -= t.socket * bump((s - t.eye_u) / 13, (v - t.eye_v) / 9)
@@ -48,7 +51,8 @@ def face_relief(t, u, v, front=None):
     along = ramp((v - t.bridge_v) / (t.nose_v - t.bridge_v))
     end = smooth((t.nose_v + 7 - np.float32(0.05) * s * s - v) / 11)
     width = t.nose_w * (0.62 + 0.6 * along * along)
-    h += (2.5 + (t.nose_h - 2.5) * along) * smooth((v - t.bridge_v + 8) / 8) * end * bump(s / width, 0)
+    ridge = (2.5 + (t.nose_h - 2.5) * along) * smooth((v - t.bridge_v + 8) / 8) * end
+    h += ridge * bump(s / width, 0)
     h += 4.4 * bump(s / 7, (v - t.nose_v + 0.3) / 7)
     h += 3.6 * bump((s - 0.72 * t.nose_w) / (0.55 * t.nose_w), (v - t.nose_v - 1.5) / 5)
     # muzzle, lips, chin

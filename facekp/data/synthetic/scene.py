@@ -1,16 +1,16 @@
 """The picture: background, shoulders, neck, ears, the lit head, hair, glasses."""
 import numpy as np
 
+from facekp.keypoints import SIZE
+
 from . import face, hair
 from .face import edge, over
 from .head import Surface, bump, face_relief, positive, project, ramp, smooth
 from .texture import noise
 
-SIZE = 96
-
 
 def _axes(t):
-    """Camera x and y (n, 96, 96) of the pixels' centres, px before scaling, from the head's middle."""
+    """Unscaled camera x and y (n, 96, 96) of the pixels' centres, from the head's middle."""
     grid = np.arange(SIZE, dtype=np.float32)
     shift = t.shift.astype(np.float32)
     x = (grid[None, None, :] - shift[:, :1, None]) / t.scale
@@ -122,7 +122,8 @@ def _body(t, x, y, picture):
     """Long hair behind, shoulders, neck; returns the picture and the depth of what it shows."""
     cx, cy = _place(t, 0, 30, -16)
     across = x - 0.5 * cx
-    cover, tone = hair.curtain(t, across, y, -1 + 0 * x, 30 + t.hair_h + t.lock_w + 6 * ramp((y + 20) / 50), -58 - t.hair_h)
+    outer = 30 + t.hair_h + t.lock_w + 6 * ramp((y + 20) / 50)
+    cover, tone = hair.curtain(t, across, y, np.float32(-1), outer, -58 - t.hair_h)
     picture = over(picture, tone * np.float32(0.8), cover * t.long_hair)
     neck_w = 22 + 3.5 * t.masculine
     bend = (across - 0.3 * cx) / neck_w
@@ -131,7 +132,8 @@ def _body(t, x, y, picture):
     lx, _, lz = _light(t)
     lit = t.ambient + (1 - t.ambient) * positive(bend * lx + round_z * lz)
     picture = over(picture, t.skin * np.float32(0.8) * lit, neck)
-    line = 46 + t.collar + 0.35 * positive(np.abs(across) - 20) - 9 * bump(0, (np.abs(across) - 24) / 9)
+    aside = np.abs(across)
+    line = 46 + t.collar + 0.35 * positive(aside - 20) - 9 * bump(0, (aside - 24) / 9)
     folds = noise(x * np.float32(0.12) + t.seed, y * np.float32(0.12))
     cloth = t.cloth * (0.9 + 0.12 * folds) * (1 - 0.35 * bump(0, (y - line) / 2.5))
     shoulders = edge((y - line) * np.float32(0.8))
@@ -143,7 +145,7 @@ def _body(t, x, y, picture):
 def _ears(t, x, y, picture):
     for side in (-1, 1):
         cx, cy = _place(t, side * (t.width - 0.3), 2.0, -5.0)
-        turned = 1 - side * np.sin(t.yaw).astype(np.float32) * 1.3
+        turned = 1 + side * t.rotation[:, 2, :1, None].astype(np.float32) * 1.3
         w, h = 4.2 * turned, 9.5
         lean = side * 0.22
         ex = (x - cx - lean * (cy - y)) / w
@@ -161,7 +163,8 @@ def _ears(t, x, y, picture):
 def _locks(t, x, y, picture):
     """Long hair in front of the ears."""
     cx, _ = _place(t, 0, 0, 12)
-    cover, tone = hair.curtain(t, x - cx, y, t.lock_u, t.lock_u + t.hair_h + t.lock_w, -50 - t.hair_h)
+    outer = t.lock_u + t.hair_h + t.lock_w
+    cover, tone = hair.curtain(t, x - cx, y, t.lock_u, outer, -50 - t.hair_h)
     return over(picture, tone, cover * t.long_hair)
 
 

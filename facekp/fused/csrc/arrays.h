@@ -37,12 +37,14 @@ static inline std::string shape_text(PyArrayObject* array) {
   return shape_text(shape, PyArray_NDIM(array));
 }
 
+constexpr int ANY_NDIM = -1;
+
 // An input as a contiguous array of T: itself where it is one already, else a copy held by this.
 template <typename T>
 class In {
  public:
   In(PyArrayObject* array, int ndim, const char* name) {
-    if (PyArray_NDIM(array) != ndim || PyArray_TYPE(array) != dtype<T>::num)
+    if ((PyArray_NDIM(array) != ndim && ndim != ANY_NDIM) || PyArray_TYPE(array) != dtype<T>::num)
       throw Failure(std::string(name) + " has shape " + shape_text(array) + " or a type that is " +
                     "not this Op's; expected " + std::to_string(ndim) + " dimensions");
     array_ = (PyArrayObject*)PyArray_FROM_OF((PyObject*)array, NPY_ARRAY_CARRAY_RO);
@@ -53,6 +55,7 @@ class In {
   In(const In&) = delete;
   In& operator=(const In&) = delete;
 
+  int ndim() const { return PyArray_NDIM(array_); }
   int64_t dim(int axis) const { return PyArray_DIM(array_, axis); }
   int64_t size() const { return PyArray_SIZE(array_); }
   std::string shape() const { return shape_text(array_); }

@@ -27,9 +27,7 @@ struct PooledGradient {
   float scale;          // of the kept elements of dropout
 
   FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[4]) const {
-    bytes narrow = {};
-    memcpy(&narrow, mask + index, index + LANES <= size ? LANES : size - index);
-    const ivec bits = __builtin_convertvector(narrow, ivec);
+    const ivec bits = load_bytes(mask + index, int(std::min(size - index, size_t(LANES))));
     const vec full = first_lanes(load_within(gy, index, size), count) * splat(scale);
     const vec passed = (bits & HALF) != 0 ? full * splat(0.5f) : full;
     for (int phase = 0; phase < 4; ++phase) g[phase] = (bits & (1 << phase)) != 0 ? passed : vec{};
@@ -140,7 +138,7 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
             for (int j = 0; j < GRAD_TAPS; ++j) {
               const vec folded = Sums<GRAD_FILTERS>::of(sums[j]);
               float* to = gw_sums + size_t(k + j) * padded_f + f0;
-              for (int f = 0; f < GRAD_FILTERS; ++f) to[f] += folded[f];
+              store_first(to, load_first(to, GRAD_FILTERS) + folded, GRAD_FILTERS);
             }
           }
         }

@@ -10,18 +10,11 @@
 
 namespace facekp {
 
-typedef uint8_t bytes __attribute__((vector_size(FACEKP_LANES)));
-
 // A mask byte for every pooled pixel: bits 0 .. 3 are the window's elements that equal its maximum,
 // in the order (0, 0) (0, 1) (1, 0) (1, 1), where the maximum is >= 0 and not dropped; all of them
 // receive the gradient (Theano's rule for ties). HALF says that the maximum is exactly 0, where
 // 0.5 * (x + |x|) has the derivative 1/2.
 constexpr int HALF = 16;
-
-static FACEKP_INLINE void store_bytes(uint8_t* p, ivec v, int count) {
-  const bytes narrow = __builtin_convertvector(v, bytes);
-  memcpy(p, &narrow, count);
-}
 
 // What happens to a tile's sums for filter f at pixel q: max(., 0), pooling, dropout.
 struct ReluPool {
@@ -42,13 +35,9 @@ struct ReluPool {
       result = (vec)((ivec)(result * splat(dropout->scale)) & keep);
       bits &= keep;
     }
-    if (count >= LANES) {
-      store(y + index, result);
-      if (mask) store_bytes(mask + index, bits, LANES);
-    } else {
-      store_first(y + index, result, count);
-      if (mask) store_bytes(mask + index, bits, count);
-    }
+    count = std::min(count, LANES);
+    store_first(y + index, result, count);
+    if (mask) store_bytes(mask + index, bits, count);
   }
 };
 

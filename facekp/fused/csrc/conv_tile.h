@@ -116,7 +116,7 @@ static void sum_pixels(const float* x, size_t image_stride, int images, const in
             pixels[k] = load(operand[py][k] + q + px * shift_stride);
 #pragma GCC unroll 8
           for (int i = 0; i < GRAD_FILTERS; ++i) {
-            const vec g = load(gradient + i * LANES);
+            const vec g = in_register(load(gradient + i * LANES));
 #pragma GCC unroll 4
             for (int k = 0; k < GRAD_TAPS; ++k) sums[k][i] += g * pixels[k];
           }

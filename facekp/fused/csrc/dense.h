@@ -14,6 +14,8 @@
 //
 // tests/test_fused_dense.py compares all of it with stock Theano.
 #pragma once
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -39,13 +41,31 @@ static FACEKP_INLINE float rectify_slope(float y) {
   return y > 0.0f ? 1.0f : std::signbit(y) ? 0.0f : 0.5f;
 }
 
-template <Activation ACT>
-static FACEKP_INLINE float activate(float a) {
-  return ACT == RECTIFY ? rectify(a) : ACT == TANH ? std::tanh(a) : a;
+// a[j] = act(a[j] + b[j]), b may be null.
+static inline void activate(Activation activation, float* a, const float* b, int64_t size) {
+  if (b)
+    for (int64_t j = 0; j < size; ++j) a[j] += b[j];
+  if (activation == RECTIFY)
+    for (int64_t j = 0; j < size; ++j) a[j] = rectify(a[j]);
+  else if (activation == TANH)
+    for (int64_t j = 0; j < size; ++j) a[j] = std::tanh(a[j]);
 }
-template <Activation ACT>
-static FACEKP_INLINE float slope(float y) {
-  return ACT == RECTIFY ? rectify_slope(y) : ACT == TANH ? 1.0f - y * y : 1.0f;
+
+// g[j] *= act'(the pre-activation of y[j]).
+static inline void times_slope(Activation activation, float* g, const float* y, int64_t size) {
+  if (activation == RECTIFY)
+    for (int64_t j = 0; j < size; ++j) g[j] *= rectify_slope(y[j]);
+  else if (activation == TANH)
+    for (int64_t j = 0; j < size; ++j) g[j] *= 1.0f - y[j] * y[j];
+}
+
+// out[j] = x[j] * factor of element first + j; key may be null.
+static inline void drop(const DropoutKey* key, const float* x, float* out, int64_t first,
+                        int64_t size) {
+  if (key)
+    for (int64_t j = 0; j < size; ++j) out[j] = x[j] * dropout_factor(*key, (uint32_t)(first + j));
+  else
+    std::copy(x, x + size, out);
 }
 
 // part[n][units] = x[:, first:first + inputs] W[first:first + inputs, :] for the slab's n rows.
@@ -78,10 +98,10 @@ static inline void multiply_part(const float* x, int64_t x_stride, const float* 
   }
 }
 
-// y = dropout(act(x W + b)); b and dropout may be null.
-template <Activation ACT>
-static void dense_forward(const float* x, const float* W, const float* b, const DropoutKey* dropout,
-                          float* y, int64_t n, int64_t inputs, int64_t units, int threads) {
+// y = dropout(act(x W + b)); b and dropout may be null; inputs > 0.
+static void dense_forward(Activation activation, const float* x, const float* W, const float* b,
+                          const DropoutKey* dropout, float* y, int64_t n, int64_t inputs,
+                          int64_t units, int threads) {
   static Scratch part_scratch, pack_scratch;
   const int64_t chunk = std::max<int64_t>(DEPTH, ceil_div(inputs, CHUNKS));
   const int64_t chunks = ceil_div(inputs, chunk);
@@ -105,11 +125,8 @@ static void dense_forward(const float* x, const float* W, const float* b, const 
         float* sum = parts + m * units;
         for (int64_t c = 1; c < chunks; ++c)
           for (int64_t j = 0; j < units; ++j) sum[j] += sum[c * part_size + j];
-        float* out = y + (first + m) * units;
-        for (int64_t j = 0; j < units; ++j) out[j] = activate<ACT>(sum[j] + (b ? b[j] : 0.0f));
-        if (dropout)
-          for (int64_t j = 0; j < units; ++j)
-            out[j] *= dropout_factor(*dropout, (uint32_t)((first + m) * units + j));
+        activate(activation, sum, b, units);
+        drop(dropout, sum, y + (first + m) * units, (first + m) * units, units);
       }
     }
   }
@@ -158,10 +175,9 @@ static inline void multiply_gx(const float* W, int64_t inputs, const float* g_t,
 
 // gx, gW, gb from the output's gradient gy; y is the output before dropout's factors or, rectified,
 // after them. gx, gb and dropout may be null.
-template <Activation ACT>
-static void dense_gradients(const float* x, const float* W, const float* y, const float* gy,
-                            const DropoutKey* dropout, float* gx, float* gW, float* gb, int64_t n,
-                            int64_t inputs, int64_t units, int threads) {
+static void dense_gradients(Activation activation, const float* x, const float* W, const float* y,
+                            const float* gy, const DropoutKey* dropout, float* gx, float* gW,
+                            float* gb, int64_t n, int64_t inputs, int64_t units, int threads) {
   static Scratch g_scratch, work_scratch;
   const int64_t slab = std::min(n, SLAB), blocks = ceil_div(inputs, W_ROWS);
   const int64_t g_columns = ceil_div(units, PANEL) * PANEL, g_rows = ceil_div(slab, PANEL) * PANEL;
@@ -179,10 +195,8 @@ static void dense_gradients(const float* x, const float* W, const float* y, cons
 #pragma omp for schedule(static)
       for (int64_t m = 0; m < rows; ++m) {
         const int64_t at = (first + m) * units;
-        for (int64_t j = 0; j < units; ++j) {
-          const float factor = dropout ? dropout_factor(*dropout, (uint32_t)(at + j)) : 1.0f;
-          g[m * units + j] = gy[at + j] * factor * slope<ACT>(y[at + j]);
-        }
+        drop(dropout, gy + at, g + m * units, at, units);
+        times_slope(activation, g + m * units, y + at, units);
       }
 #pragma omp for schedule(static)
       for (int64_t j = 0; j < units; j += PANEL)

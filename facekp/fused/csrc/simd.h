@@ -43,6 +43,15 @@ static FACEKP_INLINE float sum(vec v) {
   return total;
 }
 
+// v, loaded into a register here and now: for an operand of several instructions, each of which the
+// compiler might otherwise give its own load from memory.
+static FACEKP_INLINE vec in_register(vec v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#endif
+  return v;
+}
+
 // The first `count` lanes alone: an array's end may lie inside of the vector.
 static FACEKP_INLINE void store_first(float* p, vec v, int count) {
 #if FACEKP_LANES == 16
@@ -58,6 +67,27 @@ static FACEKP_INLINE vec load_first(const float* p, int count) {  // the other l
   vec v = {};
   for (int i = 0; i < count; ++i) v[i] = p[i];
   return v;
+#endif
+}
+
+// LANES bytes as numbers, and back; the first `count` <= LANES of them, other lanes 0.
+// (GCC 12 takes __builtin_convertvector apart into scalars.)
+static FACEKP_INLINE ivec load_bytes(const uint8_t* p, int count) {
+  uint8_t whole[LANES] = {};
+  if (count < LANES) memcpy(whole, p, count), p = whole;
+#if FACEKP_LANES == 16
+  return (ivec)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
+#else
+  ivec v = {};
+  for (int i = 0; i < LANES; ++i) v[i] = p[i];
+  return v;
+#endif
+}
+static FACEKP_INLINE void store_bytes(uint8_t* p, ivec v, int count) {
+#if FACEKP_LANES == 16
+  _mm512_mask_cvtepi32_storeu_epi8(p, __mmask16((1u << count) - 1), (__m512i)v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = uint8_t(v[i]);
 #endif
 }
 

@@ -13,12 +13,30 @@
 //   time against all tiles, so that U never goes to memory.
 // The order of every sum is fixed by the shapes alone: any number of threads gives the same bits.
 #pragma once
+#include <omp.h>
+
+#include "scratch.h"
 #include "winograd_multiply.h"
 #include "winograd_pixels.h"
-#include "winograd_scratch.h"
 
 namespace facekp {
 namespace winograd {
+
+// A block of memory for all threads and one for each, kept from call to call.
+class Workspace {
+ public:
+  Workspace(size_t shared, size_t own, int threads) : shared_(lines(shared)), own_(lines(own)) {
+    static Scratch memory;
+    base_ = memory.floats(shared_ + own_ * threads);
+  }
+  float* shared() const { return base_; }
+  float* own() const { return base_ + shared_ + own_ * omp_get_thread_num(); }
+
+ private:
+  static size_t lines(size_t floats) { return (floats + 15) / 16 * 16; }
+  size_t shared_, own_;
+  float* base_;
+};
 
 // Strips that make about `floats` transformed floats (one point counted) of `channels`; at least 1.
 static int strips_of(const Images& shape, int channels, size_t floats) {
@@ -70,7 +88,7 @@ struct Window {
 };
 
 // Transforms all channels of the tiles of strips first..last into rows of `panel` from `row` on.
-template <int HALO, int SIZE, void (*MAP)(const vec*, vec*), class Source>
+template <int HALO, class Map, class Source>
 static void transform_tiles(const Source& source, int first, int last, float* window,
                             const Panel& panel, int row) {
   const Images& shape = source.shape;
@@ -81,7 +99,7 @@ static void transform_tiles(const Source& source, int first, int last, float* wi
       float* to = panel.at(0, row + tile, c);
       for (int r = 0; r < end - top; ++r)
         for (int t = 0; t < shape.tile_columns(); ++t, to += panel.width)
-          transform<SIZE, SPAN, MAP>(window + r * TILE * pitch + size_t(t) * TILE * LANES, pitch,
+          transform<Map>(window + r * TILE * pitch + size_t(t) * TILE * LANES, pitch,
                                      LANES, to, SPAN * panel.point, panel.point);
     }
   });
@@ -107,7 +125,7 @@ struct ForwardFilters {
                },
                taps, count * TAPS, 0);
       for (int c = 0; c < count; ++c)
-        transform<3, SPAN, filter_points>(taps + (c * TAPS + 8) * LANES, -3 * LANES, -LANES,
+        transform<FilterPoints>(taps + (c * TAPS + 8) * LANES, -3 * LANES, -LANES,
                                           panel.at(0, c0 + c, column), SPAN * panel.point,
                                           panel.point);
     }
@@ -123,20 +141,13 @@ struct BackwardFilters {
 
   void transform_to(const Panel& panel, int c, int column) const {
     const int lanes = std::min(LANES, channels - c);
-    constexpr int READ = LANES > TAPS ? LANES : TAPS;  // whole vectors, the excess unused
-    float packed[LANES * TAPS + LANES] = {}, taps[READ * LANES];
+    float taps[TAPS * LANES];
     for (int f = 0; f < filters; ++f) {
       const float* from = w + (size_t(f) * channels + c) * TAPS;
-      if (lanes == LANES)
-        std::memcpy(packed, from, LANES * TAPS * sizeof(float));
-      else
-        std::memcpy(packed, from, lanes * TAPS * sizeof(float));
-      to_lanes(READ, lanes,
-               [&](int lane, int p, int some) {
-                 return load_some(packed + lane * TAPS + p, some);
-               },
-               taps, READ, 0);
-      transform<3, SPAN, filter_points>(taps, 3 * LANES, LANES, panel.at(0, f, column),
+      to_lanes(TAPS, lanes,
+               [&](int lane, int p, int some) { return load_some(from + lane * TAPS + p, some); },
+               taps, TAPS, 0);
+      transform<FilterPoints>(taps, 3 * LANES, LANES, panel.at(0, f, column),
                                         SPAN * panel.point, panel.point);
     }
   }
@@ -148,7 +159,7 @@ struct BackwardFilters {
 // The output tile of the products at `m`, row by row.
 static FACEKP_INLINE void output_tile(const float* m, size_t point, vec* tile) {
   float* out = (float*)tile;
-  transform<SPAN, TILE, output_values>(m, SPAN * point, point, out, TILE * LANES, LANES);
+  transform<OutputValues>(m, SPAN * point, point, out, TILE * LANES, LANES);
 }
 
 // y (n, channels, height, width), with finish(tile of vectors) applied before.
@@ -227,7 +238,7 @@ struct BiasRectifyPool {
                         ((sum == vec{}) & POOL_HALF);
             bits &= sum >= vec{};
             const int row = (top + r) * 2 + i, column = t * 2 + j;
-            store_bits(mask + pool_mask_index(shape, image, row, column) + channel, bits, lanes);
+            store_bytes(mask + pool_mask_index(shape, image, row, column) + channel, bits, lanes);
             if (row - top * 2 < height && column < half.width)
               store(pixels + (size_t(row - top * 2) * half.width + column) * LANES,
                     max(vec{}, sum));
@@ -277,32 +288,32 @@ static void convolve(const Source& source, const Filters& filters, const Sink& s
   const size_t own = filters_first ? v_size : u_size;
   const size_t m_size = Panel::floats(tiles, GROUP, GROUP);
   const size_t window_size = Window<1>::floats(shape, window_rows);
-  Scratch scratch(shared, own + m_size + window_size, threads);
+  Workspace work(shared, own + m_size + window_size, threads);
 
 #pragma omp parallel num_threads(threads)
   {
-    float* mine = scratch.own();
+    float* mine = work.own();
     const Panel products(mine + own, tiles, GROUP);
     float* window = mine + own + m_size;  // also the room for pixels on their way out
     if (filters_first) {
 #pragma omp for schedule(static)
       for (int f = 0; f < outputs; f += LANES)
-        filters.transform_to(Panel(scratch.shared() + f / GROUP * u_size, depth, GROUP), f,
+        filters.transform_to(Panel(work.shared() + f / GROUP * u_size, depth, GROUP), f,
                              f % GROUP);
       const Panel v(mine, tiles, width);
 #pragma omp for schedule(static)
       for (int first = 0; first < strips; first += piece) {
         const int last = std::min(first + piece, strips);
-        transform_tiles<1, SPAN, input_points>(source, first, last, window, v, 0);
+        transform_tiles<1, InputPoints>(source, first, last, window, v, 0);
         for (int g = 0; g < groups; ++g)
-          finish_group(v, Panel(scratch.shared() + g * u_size, depth, GROUP), products, depth,
+          finish_group(v, Panel(work.shared() + g * u_size, depth, GROUP), products, depth,
                        first, last, g * GROUP, window, sink);
       }
     } else {
-      const Panel v(scratch.shared(), tiles, width), u(mine, depth, GROUP);
+      const Panel v(work.shared(), tiles, width), u(mine, depth, GROUP);
 #pragma omp for schedule(static)
       for (int s = 0; s < strips; ++s)
-        transform_tiles<1, SPAN, input_points>(source, s, s + 1, window, v,
+        transform_tiles<1, InputPoints>(source, s, s + 1, window, v,
                                                s * shape.tile_columns());
 #pragma omp for schedule(static)
       for (int g = 0; g < groups; ++g) {
@@ -339,14 +350,14 @@ class WeightGradient {
     const size_t g_size = Panel::floats(tiles, GROUP, filters());
     const size_t sums_size = Panel::floats(one_chunk ? GROUP : channels(), GROUP, GROUP);
     const size_t window_size = Window<1>::floats(shape, window_rows);
-    Scratch scratch(x_size + g_size + (one_chunk ? 0 : groups(filters()) * sums_size),
-                    window_size + (one_chunk ? sums_size : 0), threads);
-    const Panel x(scratch.shared(), tiles, GROUP), g(scratch.shared() + x_size, tiles, GROUP);
-    float* sums = scratch.shared() + x_size + g_size;
+    Workspace work(x_size + g_size + (one_chunk ? 0 : groups(filters()) * sums_size),
+                   window_size + (one_chunk ? sums_size : 0), threads);
+    const Panel x(work.shared(), tiles, GROUP), g(work.shared() + x_size, tiles, GROUP);
+    float* sums = work.shared() + x_size + g_size;
 
 #pragma omp parallel num_threads(threads)
     {
-      float* window = scratch.own();
+      float* window = work.own();
       for (int first = 0; first < strips; first += chunk_) {
         const int last = std::min(first + chunk_, strips);
 #pragma omp for schedule(static)
@@ -386,7 +397,7 @@ class WeightGradient {
   }
 
  private:
-  static constexpr size_t CHUNK_FLOATS = 3 * 1024 * 1024;
+  static constexpr size_t CHUNK_FLOATS = 3 * 512 * 1024;
   static constexpr int SUM_POINT = 7;  // points (1, 1): there the transform A sums the tile
 
   int channels() const { return input_.shape.channels; }
@@ -396,8 +407,8 @@ class WeightGradient {
   void transform_strips(int first, int last, int strip, float* window, const Panel& x,
                         const Panel& g) const {
     const int row = strip * input_.shape.tile_columns();
-    transform_tiles<1, SPAN, input_points>(input_, first, last, window, x, row);
-    transform_tiles<0, TILE, output_points>(gradient_, first, last, window, g, row);
+    transform_tiles<1, InputPoints>(input_, first, last, window, x, row);
+    transform_tiles<0, OutputPoints>(gradient_, first, last, window, g, row);
   }
 
   void add_products(int k, int f, int c, int channels, int depth, const Panel& x, const Panel& g,
@@ -422,7 +433,7 @@ class WeightGradient {
     for (int c0 = 0; c0 < count; c0 += BLOCK) {
       const int some = std::min(BLOCK, count - c0);
       for (int i = 0; i < some; ++i)
-        transform<SPAN, 3, filter_values>(sums.at(0, c0 + i, column), SPAN * sums.point,
+        transform<FilterValues>(sums.at(0, c0 + i, column), SPAN * sums.point,
                                           sums.point, taps + (i * TAPS + 8) * LANES, -3 * LANES,
                                           -LANES);
       float* to = gw_ + (size_t(f) * channels() + c + c0) * TAPS;

@@ -22,77 +22,107 @@ constexpr int SPAN = 6;     // input pixels along a side, and points along one
 constexpr int POINTS = 36;  // SPAN * SPAN
 constexpr int TAPS = 9;     // 3 * 3
 
+// A map along one axis, OUT values from IN, is an integer matrix whose results are scaled at the
+// end: with exact products and one rounding, whole numbers stay whole where they can (a factor such
+// as 1/6 inside of fused multiply-adds would not round back).
+
 // B': interpolation of 6 input values at 0, 1, -1, 2, -2, infinity.
-static FACEKP_INLINE void input_points(const vec* d, vec* t) {
-  const vec even1 = d[4] - 4.0f * d[2], odd1 = d[3] - 4.0f * d[1];
-  const vec even2 = d[4] - d[2], odd2 = 2.0f * (d[3] - d[1]);
-  t[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
-  t[1] = even1 + odd1;
-  t[2] = even1 - odd1;
-  t[3] = even2 + odd2;
-  t[4] = even2 - odd2;
-  t[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
-}
+struct InputPoints {
+  static constexpr int IN = SPAN, OUT = SPAN;
+  static constexpr double scale(int) { return 1; }
+  static FACEKP_INLINE void map(const vec* d, vec* t) {
+    const vec even1 = d[4] - 4.0f * d[2], odd1 = d[3] - 4.0f * d[1];
+    const vec even2 = d[4] - d[2], odd2 = 2.0f * (d[3] - d[1]);
+    t[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    t[1] = even1 + odd1;
+    t[2] = even1 - odd1;
+    t[3] = even2 + odd2;
+    t[4] = even2 - odd2;
+    t[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+  }
+};
 
 // A': 4 output values from 6 points.
-static FACEKP_INLINE void output_values(const vec* m, vec* y) {
-  const vec even1 = m[1] + m[2], odd1 = m[1] - m[2];
-  const vec even2 = m[3] + m[4], odd2 = m[3] - m[4];
-  y[0] = m[0] + even1 + even2;
-  y[1] = odd1 + 2.0f * odd2;
-  y[2] = even1 + 4.0f * even2;
-  y[3] = odd1 + 8.0f * odd2 + m[5];
-}
+struct OutputValues {
+  static constexpr int IN = SPAN, OUT = TILE;
+  static constexpr double scale(int) { return 1; }
+  static FACEKP_INLINE void map(const vec* m, vec* y) {
+    const vec even1 = m[1] + m[2], odd1 = m[1] - m[2];
+    const vec even2 = m[3] + m[4], odd2 = m[3] - m[4];
+    y[0] = m[0] + even1 + even2;
+    y[1] = odd1 + 2.0f * odd2;
+    y[2] = even1 + 4.0f * even2;
+    y[3] = odd1 + 8.0f * odd2 + m[5];
+  }
+};
 
-// A: the transpose of output_values, 6 points from 4 output gradients.
-static FACEKP_INLINE void output_points(const vec* y, vec* m) {
-  const vec even1 = y[0] + y[2], odd1 = y[1] + y[3];
-  const vec even2 = y[0] + 4.0f * y[2], odd2 = 2.0f * y[1] + 8.0f * y[3];
-  m[0] = y[0];
-  m[1] = even1 + odd1;
-  m[2] = even1 - odd1;
-  m[3] = even2 + odd2;
-  m[4] = even2 - odd2;
-  m[5] = y[3];
-}
+// A: 6 points from 4 output gradients.
+struct OutputPoints {
+  static constexpr int IN = TILE, OUT = SPAN;
+  static constexpr double scale(int) { return 1; }
+  static FACEKP_INLINE void map(const vec* y, vec* m) {
+    const vec even1 = y[0] + y[2], odd1 = y[1] + y[3];
+    const vec even2 = y[0] + 4.0f * y[2], odd2 = 2.0f * y[1] + 8.0f * y[3];
+    m[0] = y[0];
+    m[1] = even1 + odd1;
+    m[2] = even1 - odd1;
+    m[3] = even2 + odd2;
+    m[4] = even2 - odd2;
+    m[5] = y[3];
+  }
+};
 
 // G: 6 points from 3 taps.
-static FACEKP_INLINE void filter_points(const vec* g, vec* u) {
-  const vec even1 = (g[0] + g[2]) * (-1 / 6.0f), odd1 = g[1] * (-1 / 6.0f);
-  const vec even2 = (g[0] + 4.0f * g[2]) * (1 / 24.0f), odd2 = g[1] * (1 / 12.0f);
-  u[0] = g[0] * 0.25f;
-  u[1] = even1 + odd1;
-  u[2] = even1 - odd1;
-  u[3] = even2 + odd2;
-  u[4] = even2 - odd2;
-  u[5] = g[2];
-}
+struct FilterPoints {
+  static constexpr int IN = 3, OUT = SPAN;
+  static constexpr double scale(int i) {
+    return i == 0 ? 1 / 4.0 : i < 3 ? -1 / 6.0 : i < 5 ? 1 / 24.0 : 1;
+  }
+  static FACEKP_INLINE void map(const vec* g, vec* u) {
+    const vec even1 = g[0] + g[2], even2 = g[0] + 4.0f * g[2], odd2 = 2.0f * g[1];
+    u[0] = g[0];
+    u[1] = even1 + g[1];
+    u[2] = even1 - g[1];
+    u[3] = even2 + odd2;
+    u[4] = even2 - odd2;
+    u[5] = g[2];
+  }
+};
 
-// G': the transpose of filter_points, 3 tap gradients from 6 points.
-static FACEKP_INLINE void filter_values(const vec* u, vec* g) {
-  const vec even1 = (u[1] + u[2]) * (-1 / 6.0f), odd1 = (u[1] - u[2]) * (-1 / 6.0f);
-  const vec even2 = (u[3] + u[4]) * (1 / 24.0f), odd2 = (u[3] - u[4]) * (1 / 12.0f);
-  g[0] = u[0] * 0.25f + even1 + even2;
-  g[1] = odd1 + odd2;
-  g[2] = even1 + 4.0f * even2 + u[5];
-}
+// G': 3 tap gradients from 6 points.
+struct FilterValues {
+  static constexpr int IN = SPAN, OUT = 3;
+  static constexpr double scale(int i) { return i == 0 ? 1 / 24.0 : i == 1 ? 1 / 12.0 : 1 / 6.0; }
+  static FACEKP_INLINE void map(const vec* u, vec* g) {
+    const vec even1 = u[1] + u[2], odd1 = u[1] - u[2];
+    const vec even2 = u[3] + u[4], odd2 = u[3] - u[4];
+    g[0] = 6.0f * u[0] - 4.0f * even1 + even2;
+    g[1] = odd2 - 2.0f * odd1;
+    g[2] = even2 - even1 + 6.0f * u[5];
+  }
+};
 
-// One of the maps above along columns, then along rows: `in` is read as IN x IN vectors whose rows
-// lie `in_row` and columns `in_column` floats apart; `out` likewise.
-template <int IN, int OUT, void (*MAP)(const vec*, vec*)>
+// A map along columns, then along rows: `in` is read as IN x IN vectors whose rows lie `in_row` and
+// columns `in_column` floats apart; `out` likewise.
+template <class Map>
 static FACEKP_INLINE void transform(const float* in, ptrdiff_t in_row, ptrdiff_t in_column,
                                     float* out, ptrdiff_t out_row, ptrdiff_t out_column) {
+  constexpr int IN = Map::IN, OUT = Map::OUT;
   vec half[OUT][IN];
   for (int j = 0; j < IN; ++j) {
     vec column[IN], mapped[OUT];
     for (int i = 0; i < IN; ++i) column[i] = load(in + i * in_row + j * in_column);
-    MAP(column, mapped);
+    Map::map(column, mapped);
     for (int i = 0; i < OUT; ++i) half[i][j] = mapped[i];
   }
+#pragma GCC unroll 6  // makes the scales constants
   for (int i = 0; i < OUT; ++i) {
     vec mapped[OUT];
-    MAP(half[i], mapped);
-    for (int j = 0; j < OUT; ++j) store(out + i * out_row + j * out_column, mapped[j]);
+    Map::map(half[i], mapped);
+#pragma GCC unroll 6
+    for (int j = 0; j < OUT; ++j)
+      store(out + i * out_row + j * out_column,
+            mapped[j] * float(Map::scale(i) * Map::scale(j)));
   }
 }
 

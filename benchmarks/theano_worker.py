@@ -1,0 +1,42 @@
+"""The benchmark's Theano worker: our net, with or without the fused kernels (FACEKP_FUSED)."""
+import sys
+import time
+
+import worker
+
+start = time.perf_counter()
+import facekp.engine  # noqa: E402,F401
+from facekp import allocator, fused  # noqa: E402
+from facekp.models import MODELS  # noqa: E402
+
+
+class Engine:
+    """A net of ours that trains on one batch, over and over."""
+
+    def __init__(self, case, model, options):
+        allocator.tune()
+        self.X, self.y, self.weights = worker.load(case)
+        self.net = MODELS[model](batch_size=len(self.X), **options)
+        self.net.compile()
+        self.reset()
+        self.start = {name: variable.get_value() for name, variable in self.net.state().items()}
+        self.ready = {"compile_seconds": time.perf_counter() - start, "fused": fused.enabled()}
+
+    def reset(self):
+        for name, parameter in self.net.weights().items():
+            parameter.set_value(self.weights[name])
+
+    def check(self):
+        for name, variable in self.net.state().items():
+            variable.set_value(self.start[name])
+        return [self.evaluate()] + [self.train() for _ in range(3)]
+
+    def train(self):
+        return self.net.train_iter_(self.X, self.y)[0]
+
+    def evaluate(self):
+        return self.net.eval_iter_(self.X, self.y)[0]
+
+
+if __name__ == "__main__":
+    worker.serve(Engine(sys.argv[1], sys.argv[2], eval(sys.argv[3], {})))

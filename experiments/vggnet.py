@@ -1,0 +1,18 @@
+"""Section 5.2: VGGNet (VGG-16 on 96x96) from scratch, LeNet's stopping rule.
+
+The paper states no rate and no initialisation: Adam at 0.0001 with He's initial weights.
+"""
+from facekp.experiment import Experiment
+from facekp.settings import Settings
+
+VGGNET = Experiment(
+    name="vggnet",
+    section="5.2",
+    paper="score 3.12 on Kaggle's 1783 test images, two thirds of which come from a second "
+          "labelling scheme: not comparable with a validation error",
+    variants={"": Settings(model="vggnet", optimizer="adam", learning_rate=0.0001, epochs=100,
+                           patience=6, batch_size=32)},
+)
+
+if __name__ == "__main__":
+    raise SystemExit(VGGNET.main())

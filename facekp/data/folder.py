@@ -1,0 +1,81 @@
+"""Which folder is read, and whose files it holds."""
+import functools
+import logging
+import os
+from pathlib import Path
+
+from facekp.data.faults import fault, shown, shown_path
+from facekp.data.sources import holds_kaggle_files
+
+DEFAULT_FOLDER = "data/kaggle"
+SYNTHETIC_FOLDER = "data/synthetic"
+SYNTHETIC_LABEL = "synthetic faces"
+
+log = logging.getLogger("facekp.data")
+
+
+def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
+    """The folder to read: `folder` if it has any of Kaggle's files, else the synthetic default.
+
+    Parameters
+    ----------
+    folder : path
+    synthetic_folder : path, where the synthetic faces are, or are made if they are not there yet
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError : `folder` is no readable folder; only the default may be absent
+    """
+    folder = Path(folder)
+    try:
+        os.listdir(folder)
+    except (OSError, ValueError) as error:
+        if not (isinstance(error, FileNotFoundError) and folder == Path(DEFAULT_FOLDER)):
+            reason = getattr(error, "strerror", None) or error
+            raise fault(shown_path(folder), f"no folder that can be read ({reason})",
+                        "the folder of Kaggle's files",
+                        f"correct DATA, or leave it out for {DEFAULT_FOLDER}")
+    if holds_kaggle_files(folder):
+        return folder
+    return Path(_synthetic(folder, Path(synthetic_folder)))
+
+
+@functools.lru_cache(maxsize=None)
+def _synthetic(folder, synthetic_folder):
+    """Make the synthetic faces once, and say once that they stand in."""
+    from facekp.data import synthetic
+
+    log.warning("%s has none of Kaggle's files: using %s (%s)", shown_path(folder), SYNTHETIC_LABEL,
+                shown_path(synthetic_folder))
+    return synthetic.ensure(synthetic_folder)
+
+
+def provenance(folder, name, sha256):
+    """Where a table comes from.
+
+    Parameters
+    ----------
+    folder : Path; the first line of a file ``label.txt`` in it, if any, says whose files these are
+    name : str, for example ``training.csv``
+    sha256 : str, hash (hex) of that CSV
+
+    Returns
+    -------
+    dict: "kind" is "kaggle" or "synthetic", "label" a str, "files" ``{name: sha256}``
+    """
+    label = "Kaggle's files"
+    try:
+        with open(folder / "label.txt", "rb") as file:
+            label = shown(file.readline(400).strip(), 200) or label
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise fault(shown_path(folder / "label.txt"),
+                    f"a file that cannot be read ({error.strerror})",
+                    "one line that says whose files these are", "mend or delete it")
+    kind = "synthetic" if label.startswith(SYNTHETIC_LABEL) else "kaggle"
+    return {"kind": kind, "label": label, "files": {name: sha256}}

@@ -1,0 +1,168 @@
+"""The synthetic data set as files: Kaggle's four, the test images' truth, and a label."""
+import os
+import shutil
+import sys
+import uuid
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from facekp.errors import DataError
+from facekp.keypoints import COLUMNS
+
+from .generator import faces
+from .labels import TEST_ROWS, TRAINING_ROWS, missing_pattern
+
+LABEL = "synthetic faces"
+VERSION = 1  # of the drawing: raise it when the same seed gives other faces
+
+_DIGITS = np.array([list((b"%d " % gray).ljust(4, b"\0")) for gray in range(256)], np.uint8)
+
+
+def write(folder, seed=0, n_train=7049, n_test=1783):
+    """Write a synthetic data set into a new folder.
+
+    Writes training.csv, test.csv, IdLookupTable.csv and SampleSubmission.csv exactly as Kaggle
+    ships them; TestTruth.csv (ImageId and all 30 columns, px), which Kaggle keeps to itself: for
+    images of the second labelling scheme it holds that scheme's labels, so that a score computed
+    from it and the lookup table means what Kaggle's means; and label.txt, "synthetic faces" and
+    what was drawn. The folder appears only when it is complete.
+
+    Parameters
+    ----------
+    folder : path, must not exist or be empty
+    seed : int, not negative
+    n_train, n_test : int, number of images
+
+    Returns
+    -------
+    pathlib.Path, the folder
+
+    Raises
+    ------
+    DataError
+        If the folder already holds something.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = folder.parent / ".{}-{}".format(folder.name, uuid.uuid4().hex[:12])
+    _check_free(folder)
+    unfinished.mkdir()
+    try:
+        show = _Progress(n_train + n_test)
+        _write_training(unfinished, seed, n_train, show)
+        _write_test(unfinished, seed, n_test, show)
+        (unfinished / "label.txt").write_text(_description(seed, n_train, n_test))
+        try:
+            os.replace(unfinished, folder)
+        except OSError:
+            _check_free(folder)
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def ensure(folder, seed=0, n_train=7049, n_test=1783):
+    """The folder of the synthetic data set, written now if it is not there yet.
+
+    Two processes may call it at once: each draws, the first to finish puts its folder in place.
+
+    Parameters
+    ----------
+    folder, seed, n_train, n_test : see :func:`write`
+
+    Returns
+    -------
+    pathlib.Path, the folder
+
+    Raises
+    ------
+    DataError
+        If the folder holds something else, such as a set of another seed.
+    """
+    folder = Path(folder)
+    expected = _description(seed, n_train, n_test)
+    if not _holds(folder, expected):
+        try:
+            write(folder, seed, n_train, n_test)
+        except DataError:
+            if not _holds(folder, expected):
+                raise
+    return folder
+
+
+def _description(seed, n_train, n_test):
+    drawn = "seed {}, {} training images, {} test images, version {}"
+    return LABEL + "\n" + drawn.format(seed, n_train, n_test, VERSION) + "\n"
+
+
+def _holds(folder, expected):
+    label = folder / "label.txt"
+    return label.is_file() and label.read_text() == expected
+
+
+def _check_free(folder):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(
+            "{}: already holds something that is not this synthetic set, expected an empty or no "
+            "folder; remove it or name another".format(folder))
+
+
+def _drawn(seed, n, n_first, stream, show):
+    """Pairs (image, labels): n_first of the first labelling scheme, then of the second."""
+    both = chain(faces(n_first, seed, 1, stream), faces(n - n_first, seed, 2, stream))
+    for image, y in both:
+        show()
+        yield image, y
+
+
+def _pixels(image):
+    """The 9216 integers of an image as text, separated by spaces."""
+    text = _DIGITS[image.ravel()].ravel()
+    return text[text > 0].tobytes()[:-1]
+
+
+def _numbers(y, labelled):
+    return ",".join("%.3f" % v if known else "" for v, known in zip(y.tolist(), labelled)).encode()
+
+
+def _write_training(folder, seed, n, show):
+    n_first, labelled = missing_pattern(np.random.default_rng((seed, 0)), TRAINING_ROWS, n)
+    with open(folder / "training.csv", "wb") as out:
+        out.write(",".join(COLUMNS + ("Image\n",)).encode())
+        for known, (image, y) in zip(labelled, _drawn(seed, n, n_first, 0, show)):
+            out.write(_numbers(y, known) + b"," + _pixels(image) + b"\n")
+
+
+def _write_test(folder, seed, n, show):
+    n_first, asked = missing_pattern(np.random.default_rng((seed, 1)), TEST_ROWS, n)
+    with open(folder / "test.csv", "wb") as images, open(folder / "TestTruth.csv", "wb") as truth:
+        images.write(b"ImageId,Image\n")
+        truth.write(",".join(("ImageId",) + COLUMNS).encode() + b"\n")
+        for i, (image, y) in enumerate(_drawn(seed, n, n_first, 1, show), 1):
+            images.write(b"%d,%s\n" % (i, _pixels(image)))
+            truth.write(b"%d,%s\n" % (i, _numbers(y, [True] * len(COLUMNS))))
+    where = np.argwhere(asked)
+    with open(folder / "IdLookupTable.csv", "w", newline="\r\n") as out:
+        out.write("RowId,ImageId,FeatureName,Location\n")
+        out.writelines("{},{},{}\n".format(row, image + 1, COLUMNS[column])
+                       for row, (image, column) in enumerate(where.tolist(), 1))
+    with open(folder / "SampleSubmission.csv", "w", newline="\n") as out:
+        out.write("RowId,Location\n")
+        out.writelines("{},0\n".format(row) for row in range(1, len(where) + 1))
+
+
+class _Progress:
+    """One line on a terminal, nothing elsewhere."""
+
+    def __init__(self, n):
+        self.n, self.done, self.on = n, 0, sys.stderr.isatty()
+
+    def __call__(self):
+        self.done += 1
+        if self.on and (self.done % 100 == 0 or self.done == self.n):
+            end = "\n" if self.done == self.n else ""
+            print("\rdrawing {}: {} of {}".format(LABEL, self.done, self.n), end=end,
+                  file=sys.stderr, flush=True)

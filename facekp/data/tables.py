@@ -1,0 +1,76 @@
+"""The three tables of Kaggle's: rows of a CSV to checked arrays."""
+import numpy as np
+
+from facekp.data.csvfile import read_rows
+from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown
+from facekp.data.pixels import parse_pixels
+from facekp.data.sources import TEST
+from facekp.data.values import parse_coordinates, parse_id, refuse_repeats
+from facekp.keypoints import COLUMNS
+
+BATCH = 64
+"""Rows parsed at once: their text (about 2 MB) stays in the processor's cache."""
+
+
+def _batches(rows):
+    """(row numbers, fields) of `BATCH` rows at a time."""
+    batch = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield zip(*batch)
+            batch = []
+    if batch:
+        yield zip(*batch)
+
+
+def parse_training(stream, where):
+    """The rows of training.csv: dict of "pixels", uint8 (n, 9216), and "y", float32 (n, 30) px."""
+    pixels, y = [], []
+    for rows, fields in _batches(read_rows(stream, where, COLUMNS + ("Image",))):
+        y.append(parse_coordinates([f[:-1] for f in fields], rows, where))
+        pixels.append(parse_pixels([f[-1] for f in fields], rows, where))
+    return {"pixels": np.concatenate(pixels), "y": np.concatenate(y)}
+
+
+def parse_test(stream, where):
+    """The rows of test.csv: dict of "pixels", uint8 (n, 9216), and "image_ids", int64 (n, 1)."""
+    pixels, image_ids, all_rows = [], [], []
+    for rows, fields in _batches(read_rows(stream, where, ("ImageId", "Image"))):
+        all_rows.extend(rows)
+        image_ids.extend(parse_id(f[0], row, "ImageId", where) for row, f in zip(rows, fields))
+        pixels.append(parse_pixels([f[1] for f in fields], rows, where))
+    refuse_repeats(image_ids, all_rows, "ImageId", where)
+    return {"pixels": np.concatenate(pixels),
+            "image_ids": np.array(image_ids, np.int64)[:, np.newaxis]}
+
+
+def parse_lookup(stream, where, known_images):
+    """The rows of IdLookupTable.csv: row_ids, image_ids, columns, int arrays (n,).
+
+    `known_images` is None or the ids that image_ids must be among.
+    """
+    known = None if known_images is None else set(np.asarray(known_images).tolist())
+    index = {column.encode(): i for i, column in enumerate(COLUMNS)}
+    rows, row_ids, image_ids, columns = [], [], [], []
+    wanted = ("RowId", "ImageId", "FeatureName")
+    for row, (row_id, image_id, name) in read_rows(stream, where, wanted, optional_last="Location"):
+        rows.append(row)
+        row_ids.append(parse_id(row_id, row, "RowId", where))
+        image_ids.append(parse_id(image_id, row, "ImageId", where))
+        if known is not None and image_ids[-1] not in known:
+            raise fault(where, f"image {image_ids[-1]}, which {TEST} lacks", f"one that {TEST} has",
+                        f"use the {TEST} that belongs to it, or {DOWNLOAD_AGAIN}",
+                        row=row, column="ImageId")
+        if name.strip(b" ") not in index:
+            raise fault(where, f"'{shown(name)}'", "one of the 30 coordinates, such as "
+                        f"{COLUMNS[0]}", row=row, column="FeatureName")
+        columns.append(index[name.strip(b" ")])
+    refuse_repeats(row_ids, rows, "RowId", where)
+    asked = [f"{COLUMNS[column]} of image {i}" for i, column in zip(image_ids, columns)]
+    refuse_repeats(asked, rows, "FeatureName", where)
+    missing = set(range(1, len(rows) + 1)).difference(row_ids)
+    if missing:
+        raise fault(where, f"no RowId {min(missing)}", f"all of 1 to {max(row_ids)}, since Kaggle "
+                    "scores complete submissions only", column="RowId")
+    return np.array(row_ids), np.array(image_ids), np.array(columns)

@@ -1,0 +1,47 @@
+"""What all tests share: settings that do not depend on the user's, and fixed seeds."""
+
+import os
+import sys
+
+# Before anything imports Theano: a test's numbers must not depend on the user's settings.
+for name in ("THEANO_FLAGS", "FACEKP_DEVICE", "FACEKP_FUSED", "FACEKP_MALLOC"):
+    os.environ.pop(name, None)
+os.environ["THEANORC"] = os.devnull
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    """Every test starts from the same random state, numpy's and Lasagne's."""
+    np.random.seed(0)
+    if "lasagne" in sys.modules:
+        sys.modules["lasagne"].random.set_rng(np.random.RandomState(0))
+
+
+@pytest.fixture
+def random():
+    """A numpy generator with a fixed seed."""
+    return np.random.RandomState(1)
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """facekp.engine, imported when a test first asks for it."""
+    import facekp.engine
+
+    return facekp.engine
+
+
+@pytest.fixture
+def clean_env(tmp_path):
+    """An environment for a new process: as this one, less everything that facekp or Theano has set."""
+    mine = ("THEANO", "FACEKP", "OMP_", "OPENBLAS_NUM", "MKL_", "BLIS_", "LIBRARY_PATH", "CPATH")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
+    env["THEANORC"] = os.devnull
+    env["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [os.path.dirname(os.path.dirname(__file__)), env.get("PYTHONPATH")])
+    )
+    return env

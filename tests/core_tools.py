@@ -1,0 +1,50 @@
+"""Shared by the tests of the core: a tiny training set, and settings that train it in seconds."""
+import numpy as np
+
+from facekp.data import Lookup, Test, Training
+from facekp.settings import Settings
+
+LABEL = "a test's faces"
+PROVENANCE = {"kind": "synthetic", "label": LABEL, "files": {"training.csv": "0" * 64}}
+
+
+def faces(n, seed=0):
+    """Smooth pictures of five bright spots, and 30 coordinates that follow the spots.
+
+    Returns
+    -------
+    X : float32 array (n, 1, 96, 96) in [0, 1]
+    y_px : float32 array (n, 30)
+    """
+    random = np.random.RandomState(seed)
+    spots = random.uniform(20, 76, (n, 5, 2))
+    grid = np.arange(96)
+    X = np.zeros((n, 96, 96))
+    for k in range(5):
+        dx = np.exp(-(grid - spots[:, k, :1]) ** 2 / 50)                # (n, 96)
+        dy = np.exp(-(grid - spots[:, k, 1:]) ** 2 / 50)
+        X += dy[:, :, np.newaxis] * dx[:, np.newaxis, :] * (0.4 + 0.1 * k)
+    y_px = np.tile(spots, (1, 3, 1)).reshape(n, 30)
+    return np.minimum(X, 1)[:, np.newaxis].astype(np.float32), y_px.astype(np.float32)
+
+
+def training_data(n=40):
+    X, y_px = faces(n)
+    return Training(X, y_px, np.arange(2, n + 2), 0, PROVENANCE)
+
+
+def unlabelled_data(n=6):
+    X, _ = faces(n, seed=1)
+    return Test(X, np.arange(1, n + 1), PROVENANCE)
+
+
+def lookup(n=6):
+    return Lookup(np.arange(1, 2 * n + 1), np.repeat(np.arange(1, n + 1), 2),
+                  np.tile([0, 29], n), PROVENANCE)
+
+
+# One net with dropout and Adagrad, one with batch normalization, mirror images and Adam.
+CNN14 = Settings("cnn14", {"num_dense_units": 20}, "adagrad", 0.01, epochs=4, batch_size=16)
+LENET_BN = Settings("lenet5", {"variant": "classic", "batch_norm": True}, "adam", 0.001, epochs=4,
+                    batch_size=16, mirror="split-then-mirror", seed=3)
+CLASSIC = Settings("lenet5", {"variant": "classic"}, "adam", 0.001, epochs=3, batch_size=16)

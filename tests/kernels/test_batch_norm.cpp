@@ -1,0 +1,128 @@
+// csrc/batch_norm.h against loops in double precision, outside of Theano.
+//
+// Arrays end exactly where their memory ends, so that AddressSanitizer sees a read past them. z holds
+// -1 and 1 in equal parts and variance + epsilon is 4, so that ties and zeros are exact in float.
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <vector>
+
+#include "batch_norm.h"
+
+using namespace facekp;
+typedef std::vector<float> floats;
+typedef std::vector<double> doubles;
+
+static std::mt19937 generator(1);
+static int failures = 0;
+
+static floats numbers(size_t size, bool whole) {
+  std::uniform_int_distribution<int> small(-3, 3);
+  std::normal_distribution<float> normal(2, 3);
+  floats v(size);
+  for (float& e : v) e = whole ? small(generator) : normal(generator);
+  return v;
+}
+
+static void check(const char* what, const BatchNormShape& s, const floats& found,
+                  const doubles& expected, double tolerance) {
+  double scale = 1;
+  for (double e : expected) scale = std::max(scale, std::fabs(e));
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (!(std::fabs(found[i] - expected[i]) <= tolerance * scale)) {
+      std::printf("%s of (%d, %d, %d, %d): element %d is %g, expected %g\n", what, s.n, s.f, s.h,
+                  s.w, (int)i, found[i], expected[i]);
+      ++failures;
+      return;
+    }
+}
+
+// All of the layer's formulas, with the statistics given.
+struct Reference {
+  doubles mean, var, y, gz, ggamma, gbeta;
+
+  Reference(const BatchNormShape& s, const floats& z, const floats& gamma, const floats& beta,
+            const floats& gy, double epsilon, bool pool, bool relu)
+      : mean(s.f), var(s.f), y(gy.size(), -INFINITY), gz(z.size()), ggamma(s.f), gbeta(s.f) {
+    const int size = s.h * s.w, step = pool ? 2 : 1, ph = s.h / step, pw = s.w / step;
+    const auto channel = [&](size_t i) { return i / size % s.f; };
+    const auto pooled = [&](size_t i) -> long {  // the output that z[i] takes part in, or -1
+      const int row = i % size / s.w / step, column = i % s.w / step;
+      return row < ph && column < pw ? long(i / size * ph * pw + row * pw + column) : -1;
+    };
+    const double m = s.per_channel();
+    for (size_t i = 0; i < z.size(); ++i) mean[channel(i)] += z[i];
+    for (double& e : mean) e /= m;
+    for (size_t i = 0; i < z.size(); ++i) var[channel(i)] += std::pow(z[i] - mean[channel(i)], 2);
+    for (double& e : var) e /= m;
+    doubles x_hat(z.size()), r(z.size()), g(z.size());
+    for (size_t i = 0; i < z.size(); ++i) {
+      const int c = channel(i);
+      x_hat[i] = (z[i] - mean[c]) / std::sqrt(var[c] + epsilon);
+      r[i] = gamma[c] * x_hat[i] + beta[c];
+      if (relu) r[i] = std::max(r[i], 0.0);
+      if (pooled(i) >= 0) y[pooled(i)] = std::max(y[pooled(i)], r[i]);
+    }
+    for (size_t i = 0; i < z.size(); ++i) {
+      const int c = channel(i);
+      const double p = gamma[c] * x_hat[i] + beta[c];
+      if (pooled(i) < 0 || r[i] != y[pooled(i)]) continue;
+      g[i] = gy[pooled(i)] * (!relu || p > 0 ? 1 : p == 0 ? 0.5 : 0);
+      ggamma[c] += g[i] * x_hat[i];
+      gbeta[c] += g[i];
+    }
+    for (size_t i = 0; i < z.size(); ++i) {
+      const int c = channel(i);
+      gz[i] = gamma[c] / std::sqrt(var[c] + epsilon) *
+              (g[i] - gbeta[c] / m - x_hat[i] * ggamma[c] / m);
+    }
+  }
+};
+
+template <bool POOL, bool RELU>
+static void test(const BatchNormShape& s, bool whole, int threads) {
+  const float epsilon = whole ? 3 : 1e-4f;
+  const size_t size = s.n * s.f * s.h * s.w;
+  const size_t out_size = POOL ? size_t(s.n) * s.f * (s.h / 2) * (s.w / 2) : size;
+  floats z = numbers(size, whole), gamma = numbers(s.f, whole), beta = numbers(s.f, whole);
+  const floats gy = numbers(out_size, whole);
+  if (whole)  // every channel needs as many -1 as 1
+    for (size_t i = 0; i < size; ++i) z[i] = (i % s.w + i / s.w + i / (s.w * s.h * s.f)) % 2 ? 1 : -1;
+  for (float& g : gamma) g = whole ? 2 * g : g;
+
+  floats stats(2 * s.f), y(out_size), gz(size), ggamma(s.f), gbeta(s.f);
+  channel_stats(s, z.data(), stats.data(), threads);
+  const std::vector<Norm> norm = norms(s.f, stats.data(), gamma.data(), beta.data(), epsilon);
+  batch_norm_forward<POOL, RELU>(s, norm, z.data(), y.data(), threads);
+  batch_norm_backward<POOL, RELU>(s, norm, z.data(), gy.data(), gz.data(), ggamma.data(),
+                                  gbeta.data(), threads);
+  const Reference expected(s, z, gamma, beta, gy, epsilon, POOL, RELU);
+  const double tolerance = whole ? 0 : 1e-5;
+  check("mean", s, floats(stats.begin(), stats.begin() + s.f), expected.mean, tolerance);
+  check("variance", s, floats(stats.begin() + s.f, stats.end()), expected.var, tolerance);
+  check("y", s, y, expected.y, tolerance);
+  check("ggamma", s, ggamma, expected.ggamma, tolerance);
+  check("gbeta", s, gbeta, expected.gbeta, tolerance);
+  check("gz", s, gz, expected.gz, 1e-5);  // divides by the numbers per channel
+
+  floats in_place = z, ggamma2(s.f), gbeta2(s.f);
+  batch_norm_backward<POOL, RELU>(s, norm, in_place.data(), gy.data(), in_place.data(),
+                                  ggamma2.data(), gbeta2.data(), threads + 1);
+  check("gz in place", s, in_place, doubles(gz.begin(), gz.end()), 0);
+  check("ggamma by other threads", s, ggamma2, doubles(ggamma.begin(), ggamma.end()), 0);
+}
+
+int main() {
+  for (const BatchNormShape& s : std::vector<BatchNormShape>{
+           {2, 1, 2, 2}, {2, 3, 3, 3}, {4, 5, 7, 9}, {2, 2, 6, 37}, {2, 3, 5, 70}, {6, 2, 17, 17},
+           {1, 7, 1, 128}, {1, 3, 1, 14}})
+    for (int threads : {1, 3})
+      for (bool whole : {true, false}) {
+        if (s.h > 1) test<true, true>(s, whole, threads);
+        if (s.h > 1) test<true, false>(s, whole, threads);
+        test<false, true>(s, whole, threads);
+        test<false, false>(s, whole, threads);
+      }
+  std::printf("test_batch_norm, %d lanes: %s\n", LANES, failures ? "FAILED" : "ok");
+  return failures != 0;
+}

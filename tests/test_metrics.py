@@ -1,0 +1,40 @@
+"""Scores against numbers worked out by hand."""
+import math
+
+import numpy as np
+import pytest
+
+from facekp import metrics
+
+
+def test_rmse_by_hand():
+    assert metrics.rmse_px([[1., 2.], [3., 4.]], [[1., 4.], [3., 0.]]) == pytest.approx(
+        math.sqrt((4 + 16) / 4))
+
+
+def test_unlabelled_coordinates_do_not_count():
+    assert metrics.rmse_px([[1., np.nan]], [[4., 50.]]) == 3
+
+
+def test_nothing_labelled_is_nan():
+    assert math.isnan(metrics.rmse_px([[np.nan]], [[1.]]))
+
+
+def test_a_prediction_that_is_nan_is_not_left_out():
+    assert math.isnan(metrics.rmse_px([[1., 2.]], [[1., np.nan]]))
+
+
+def test_float32_predictions_are_summed_in_float64():
+    truth = np.zeros((2000, 30), np.float32)
+    assert metrics.rmse_px(truth, truth + np.float32(0.1)) == pytest.approx(
+        float(np.float32(0.1)), rel=1e-12)
+
+
+def test_mse_to_px_is_the_papers_number():
+    assert metrics.mse_to_px(0.0010208) == pytest.approx(1.5336, abs=1e-4)  # 48 sqrt(.0010208)
+
+
+def test_mean_face_by_hand():
+    train = np.array([[0., 10.], [2., np.nan]])            # mean face: 1, 10
+    valid = np.array([[4., 10.], [1., 14.]])               # errors: 3, 0, 0, 4
+    assert metrics.mean_face_rmse_px(train, valid) == 2.5  # sqrt(25 / 4)

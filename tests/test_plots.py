@@ -1,0 +1,74 @@
+"""The figures hold what they were given, and the files are whole."""
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from facekp import plots
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    plt.close("all")
+
+
+def history(n=4, start=0.1):
+    losses = [start / (i + 1) for i in range(n)]
+    return {"epoch": [float(i + 1) for i in range(n)], "train_loss": losses,
+            "valid_loss": [2 * loss for loss in losses],
+            "train_loss_clean": [losses[0] / 2, float("nan"), losses[2] / 2, float("nan")]}
+
+
+def test_learning_curves_draw_each_loss():
+    figure = plots.learning_curves({"lenet5": history()})
+    ax = figure.axes[0]
+    train, valid, clean = (line.get_xydata() for line in ax.get_lines())
+    np.testing.assert_allclose(train[:, 1], history()["train_loss"])
+    np.testing.assert_allclose(valid[:, 1], history()["valid_loss"])
+    np.testing.assert_array_equal(clean[:, 0], [1, 3])  # only where it was measured
+    assert ax.get_yscale() == "log"
+    assert "lenet5" in [text.get_text() for legend in ax.findobj(plt.matplotlib.legend.Legend)
+                        for text in legend.get_texts()]
+
+
+def test_no_curve_is_left_out_when_colours_run_out():
+    figure = plots.learning_curves({f"fold{i}": history() for i in range(10)})
+    assert len(figure.axes[0].get_lines()) == 30
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_the_curve_of_a_run_that_diverged_at_once(tmp_path):
+    nan = {name: [float("nan")] for name in history()}
+    plots.save(plots.learning_curves({"diverged": {**nan, "epoch": [1.0]}}), tmp_path / "c.png")
+    assert (tmp_path / "c.png").stat().st_size > 1000
+
+
+def test_the_same_figure_is_the_same_file(tmp_path):
+    for name in ("a.png", "b.png"):
+        plots.save(plots.learning_curves({"x": history()}), tmp_path / name)
+    content = (tmp_path / "a.png").read_bytes()
+    assert content.startswith(b"\x89PNG") and content == (tmp_path / "b.png").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+    assert plt.get_fignums() == []
+
+
+def test_faces_are_marked_where_the_keypoints_are():
+    X = np.random.RandomState(0).rand(5, 1, 96, 96)
+    y_pred = np.random.RandomState(1).uniform(0, 96, (5, 30))
+    figure = plots.predicted_faces(X, y_pred, "synthetic faces", y_true_px=y_pred + 1)
+    axes = [ax for ax in figure.axes if ax.images]
+    assert len(axes) == 5 and figure._suptitle.get_text() == "synthetic faces"
+    for i, ax in enumerate(axes):
+        np.testing.assert_array_equal(ax.images[0].get_array(), X[i, 0])
+        true, pred = ax.get_lines()
+        np.testing.assert_array_equal(pred.get_xydata(), y_pred[i].reshape(15, 2))
+        np.testing.assert_array_equal(true.get_xydata(), y_pred[i].reshape(15, 2) + 1)
+        assert pred.get_marker() == "x" and pred.get_color() == "#1f5fff"
+        assert ax.get_ylim() == (95.5, -0.5)  # row 0 on top
+
+
+@pytest.mark.parametrize("n, rows, columns", [(1, 1, 1), (3, 1, 3), (16, 4, 4)])
+def test_grid(n, rows, columns):
+    figure = plots.predicted_faces(np.zeros((n, 1, 96, 96)), np.zeros((n, 30)), "")
+    grid = figure.axes[0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == (rows, columns)

@@ -1,0 +1,32 @@
+"""Values that a setting cannot have are refused with the name, the value and the remedy."""
+import json
+
+import pytest
+
+from facekp.errors import ConfigError
+from facekp.settings import Settings
+
+
+@pytest.mark.parametrize("name, value", [
+    ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", 0), ("folds", 1),
+    ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
+    ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
+    ("learning_rate", float("inf")), ("mirror", "both"),
+])
+def test_bad_value(name, value):
+    with pytest.raises(ConfigError) as caught:
+        Settings("lenet5", **{name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{name}: found {value!r}, expected") and "\n" not in message
+
+
+@pytest.mark.parametrize("name, value", [
+    ("epochs", 1), ("batch_size", 1), ("patience", None), ("patience", 1), ("seed", 2**32 - 1),
+    ("learning_rate", 1e-9), ("fold", 4)])
+def test_good_value(name, value):
+    assert getattr(Settings("lenet5", **{name: value}), name) == value
+
+
+def test_as_dict_survives_json():
+    settings = Settings("lenet5", {"batch_norm": True}, mirror="split-then-mirror", patience=6)
+    assert Settings(**json.loads(json.dumps(settings.as_dict()))) == settings
