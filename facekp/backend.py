@@ -9,6 +9,7 @@ Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``openc
 """
 
 import configparser
+import json
 import math
 import os
 import re
@@ -23,6 +24,11 @@ from facekp import blas
 from facekp.errors import EngineError
 
 DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
+DECIDED = (
+    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "base_compiledir", "compiledir",
+    "blas.ldflags", "gcc.cxxflags",
+)
+_EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
 _chosen = None  # what configure() did in this process
 
 
@@ -75,18 +81,21 @@ def format_flags(flags):
 
 
 def read_theanorc(env):
-    """Settings from the theanorc files, keys as in THEANO_FLAGS (``section.option``)."""
+    """What the theanorc files say about the settings that are decided here.
+
+    Returns
+    -------
+    dict of str -> str
+        Keys as in THEANO_FLAGS (``section.option``).
+    """
     parser = configparser.RawConfigParser()
     paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)
     try:
         parser.read([os.path.expanduser(path) for path in paths])
     except configparser.Error as error:
         raise EngineError("theanorc cannot be read: %s" % " ".join(str(error).split()))
-    return {
-        (option if section == "global" else "%s.%s" % (section, option)): value
-        for section in parser.sections()
-        for option, value in parser.items(section)
-    }
+    places = {key: key.split(".", 1) if "." in key else ("global", key) for key in DECIDED}
+    return {key: parser.get(*place) for key, place in places.items() if parser.has_option(*place)}
 
 
 def usable_cores():
@@ -226,6 +235,7 @@ def decide(env):
         several = environ["OMP_NUM_THREADS"].value != "1" and sys.platform != "darwin"
         flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
         flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
+    flags.setdefault("compile.wait", Choice("1", "seconds until a lock held by another run is tried"))
     if "compiledir" not in given and "base_compiledir" not in given:
         flags["base_compiledir"] = cache_folder(env)
     return Plan(flags, environ, "the user's")
@@ -269,14 +279,31 @@ def configure():
     global _chosen
     if _chosen is None and "theano" not in sys.modules:
         check_headers()
-        plan = decide(dict(os.environ))
+        _undo_parent()
+        before = dict(os.environ)
+        plan = decide(before)
         _export(plan)  # a BLAS reads its number of threads while it is loaded, that is below
         if "blas.ldflags" not in plan.flags:
             plan = add_blas(plan, blas.find(plan.flags["cxx"].value), os.environ)
         _export(plan)
         os.environ["THEANO_FLAGS"] = format_flags({k: c.value for k, c in plan.flags.items()})
+        os.environ[_EXPORTED] = json.dumps({
+            key: [before.get(key), os.environ[key]] for key in [*plan.environ, "THEANO_FLAGS"]})
         _chosen = plan
     return _chosen
+
+
+def _undo_parent():
+    """Take back what a parent process chose, as far as nobody has changed it since.
+
+    A child decides anew: what its parent chose for itself must not pass for the user's wish.
+    """
+    for key, (before, chosen) in json.loads(os.environ.pop(_EXPORTED, "{}")).items():
+        if os.environ.get(key) == chosen:
+            if before is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = before
 
 
 def _export(plan):

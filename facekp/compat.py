@@ -14,10 +14,23 @@ import warnings
 
 
 def install():
-    """Install every bridge; calling it again changes nothing."""
+    """Ready Theano and install every bridge; calling it again changes nothing.
+
+    Raises
+    ------
+    EngineError
+        As ``import facekp.engine``, which this does: without its settings Theano 1.0.9 looks for
+        a BLAS in a way that numpy 1.23 has ended, and cannot be imported at all.
+    """
+    import facekp.engine  # noqa: F401
+
+
+def bridge():
+    """Install every bridge, after Theano's settings have been decided; for facekp.engine."""
     bridge_collections()
     bridge_cross_validation()
     bridge_downsample()
+    bridge_moved_names()
     silence_known_warnings()
     bridge_nolearn_params()
 
@@ -111,6 +124,20 @@ def max_pool_2d_of_theano_07(
     )
 
 
+def bridge_moved_names():
+    """Names that Theano has moved to another module, as Lasagne's tests import them.
+
+    Remove it with a Lasagne later than 0.1.
+    """
+    from theano.gof import graph, toolbox
+    from theano.scan_module import scan_utils
+
+    if not hasattr(graph, "is_same_graph"):
+        graph.is_same_graph = toolbox.is_same_graph
+    if not hasattr(scan_utils, "equal_computations"):
+        scan_utils.equal_computations = graph.equal_computations
+
+
 def silence_known_warnings():
     """Two warnings that every program would show and that nobody here can act on.
 
@@ -128,7 +155,7 @@ def bridge_nolearn_params():
     """Attributes ``X_tensor_type`` and ``loss`` for nolearn's NeuralNet.
 
     They are arguments of its constructor, but it keeps neither; from scikit-learn 0.24 on
-    ``get_params`` (and with it ``repr`` and ``clone``) raises AttributeError for such arguments.
+    ``get_params`` (and with it ``repr``) raises AttributeError for such arguments.
     Both are always None: the constructor refuses X_tensor_type, and translates loss.
     Remove it with a nolearn that drops the two arguments.
     """

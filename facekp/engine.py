@@ -70,4 +70,4 @@ def import_theano():
 check_versions()
 plan = backend.configure()
 theano = import_theano()
-compat.install()
+compat.bridge()

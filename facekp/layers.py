@@ -118,7 +118,9 @@ class BatchNormLayer(Layer):
         -------
         mean, var : expressions (channels,), equal to those given
         """
-        m = input.size // input.shape[1]
+        m = input.shape[0]
+        for axis in range(2, input.ndim):  # constants, where known, are cheap to compile
+            m = m * (self.input_shape[axis] or input.shape[axis])
         others = T.switch(T.eq(m, 1), 1, m - 1)  # Theano's T.maximum does not compile in OpenCL
         unbiased = var * T.cast(m / others, var.dtype)
         return (self._updating(self.mean, mean, mean), self._updating(self.var, var, unbiased))

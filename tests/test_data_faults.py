@@ -154,6 +154,9 @@ FAULTS = [
     ("test.csv", "pixels swapped between rows", lambda lines: as_bytes(
         lines[:1] + [lines[1][:-lines[1][::-1].index(" ") - 1], lines[2] + " 1", lines[3]]),
      ["row 2, column Image", "9215 pixels"]),
+    ("test.csv", "pixels swapped the other way", lambda lines: as_bytes(
+        lines[:1] + [lines[1] + " 1", lines[2][:-lines[2][::-1].index(" ") - 1], lines[3]]),
+     ["row 2, column Image", "9217 pixels"]),
     ("test.csv", "no ImageId", field(3, 0, ""), ["row 3, column ImageId", "found nothing"]),
     ("test.csv", "ImageId 0", field(3, 0, "0"), ["row 3, column ImageId", "'0'"]),
     ("test.csv", "ImageId negative", field(3, 0, "-1"), ["row 3, column ImageId", "'-1'"]),
@@ -344,6 +347,9 @@ def test_fault_in_the_competition_zip(folder, name):
 def test_more_bytes_than_believable(folder, monkeypatch):
     monkeypatch.setattr(sources, "MAX_CSV_BYTES", 1000)
     refused(data.load_training, folder, "training.csv", "more than 1000 bytes")
+    (folder / "training.csv").unlink()
+    (folder / "training.zip").write_bytes(packed([("training.csv", TRAINING)]))
+    refused(data.load_training, folder, "training.zip", "bytes packed into", "at most 1000 bytes")
 
 
 def test_same_zip_bytes_cut_anywhere(folder):

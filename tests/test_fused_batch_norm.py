@@ -39,7 +39,7 @@ class Functions:
 
     def stock_expression(self, z, gamma, beta):
         """What the layers BatchNormLayer, rectify and MaxPool2DLayer compute."""
-        layer = BatchNormLayer((None, 1) + (4,) * (self.ndim - 2), epsilon=EPSILON)
+        layer = BatchNormLayer((None, 1) + (None,) * (self.ndim - 2), epsilon=EPSILON)
         layer.gamma, layer.beta = gamma, beta  # one function for any number of channels
         y = layer.get_output_for(z)
         y = 0.5 * (y + abs(y)) if self.relu else y

@@ -67,8 +67,7 @@ def test_any_number_of_threads_gives_the_same_bits(name):
 
 def test_parameters_and_states_keep_their_memory():
     problem = Problem("adam", fused=True)
-    [op] = problem.update_ops()
-    assert op.in_place
+    assert [op.in_place for op in problem.update_ops()] == [True] * len(SHAPES)
     tensors = [v for v in problem.updates if v.ndim]
 
     def addresses():

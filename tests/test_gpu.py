@@ -26,7 +26,6 @@ for name, net in (("cnn14", models.cnn14(dropout=False, num_dense_units=50, lear
                   ("lenet5", models.lenet5(batch_norm=True))):
     net.initialize()
     losses[name] = [float(net.train_iter_(X, y)[0]) for step in range(4)]
-    losses[name].append(float(net.eval_iter_(X, y)[0]))
 print(json.dumps({"device": engine.theano.config.device, "losses": losses}))
 """
 
@@ -54,7 +53,7 @@ def test_losses_on_the_gpu_are_those_of_the_cpu(clean_env):
         assert results[device]["device"] == device
     for net, expected in results["cpu"]["losses"].items():
         assert results[DEVICE]["losses"][net] == pytest.approx(expected, rel=1e-3), net
-        assert expected[0] != pytest.approx(expected[-2], rel=1e-2), "the steps changed nothing"
+        assert expected[0] != pytest.approx(expected[-1], rel=1e-2), "the steps changed nothing"
 
 
 def test_a_device_that_cannot_be_had_is_an_error(clean_env):

@@ -6,11 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC, LABEL, PROVENANCE, faces, lookup, training_data, unlabelled_data
+from core_tools import (CLASSIC, LABEL, PROVENANCE, build_once, faces, lookup, training_data,
+                        unlabelled_data)
 
 from facekp import handlers, keypoints, predict, runs, submission, training
 from facekp.errors import ConfigError, RunError
 from facekp.settings import Settings
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "build", build_once)
+        yield
+
 
 # ---- the split ---------------------------------------------------------------------------------
 

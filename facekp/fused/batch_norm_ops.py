@@ -61,8 +61,8 @@ def batch_norm_relu_pool(z, stats, gamma, beta, epsilon, pool=True, relu=True):
 def fold(layer, W, b=None):
     """Weights and bias that do a layer's work and its batch normalization's in deterministic mode.
 
-    ``conv(x, W, b)`` normalized by the running averages is ``conv(x, W * a, (b - mean) * a + beta)``
-    with ``a = gamma / sqrt(var + epsilon)``.
+    ``conv(x, W, b)`` normalized by the running averages is
+    ``conv(x, W * a, (b - mean) * a + beta)`` with ``a = gamma / sqrt(var + epsilon)``.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class BatchNorm(FusedOp):
         return [gz, disconnected(), ggamma, gbeta, disconnected()]
 
     def _prepare(self, z, stats, gamma, beta, epsilon):
-        """C++ that checks the shapes and defines `s`, `norm` and the size (ph, pw) of y's planes."""
+        """C++ that checks shapes and defines `s`, `norm` and the size (ph, pw) of y's planes."""
         return """
         In<float> stats(%(stats)s, 2, "stats"), gamma(%(gamma)s, 1, "gamma");
         In<float> beta(%(beta)s, 1, "beta"), epsilon(%(epsilon)s, 0, "epsilon");

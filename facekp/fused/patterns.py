@@ -46,10 +46,6 @@ def conv_relu(layer):
     return convolution(layer) and layer.b is not None and layer.nonlinearity is rectify
 
 
-def conv_relu_valid(layer):
-    return conv_relu(layer) and padding(layer) == 0
-
-
 def conv_3x3(layer):
     return (layer.filter_size == (3, 3) and padding(layer) == 1
             and layer.input_shape[1] >= MIN_WINOGRAD_CHANNELS)
@@ -151,11 +147,10 @@ def _convolve(x, conv, W, b, pool, dropout_options, deterministic, needs_input_g
         from facekp.fused.winograd_ops import conv3x3_relu
         return conv3x3_relu(x, W, b, pool=pool is not None, needs_input_grad=needs_input_grad)
     from facekp.fused.conv_ops import conv_relu, conv_relu_pool
-    if pool is not None and padding(conv) == 0:
-        return conv_relu_pool(x, W, b, train=not deterministic, needs_input_grad=needs_input_grad,
-                              **dropout_options)
-    y = conv_relu(x, W, b, pad=padding(conv), needs_input_grad=needs_input_grad)
-    return y if pool is None else pool.get_output_for(y)
+    if pool is None:
+        return conv_relu(x, W, b, pad=padding(conv), needs_input_grad=needs_input_grad)
+    return conv_relu_pool(x, W, b, pad=padding(conv), train=not deterministic,
+                          needs_input_grad=needs_input_grad, **dropout_options)
 
 
 def _dropout(layer, deterministic):
@@ -177,9 +172,8 @@ Pattern = namedtuple("Pattern", "tests, optional, build")
 
 # Tried in this order; `optional` counts the layers at the chain's end that may be absent.
 PATTERNS = (
-    Pattern((conv_relu_valid, pool_2x2, dropout), 1, build_conv),
     Pattern((conv_relu_3x3, pool_2x2), 1, build_conv),
-    Pattern((conv_relu,), 0, build_conv),
+    Pattern((conv_relu, pool_2x2, dropout), 2, build_conv),
     Pattern((conv_linear, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
     Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),
     Pattern((dense_relu, dropout), 1, build_dense),

@@ -29,8 +29,8 @@ def get_output(layer_or_layers, inputs=None, deterministic=False):
 
     Notes
     -----
-    There is no gradient with respect to a plain input variable; to ask Theano for it is an error.
-    Use Lasagne's function for that.
+    To ask Theano for the gradient with respect to a plain input variable, or of an output that was
+    built with ``deterministic=True``, is an error: use Lasagne's function for that.
     """
     if not status.enabled():
         return lasagne.layers.get_output(layer_or_layers, inputs, deterministic=deterministic)
@@ -49,11 +49,6 @@ def get_output(layer_or_layers, inputs=None, deterministic=False):
             outputs[layer] = layer.get_output_for(x, deterministic=deterministic)
         else:
             pattern, matched = found
-            try:
-                pattern.build(x, matched, deterministic, _needs_gradient(x))
-            except ImportError:  # TEMPORARY: an Op is not written yet
-                outputs[layer] = layer.get_output_for(x, deterministic=deterministic)
-                continue
             present = [part for part in matched if part is not None]
             inside.update(present)
             outputs[present[-1]] = pattern.build(x, matched, deterministic, _needs_gradient(x))

@@ -1,7 +1,7 @@
-"""The optimizers' steps as one Op that reads and writes each number once, in place.
+"""An optimizer's step for a parameter as one Op that reads and writes each number once, in place.
 
 Stock Theano computes every accumulator and every parameter in a single-threaded pass of its own;
-here all of them are one C++ loop (csrc/updates.h). The arithmetic and its order are Lasagne's.
+here it is one C++ loop on all threads (csrc/updates.h). The arithmetic and its order are Lasagne's.
 """
 import facekp.engine  # noqa: F401  (readies Theano)
 
@@ -29,37 +29,34 @@ number of states per parameter."""
 
 
 class Update(FusedOp):
-    """One step of an optimizer for all parameters.
+    """One step of an optimizer for one parameter.
 
-    Inputs: the rule's float32 scalars; each parameter's gradient; then each parameter followed
-    by its states. Outputs: the next values of the last group.
+    Inputs: the rule's float32 scalars; the gradient; the parameter and its states. Outputs: the
+    next values of the last group. One Op for each parameter and not one for all: the C++ is then
+    the same for all parameters of all nets, and compiled once for a rule.
 
     Parameters
     ----------
     rule : str
         A key of `RULES`.
-    count : int
-        Number of parameters.
     in_place : bool
-        Overwrite the parameters and states. Set by :func:`update_in_place`, when Theano's
+        Overwrite the parameter and states. Set by :func:`update_in_place`, when Theano's
         bookkeeping of destroyed inputs is at work.
     """
 
-    __props__ = ("rule", "count", "in_place")
+    __props__ = ("rule", "in_place")
     headers = ("update_arrays.h",)
 
-    def __init__(self, rule, count, in_place=False):
-        self.rule, self.count, self.in_place = rule, count, in_place
+    def __init__(self, rule, in_place=False):
+        self.rule, self.in_place = rule, in_place
         if in_place:
-            first = len(RULES[rule].scalars) + count
-            size = count * (1 + RULES[rule].num_states)
-            self.destroy_map = {i: [first + i] for i in range(size)}
+            first = len(RULES[rule].scalars) + 1
+            self.destroy_map = {i: [first + i] for i in range(1 + RULES[rule].num_states)}
 
     def _split(self, inputs):
-        """`inputs` as (scalars, gradients, parameters and states)."""
+        """`inputs` as (scalars, gradient, parameter and states)."""
         first = len(RULES[self.rule].scalars)
-        second = first + self.count
-        return inputs[:first], inputs[first:second], inputs[second:]
+        return inputs[:first], inputs[first], inputs[first + 1:]
 
     def make_node(self, *inputs):
         return theano.Apply(self, inputs, [old.type() for old in self._split(inputs)[2]])
@@ -68,26 +65,24 @@ class Update(FusedOp):
         return self._split(shapes)[2]
 
     def body(self, node, inputs, outputs):
-        scalars, grads, old = self._split(inputs)
+        scalars, grad, old = self._split(inputs)
         struct, _, num_states = RULES[self.rule]
         return """
         const %(struct)s rule = {%(scalars)s};
-        PyArrayObject* const grads[] = {%(grads)s};
         PyArrayObject* const old[] = {%(old)s};
         PyArrayObject** const next[] = {%(next)s};
-        update_arrays<%(num_states)d>(rule, %(count)d, grads, old, next, %(in_place)d);
-        """ % {"struct": struct, "grads": ", ".join(grads), "old": ", ".join(old),
+        update_arrays<%(num_states)d>(rule, %(grad)s, old, next, %(in_place)d);
+        """ % {"struct": struct, "grad": grad, "old": ", ".join(old),
                "scalars": ", ".join("scalar(%s)" % name for name in scalars),
                "next": ", ".join("&" + name for name in outputs),
-               "num_states": num_states, "count": self.count, "in_place": self.in_place}
+               "num_states": num_states, "in_place": self.in_place}
 
 
 @local_optimizer([Update], inplace=True)
 def update_in_place(node):
-    """Let an :class:`Update` overwrite its parameters and states, where nobody reads them later."""
+    """Let an :class:`Update` overwrite its parameter and states, where nobody reads them later."""
     if isinstance(node.op, Update) and not node.op.in_place:
-        op = Update(node.op.rule, node.op.count, in_place=True)
-        return op(*node.inputs, return_list=True)
+        return Update(node.op.rule, in_place=True)(*node.inputs, return_list=True)
     return False
 
 
@@ -97,7 +92,7 @@ optdb.register("facekp_update_in_place",
 
 
 def fuse(name, stock, grads, params, options):
-    """The updates that Lasagne made, computed by one :class:`Update`.
+    """The updates that Lasagne made, computed by an :class:`Update` for each parameter.
 
     Parameters
     ----------
@@ -120,12 +115,10 @@ def fuse(name, stock, grads, params, options):
     states = [variable for variable in stock if variable not in params]
     rule = RULES[name]
     scalars = _members(rule, stock, states, options)
-    old = []
-    for i, param in enumerate(params):
-        old += [param] + states[i * rule.num_states:(i + 1) * rule.num_states]
-    new = Update(name, len(params))(*scalars + list(grads) + old, return_list=True)
     updates = OrderedDict(stock)
-    updates.update(zip(old, new))
+    for i, (grad, param) in enumerate(zip(grads, params)):
+        old = [param] + states[i * rule.num_states:(i + 1) * rule.num_states]
+        updates.update(zip(old, Update(name)(*scalars + [grad] + old, return_list=True)))
     return updates
 
 

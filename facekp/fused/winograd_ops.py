@@ -13,7 +13,7 @@ class _WinogradOp(FusedOp):
     """What the two Ops share: whether a 2x2 max pool follows, and the shapes in C++."""
 
     __props__ = ("pool", "needs_input_grad")
-    headers = ("winograd.h",)
+    headers = ("winograd.h", "winograd_weights.h")
 
     def __init__(self, pool, needs_input_grad):
         self.pool = pool
@@ -112,9 +112,8 @@ class Conv3x3ReluGrad(_WinogradOp):
                         " do not belong to x " + x.shape() + " and W " + W.shape());
         const %(source)s gradient{gy.data, kept.data, conv};
         %(input_gradient)s
-        WeightGradient<%(source)s>({x.data, in}, gradient, out_like<float>(&%(gW)s, %(W)s),
-                                   out<float>(&%(gb)s, {conv.channels}))
-            .run(threads);
+        weight_gradient(Values{x.data, in}, gradient, out_like<float>(&%(gW)s, %(W)s),
+                        out<float>(&%(gb)s, {conv.channels}), threads);
         """ % {"kept": kept, "gy": gy, "W": W, "gW": gW, "gb": gb,
                "kept_type": "uint8_t" if self.pool else "float",
                "kept_ndim": 5 if self.pool else 4,

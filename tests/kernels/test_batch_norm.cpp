@@ -1,7 +1,8 @@
 // csrc/batch_norm.h against loops in double precision, outside of Theano.
 //
-// Arrays end exactly where their memory ends, so that AddressSanitizer sees a read past them. z holds
-// -1 and 1 in equal parts and variance + epsilon is 4, so that ties and zeros are exact in float.
+// Arrays end exactly where their memory ends, so that AddressSanitizer sees a read past them. Whole
+// numbers: z holds -1 and 1 in equal parts and variance + epsilon is 4, so that ties and zeros are
+// exact in float.
 #include <cmath>
 #include <cstdio>
 #include <random>
@@ -87,7 +88,10 @@ static void test(const BatchNormShape& s, bool whole, int threads) {
   floats z = numbers(size, whole), gamma = numbers(s.f, whole), beta = numbers(s.f, whole);
   const floats gy = numbers(out_size, whole);
   if (whole)  // every channel needs as many -1 as 1
-    for (size_t i = 0; i < size; ++i) z[i] = (i % s.w + i / s.w + i / (s.w * s.h * s.f)) % 2 ? 1 : -1;
+    for (size_t i = 0; i < size; ++i) {
+      const size_t column = i % s.w, row = i / s.w % s.h, image = i / (s.w * s.h * s.f);
+      z[i] = (column + row + image) % 2 ? 1 : -1;
+    }
   for (float& g : gamma) g = whole ? 2 * g : g;
 
   floats stats(2 * s.f), y(out_size), gz(size), ggamma(s.f), gbeta(s.f);

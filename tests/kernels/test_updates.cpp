@@ -1,5 +1,6 @@
-// csrc/updates.h against the rules in double precision, outside of Theano: sizes that are no multiple
-// of a vector or a cache line, more threads than there is work, and the same bits for all threads.
+// csrc/updates.h against the rules in double precision, outside of Theano: sizes that are no
+// multiple of a vector or a cache line, more threads than there is work, and the same bits for all
+// threads.
 #include <cmath>
 #include <cstdio>
 #include <random>
@@ -15,7 +16,7 @@ static int failures = 0;
 struct Memory {  // one parameter with its gradient and states
   floats grad, param, state0, state1;
 
-  explicit Memory(int64_t size, unsigned seed) : grad(size), param(size), state0(size), state1(size) {
+  Memory(int64_t size, unsigned seed) : grad(size), param(size), state0(size), state1(size) {
     std::mt19937 generator(seed);
     std::normal_distribution<float> normal;
     for (floats* v : {&grad, &param}) for (float& e : *v) e = normal(generator);

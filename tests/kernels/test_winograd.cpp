@@ -1,10 +1,12 @@
-// Tests of csrc/winograd*.h outside Theano, against direct convolution in double.
+// Tests of csrc/winograd*.h outside Theano, against direct convolution in double: exact where the
+// transforms are, else within 8e-6 (root mean square, relative); same bits for 1, 2 and 3 threads.
 #include <cmath>
 #include <cstdio>
 #include <random>
 #include <vector>
 
 #include "winograd.h"
+#include "winograd_weights.h"
 
 using namespace facekp;
 using namespace facekp::winograd;
@@ -106,7 +108,7 @@ struct Layer {
                 int threads) {
     convolve(gradient, BackwardFilters{w.data(), gradient.shape.channels, input.shape.channels},
              Plain{gx.data(), input.shape}, threads);
-    WeightGradient<Gradient>(input, gradient, gw.data(), gb.data()).run(threads);
+    weight_gradient(input, gradient, gw.data(), gb.data(), threads);
   }
 };
 
@@ -178,7 +180,7 @@ void test(const Images& in, int filters, bool pool, bool exact) {
   rules(out, pool, reference.z, gy, &y, &gz);
   reference.backward(x, w, gz);
 
-  const double limit = exact ? 0 : 2e-5;
+  const double limit = exact ? 0 : 8e-6;
   const char* kind = pool ? (exact ? "pool exact" : "pool") : (exact ? "exact" : "random");
   auto compare = [&](const char* name, const std::vector<float>& found,
                      const std::vector<double>& expected) {

@@ -3,7 +3,7 @@
 //   c = z - mean    p = c * scale + beta, scale = gamma * inv_std    y = pool(relu(p))
 //
 // Ten operations per number are little beside its 4 bytes: all of this is bound by memory, and what
-// counts is how often z passes through it. For the first layer of LeNet-5, z (128, 16, 92, 92) has
+// counts is how often z passes. For the first layer of LeNet-5, z (128, 16, 92, 92) has
 // 69 MB, more than the caches; y and its gradient have a quarter of that. In units of z:
 //
 //   statistics  reads z                       1      (0 where the convolution delivers them)
@@ -11,9 +11,9 @@
 //   backward 1  reads z, gy: two sums         1.25
 //   backward 2  reads z, gy, writes gz        2.25   (gz overwrites z: no third stream)
 //
-// Stock Theano makes about 30 such passes. Nothing but y is kept for the gradient: which pixel won
-// its window and whether ReLU let it pass is found again from z, which has to be read anyway, by the
-// same arithmetic and hence with the same result.
+// Nothing but y is kept for the gradient: which pixel won its window and whether ReLU let it pass is
+// found again from z, which has to be read anyway, by the same arithmetic and hence with the same
+// result.
 //
 // Gradient, with m = numbers per channel and g = dL/dp, which is not 0 at the windows' maxima only:
 //
@@ -28,13 +28,10 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 #include <vector>
 
-#include "simd.h"
 #include "threads.h"
-
-#define FACEKP_INLINED __attribute__((always_inline))  // for lambdas
+#include "windows.h"
 
 namespace facekp {
 
@@ -69,52 +66,17 @@ static FACEKP_INLINE vec activation_gradient(vec p, vec g) {
   return RELU ? (p > vec{} ? g : (p == vec{} ? 0.5f * g : vec{})) : g;
 }
 
-// Calls body(all, i, count) on runs of LANES numbers and on the rest of fewer; `all` says which, as a
-// type: std::true_type or std::false_type.
-template <class Body>
-static FACEKP_INLINE void for_each_run(int64_t size, Body body) {
-  int64_t i = 0;
-  for (; i + LANES <= size; i += LANES) body(std::true_type(), i, LANES);
-  if (i < size) body(std::false_type(), i, int(size - i));
-}
-template <class All>
-static FACEKP_INLINE vec load_run(All, const float* p, int count) {
-  return All::value ? load(p) : load_first(p, count);
-}
-template <class All>
-static FACEKP_INLINE void store_run(All, float* p, vec v, int count) {
-  if (All::value) store(p, v); else store_first(p, v, count);
-}
-
-// LANES windows of 2x2 pixels side by side: two rows of 2 * LANES pixels.
-struct Windows {
-  vec v[2][2];  // [row][left or right half]
-
-  FACEKP_INLINE vec max() const {
-    const vec left = facekp::max(v[0][0], v[1][0]), right = facekp::max(v[0][1], v[1][1]);
-    return facekp::max(half_blocks<2, 0>(left, right), half_blocks<2, 1>(left, right));
-  }
-};
-
-static FACEKP_INLINE int lanes_in_half(int count, int half) {  // of the first `count` windows
-  const int lanes = 2 * count - half * LANES;
-  return lanes < 0 ? 0 : lanes < LANES ? lanes : LANES;
-}
-
-// z - mean of `count` windows, whose upper left pixel is *top, in rows of w pixels.
+// z - mean of windows.
 template <class All>
 static FACEKP_INLINE Windows centered(All all, const float* top, int w, int count, float mean) {
-  Windows c;
-  for (int row = 0; row < 2; ++row)
-    for (int half = 0; half < 2; ++half)
-      c.v[row][half] = load_run(all, top + row * w + half * LANES, lanes_in_half(count, half)) - mean;
+  Windows c = load_windows(all, top, w, count);
+  for (int i = 0; i < 4; ++i) c.v[i / 2][i % 2] -= mean;
   return c;
 }
 
 static FACEKP_INLINE Windows normalized(const Windows& c, const Norm& norm) {
   Windows p;
-  for (int row = 0; row < 2; ++row)
-    for (int half = 0; half < 2; ++half) p.v[row][half] = c.v[row][half] * norm.scale + norm.beta;
+  for (int i = 0; i < 4; ++i) p.v[i / 2][i % 2] = c.v[i / 2][i % 2] * norm.scale + norm.beta;
   return p;
 }
 
@@ -214,7 +176,9 @@ struct Slope {  // gz = scale * g - offset - c * slope, of one channel
 template <bool POOL, bool RELU>
 static void gradient_plane(const BatchNormShape& s, const Norm& norm, const Slope& k,
                            const float* z, const float* gy, float* gz) {
-  const auto gradient = [&](vec g, vec c) FACEKP_INLINED { return norm.scale * g - k.offset - c * k.slope; };
+  const auto gradient = [&](vec g, vec c) FACEKP_INLINED {
+    return norm.scale * g - k.offset - c * k.slope;
+  };
   const auto outside_of_windows = [&](int64_t begin, int64_t size) {
     for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
       const vec c = load_run(all, z + begin + i, count) - norm.mean;
@@ -232,10 +196,10 @@ static void gradient_plane(const BatchNormShape& s, const Norm& norm, const Slop
     for_each_run(s.w / 2, [&](auto all, int64_t j, int count) FACEKP_INLINED {
       const Windows c = centered(all, z + 2 * j, s.w, count, norm.mean);
       const Windows g = windows_gradient<RELU>(normalized(c, norm), load_run(all, gy + j, count));
-      for (int row = 0; row < 2; ++row)
-        for (int half = 0; half < 2; ++half)
-          store_run(all, gz + 2 * j + row * s.w + half * LANES,
-                    gradient(g.v[row][half], c.v[row][half]), lanes_in_half(count, half));
+      Windows result;
+      for (int k = 0; k < 4; ++k)
+        result.v[k / 2][k % 2] = gradient(g.v[k / 2][k % 2], c.v[k / 2][k % 2]);
+      store_windows(all, gz + 2 * j, s.w, result, count);
     });
     if (s.w % 2)
       for (int row = 0; row < 2; ++row) outside_of_windows(row * s.w + s.w - 1, 1);

@@ -13,11 +13,12 @@ static FACEKP_INLINE vec load_within(const float* p, size_t index, size_t size) 
   return index + LANES <= size ? load(p + index) : load_first(p + index, int(size - index));
 }
 static FACEKP_INLINE vec first_lanes(vec v, int count) {
-  return count >= LANES ? v : (ivec)lane_numbers() < count ? v : vec{};
+  return count >= LANES ? v : lane_index() < count ? v : vec{};
 }
 
 // The three sources of pre-activation gradients. Each gives, for `count` pooled pixels from a flat
-// index on, the gradient of the S * S outputs of their windows, a vector for each phase.
+// index on, the gradient of the S * S outputs of their windows, a vector for each phase. They are
+// read in short runs from many planes, which the hardware does not foresee: prefetch() tells it.
 
 struct PooledGradient {
   static constexpr int S = 2;
@@ -26,6 +27,10 @@ struct PooledGradient {
   size_t size;
   float scale;          // of the kept elements of dropout
 
+  FACEKP_INLINE void prefetch(size_t index) const {
+    __builtin_prefetch(gy + index, 0, 2);
+    __builtin_prefetch(mask + index, 0, 2);
+  }
   FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[4]) const {
     const ivec bits = load_bytes(mask + index, int(std::min(size - index, size_t(LANES))));
     const vec full = first_lanes(load_within(gy, index, size), count) * splat(scale);
@@ -39,6 +44,10 @@ struct ReluGradient {
   const float *gy, *y;  // (n, f, h, w)
   size_t size;
 
+  FACEKP_INLINE void prefetch(size_t index) const {
+    __builtin_prefetch(gy + index, 0, 2);
+    __builtin_prefetch(y + index, 0, 2);
+  }
   FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[1]) const {
     const vec full = first_lanes(load_within(gy, index, size), count);
     const ivec sign = (ivec)load_within(y, index, size);  // see Relu
@@ -51,6 +60,7 @@ struct LinearGradient {
   const float* gz;
   size_t size;
 
+  FACEKP_INLINE void prefetch(size_t index) const { __builtin_prefetch(gz + index, 0, 2); }
   FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[1]) const {
     g[0] = first_lanes(load_within(gz, index, size), count);
   }
@@ -112,6 +122,9 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
       for (int q0 = 0; q0 < count; q0 += piece * LANES)
         for (int f0 = 0; f0 < s.f; f0 += GRAD_FILTERS) {
           const int block_vectors = std::min(piece, (count - q0 + LANES - 1) / LANES);
+          const ptrdiff_t to_next_block =
+              f0 + GRAD_FILTERS < s.f ? ptrdiff_t(GRAD_FILTERS) * height * width
+                                      : piece * LANES - ptrdiff_t(f0) * height * width;
           for (int f = 0; f < GRAD_FILTERS; ++f) {
             float* to = block + f * LANES;
             vec total = {};
@@ -120,12 +133,17 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
               for (int v = 0; v < block_vectors; ++v) {
                 const int q = q0 + v * LANES;
                 vec g[S * S] = {};
-                if (f0 + f < s.f)
-                  gradient((plane * height + row) * width + q, count - q, g);
+                if (f0 + f < s.f) {
+                  const size_t index = (plane * height + row) * width + q;
+                  gradient.prefetch(index + to_next_block);
+                  gradient(index, count - q, g);
+                }
+                vec window = {};
                 for (int phase = 0; phase < S * S; ++phase, to += GRAD_FILTERS * LANES) {
                   store(to, g[phase]);
-                  total += g[phase];
+                  window += g[phase];
                 }
+                total += window;
               }
             }
             float* gb_sum = gb_sums + (f0 + f) * LANES;
@@ -192,33 +210,36 @@ static void input_gradient(const ConvShape& s, const float* w, const Gradient& g
   parallel_ranges(s.n * bands, threads, [&](int first_item, int last_item, int thread) {
     float* band = work + thread * work_floats;
     float* padded_gx = band + band_floats;
-    std::fill(band, padded_gx, 0.0f);
+    std::fill(band, padded_gx, 0.0f);  // the zeros between rows: they stay
     for (int item = first_item; item < last_item; ++item) {
       const int image = item / bands, top = item % bands * rows;
       const int count = std::min(rows, x_height - top);
+      const int first_row = top - s.kh + 1, last_row = top + count;  // of gradients in the band
+      const int first_i = std::max(0, first_row / S);
+      const int last_i = std::min(height, (last_row + S - 1) / S);
       for (int f = 0; f < s.f; ++f) {
-        float* to = band + size_t(f) * plane;
-        std::fill(to, to + s.kw - 1, 0.0f);
-        to += s.kw - 1;
-        for (int r = top - s.kh + 1; r < top + count; ++r, to += x_width) {
-          int filled = 0;
-          if (r >= 0 && r < S * height) {
-            const size_t from = ((size_t(image) * s.f + f) * height + r / S) * width;
-            for (int j = 0; j < width; j += LANES) {
-              vec g[S * S];
-              gradient(from + j, width - j, g);
-              if (S == 1) {
-                store(to + j, g[0]);
-              } else {
-                const vec even = r % S ? g[S] : g[0], odd = r % S ? g[S * S - 1] : g[S - 1];
-                store(to + 2 * j, interleave<0>(even, odd));
-                store(to + 2 * j + LANES, interleave<1>(even, odd));
+        float* rows_of_f = band + size_t(f) * plane + s.kw - 1;
+        float* const above = rows_of_f + (S * first_i - first_row) * x_width;
+        float* const below = rows_of_f + (S * last_i - first_row) * x_width;
+        std::fill(rows_of_f, std::max(rows_of_f, above), 0.0f);
+        std::fill(below, std::max(below, rows_of_f + (last_row - first_row) * x_width), 0.0f);
+        for (int i = first_i; i < last_i; ++i)
+          for (int j = 0; j < width; j += LANES) {
+            vec g[S * S];
+            gradient(((size_t(image) * s.f + f) * height + i) * width + j, width - j, g);
+            for (int py = 0; py < S; ++py) {
+              const int row = S * i + py - first_row;
+              if (row < 0 || row >= last_row - first_row) continue;
+              float* to = rows_of_f + row * x_width + S * j;
+              for (int v = 0; v < S; ++v) {
+                const vec part = S == 1 ? g[0]
+                                 : v == 0 ? interleave<0>(g[py * S], g[py * S + S - 1])
+                                          : interleave<1>(g[py * S], g[py * S + S - 1]);
+                store_first(to + v * LANES, part,
+                            std::min(LANES, std::max(0, S * (width - j) - v * LANES)));
               }
             }
-            filled = S * width;
           }
-          std::fill(to + filled, to + x_width, 0.0f);
-        }
       }
 
       float* out = s.pad ? padded_gx : gx + (size_t(image) * s.c * s.h + top) * s.w;

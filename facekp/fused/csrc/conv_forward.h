@@ -35,9 +35,13 @@ struct ReluPool {
       result = (vec)((ivec)(result * splat(dropout->scale)) & keep);
       bits &= keep;
     }
-    count = std::min(count, LANES);
-    store_first(y + index, result, count);
-    if (mask) store_bytes(mask + index, bits, count);
+    if (count >= LANES) {
+      store(y + index, result);
+      if (mask) store_bytes(mask + index, bits, LANES);
+    } else {
+      store_first(y + index, result, count);
+      if (mask) store_bytes(mask + index, bits, count);
+    }
   }
 };
 
@@ -80,7 +84,7 @@ class Statistics {
     vec total = {}, squares = {};
     for (int q = 0; q < count; q += LANES) {
       vec d = (count - q < LANES ? load_first(z + q, count - q) : load(z + q)) - pivot;
-      if (count - q < LANES) d = (ivec)lane_numbers() < count - q ? d : vec{};
+      if (count - q < LANES) d = lane_index() < count - q ? d : vec{};
       total += d;
       squares += d * d;
     }
@@ -133,7 +137,7 @@ static void all_tiles(int f, int pixels, const float* x, const float* w, const i
     for (int q = 0; q < pixels; q += RUN) {
       const TapRange k = taps(q);
       const int* tile_offset = offset + k.first * S;
-      const auto emit_row = [&](int i, const vec (&sums)[VECS]) {
+      const auto emit_row = [=](int i, const vec (&sums)[VECS]) {
         if (first + i < f) emit(first + i, q, sums);
       };
       if (tile < tiles.wide)
@@ -186,16 +190,15 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
       const int count = std::min(rows, height - row) * width;
       layout.pack(x + size_t(image) * s.c * s.h * s.w, x + size_t(s.n) * s.c * s.h * s.w, row,
                   count / width, columns + columns_floats, columns);
-      const auto index = [&](int f) {
-        return ((size_t(image) * s.f + f) * height + row) * width;
-      };
+      const size_t plane = size_t(height) * width;
+      const size_t first_index = size_t(image) * s.f * plane + size_t(row) * width;
       all_tiles<S>(s.f, count, columns, packed_w, offset.data(), taps, layout.shift_stride(),
                    packed_bias, [&](int) { return TapRange{0, taps}; },
-                   [&](int f, int q, const vec (&sums)[4]) {
-                     epilogue(index(f) + q, count - q, sums);
+                   [=](int f, int q, const vec (&sums)[4]) {
+                     epilogue(first_index + f * plane + q, count - q, sums);
                    });
       if (stats)
-        for (int f = 0; f < s.f; ++f) statistics.collect(item, f, z + index(f), count);
+        for (int f = 0; f < s.f; ++f) statistics.collect(item, f, z + first_index + f * plane, count);
     }
   });
   if (stats) statistics.combine(stats);

@@ -102,25 +102,23 @@ static void sum_pixels(const float* x, size_t image_stride, int images, const in
                        ptrdiff_t shift_stride, const float* gradient, int vectors,
                        vec (&sums)[GRAD_TAPS][GRAD_FILTERS]) {
   for (int image = 0; image < images; ++image, x += image_stride) {
-    const float* operand[S][GRAD_TAPS];
-    for (int py = 0; py < S; ++py)
-      for (int k = 0; k < GRAD_TAPS; ++k) operand[py][k] = x + offset[k * S + py];
+    const float* operand[S * S][GRAD_TAPS];
+    for (int phase = 0; phase < S * S; ++phase)
+      for (int k = 0; k < GRAD_TAPS; ++k)
+        operand[phase][k] = x + offset[k * S + phase / S] + phase % S * shift_stride;
     for (ptrdiff_t q = 0; q < vectors * LANES; q += LANES)
-#pragma GCC unroll 2
-      for (int py = 0; py < S; ++py)
-#pragma GCC unroll 2
-        for (int px = 0; px < S; ++px, gradient += GRAD_FILTERS * LANES) {
-          vec pixels[GRAD_TAPS];
+#pragma GCC unroll 1  // unrolled, GCC 12 runs out of registers
+      for (int phase = 0; phase < S * S; ++phase, gradient += GRAD_FILTERS * LANES) {
+        vec pixels[GRAD_TAPS];
 #pragma GCC unroll 4
-          for (int k = 0; k < GRAD_TAPS; ++k)
-            pixels[k] = load(operand[py][k] + q + px * shift_stride);
+        for (int k = 0; k < GRAD_TAPS; ++k) pixels[k] = load(operand[phase][k] + q);
 #pragma GCC unroll 8
-          for (int i = 0; i < GRAD_FILTERS; ++i) {
-            const vec g = in_register(load(gradient + i * LANES));
+        for (int i = 0; i < GRAD_FILTERS; ++i) {
+          const vec g = in_register(load(gradient + i * LANES));
 #pragma GCC unroll 4
-            for (int k = 0; k < GRAD_TAPS; ++k) sums[k][i] += g * pixels[k];
-          }
+          for (int k = 0; k < GRAD_TAPS; ++k) sums[k][i] += g * pixels[k];
         }
+      }
   }
 }
 

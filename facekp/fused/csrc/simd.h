@@ -9,8 +9,10 @@
 #include <cstring>
 #include <utility>
 
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
+#endif
+#if defined(__AVX512F__)
 #define FACEKP_LANES 16
 #elif defined(__AVX__)
 #define FACEKP_LANES 8
@@ -52,21 +54,31 @@ static FACEKP_INLINE vec in_register(vec v) {
   return v;
 }
 
-// The first `count` lanes alone: an array's end may lie inside of the vector.
-static FACEKP_INLINE void store_first(float* p, vec v, int count) {
-#if FACEKP_LANES == 16
-  _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), (__m512)v);
-#else
-  for (int i = 0; i < count; ++i) p[i] = v[i];
-#endif
+static FACEKP_INLINE ivec lane_index() {
+  ivec lanes = {};
+  for (int i = 0; i < LANES; ++i) lanes[i] = i;
+  return lanes;
 }
-static FACEKP_INLINE vec load_first(const float* p, int count) {  // the other lanes are 0
+
+// The first `count` <= LANES numbers at p alone: memory may end there. Other lanes are loaded as 0.
+static FACEKP_INLINE vec load_first(const float* p, int count) {
 #if FACEKP_LANES == 16
   return (vec)_mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), p);
+#elif FACEKP_LANES == 8
+  return (vec)_mm256_maskload_ps(p, (__m256i)(lane_index() < count));
 #else
   vec v = {};
   for (int i = 0; i < count; ++i) v[i] = p[i];
   return v;
+#endif
+}
+static FACEKP_INLINE void store_first(float* p, vec v, int count) {
+#if FACEKP_LANES == 16
+  _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), (__m512)v);
+#elif FACEKP_LANES == 8
+  _mm256_maskstore_ps(p, (__m256i)(lane_index() < count), (__m256)v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = v[i];
 #endif
 }
 
@@ -76,7 +88,7 @@ static FACEKP_INLINE ivec load_bytes(const uint8_t* p, int count) {
   uint8_t whole[LANES] = {};
   if (count < LANES) memcpy(whole, p, count), p = whole;
 #if FACEKP_LANES == 16
-  return (ivec)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
+  return (ivec)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128((const __m128i*)p));
 #else
   ivec v = {};
   for (int i = 0; i < LANES; ++i) v[i] = p[i];
@@ -85,7 +97,9 @@ static FACEKP_INLINE ivec load_bytes(const uint8_t* p, int count) {
 }
 static FACEKP_INLINE void store_bytes(uint8_t* p, ivec v, int count) {
 #if FACEKP_LANES == 16
-  _mm512_mask_cvtepi32_storeu_epi8(p, __mmask16((1u << count) - 1), (__m512i)v);
+  const __m128i narrow = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v);
+  if (count == LANES) memcpy(p, &narrow, LANES);
+  else memcpy(p, &narrow, count);
 #else
   for (int i = 0; i < count; ++i) p[i] = uint8_t(v[i]);
 #endif
