@@ -62,7 +62,7 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv build *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark build *.egg-info .pytest_cache
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the experiments -------------------------------------------------------------------------
@@ -84,3 +84,22 @@ lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mi
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data "$(DATA)"
+
+# ---- the benchmarks --------------------------------------------------------------------------
+
+TORCH = .venv-benchmark/bin/python
+
+.PHONY: benchmark
+
+benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and PyTorch: half an hour, alone on the machine
+	$(PY) benchmarks/run.py --torch $(TORCH) $(ARGS)
+	$(PY) benchmarks/compile_time.py --torch $(TORCH)
+	$(PY) benchmarks/prediction.py --torch $(TORCH)
+	$(PY) benchmarks/scaling.py
+	$(PY) benchmarks/loading.py "$(DATA)"
+	$(PY) benchmarks/table.py
+
+.venv-benchmark/facekp.stamp: requirements/benchmark.txt | $(ENV)
+	$(PY) -m venv --clear .venv-benchmark
+	$(TORCH) -m pip install --quiet --disable-pip-version-check -r requirements/benchmark.txt
+	@touch $@

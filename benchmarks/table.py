@@ -1,6 +1,6 @@
-"""The benchmark's results as a table and a plot for the README.
+"""The benchmarks' results as tables and a plot: README.md has the gist, docs/speed.md everything.
 
-    python benchmarks/table.py benchmarks/results/<machine>.json
+    python benchmarks/table.py [benchmarks/results/<machine>.json]
 """
 import json
 import sys
@@ -11,10 +11,21 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
+import results  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- benchmark: written by benchmarks/table.py -->", "<!-- end of benchmark -->"
 COLORS = {"ours": "#0072B2", "stock Theano": "#999999", "PyTorch": "#E69F00",
           "PyTorch channels_last": "#D55E00", "PyTorch torch.compile": "#CC79A7"}
+LABELS = {"ours": "ours", "stock Theano": "stock\nTheano", "PyTorch": "PyTorch\nNCHW",
+          "PyTorch channels_last": "PyTorch\nchannels_last", "PyTorch torch.compile":
+          "PyTorch\ncompile"}
+
+
+def markdown(columns, rows):
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(map(str, row)) + " |"
+                     for row in [columns, ["---"] * len(columns)] + rows)
 
 
 def fastest(rows, net, threads, engine, malloc="tuned"):
@@ -24,72 +35,148 @@ def fastest(rows, net, threads, engine, malloc="tuned"):
     return min(rows, key=lambda row: row["epoch_seconds"]) if rows else None
 
 
-def markdown(results):
-    """The table: seconds an epoch and ratios, each engine at its best malloc settings."""
-    rows = results["rows"]
-    host = results["host"]
-    lines = [
-        f"{host['cpu']}, {host['cores']} cores, {host['system'].split('-with')[0]}. Seconds for an "
-        "epoch of 1712 training and 428 validation images, median; "
-        "all engines with tuned malloc, PyTorch in its fastest variant.", "",
-        "| net | threads | stock Theano | PyTorch | ours | x stock | x PyTorch | "
-        "share of sgemm rate | images/s |",
-        "|---|---|---|---|---|---|---|---|---|"]
+def machine(content):
+    """The machine and its yardstick, in a sentence."""
+    host = content["host"]
+    rates = ", ".join(f"{rates['best']:.0f} GFLOP/s with {threads} thread{'s' * (threads != '1')}"
+                      for threads, rates in sorted(content["sgemm_gflops"].items()))
+    return (f"{host['cpu']}, {host['cores']} cores; a large float32 product (sgemm) runs at "
+            f"{rates}.")
+
+
+def summary(content):
+    """A line a net and number of threads: every engine with tuned malloc."""
+    lines = []
+    rows = content["training"]
     for net, threads in dict.fromkeys((row["net"], row["threads"]) for row in rows):
         ours, stock, torch = (fastest(rows, net, threads, engine)
                               for engine in ("ours", "stock Theano", "PyTorch"))
-        peak = results["sgemm_gflops"][str(threads)]
-
-        def seconds(row):
-            return f"{row['epoch_seconds']:.2f}" if row else ""
-
-        def ratio(row):
-            return f"{row['epoch_seconds'] / ours['epoch_seconds']:.1f}" if row else ""
-
-        lines.append(f"| {net} | {threads} | {seconds(stock)} | {seconds(torch)} | {seconds(ours)} "
-                     f"| {ratio(stock)} | {ratio(torch)} | {ours['gflops'] / peak:.0%} "
-                     f"| {ours['images_per_second']:.0f} |")
-    return "\n".join(lines)
+        if ours is None:
+            continue
+        peak = content["sgemm_gflops"][str(threads)]["best"]
+        seconds = [f"{row['epoch_seconds']:.2f}" if row else "" for row in (stock, torch, ours)]
+        ratios = [f"{row['epoch_seconds'] / ours['epoch_seconds']:.1f} x" if row else ""
+                  for row in (stock, torch)]
+        lines.append([net, threads] + seconds + ratios
+                     + [f"{ours['gflops'] / peak:.0%}", f"{ours['images_per_second']:.0f}"])
+    return markdown(["net", "threads", "stock Theano, s", "PyTorch, s", "ours, s", "to stock",
+                     "to PyTorch", "of sgemm rate", "images/s"], lines)
 
 
-def plot(results, path):
+def training(content):
+    """A line an engine: everything that was measured."""
+    lines = []
+    for row in content["training"]:
+        peak = content["sgemm_gflops"][str(row["threads"])]["best"]
+        low, high = row["spread"]
+        lines.append([
+            row["net"], row["threads"], row["engine"], row["malloc"],
+            f"{row['epoch_seconds']:.2f}", f"{row['images_per_second']:.0f}",
+            f"{100 * (low - 1):+.0f} / {100 * (high - 1):+.0f} %", f"{row['gflops']:.0f}",
+            f"{row['gflops'] / peak:.0%}", f"{row['peak_bytes'] / 2 ** 20:.0f}"])
+    return markdown(["net", "threads", "engine", "malloc", "s/epoch", "images/s", "quartiles",
+                     "GFLOP/s", "of sgemm", "peak MiB"], lines)
+
+
+def compiling(content):
+    return markdown(["net", "engine", "first time, s", "from the cache, s"], [
+        [row["net"], row["engine"], f"{row['first_seconds']:.1f}", f"{row['cached_seconds']:.1f}"]
+        for row in content["compile"]])
+
+
+def prediction(content):
+    """A line an engine and net."""
+    return markdown(["net", "engine", "start-up, s", "one at a time, images/s", "in batches of",
+                     "images/s"], [
+        [row["net"], row["engine"],
+         f"{row['startup_seconds']:.1f}" if "startup_seconds" in row else "",
+         f"{1 / row['one_seconds']:.0f}", row["batch"], f"{row['batch'] / row['batch_seconds']:.0f}"]
+        for row in content["prediction"]])
+
+
+def scaling(content):
+    """A line a number of images and threads."""
+    lines = []
+    for p in content["scaling"]:
+        epoch = p["epoch_seconds"]
+        lines.append([
+            p["images"], p["threads"], f"{epoch:.2f}", f"{1000 * epoch / p['images']:.3f}",
+            f"{p['batches_seconds'] / epoch:.1%}", f"{p['checkpoint_seconds'] / epoch:.1%}",
+            f"{p['mirror_seconds_once']:.3f}", f"{p['peak_bytes'] / 2 ** 20:.0f}",
+            f"{p['image_bytes'] / 2 ** 20:.0f}"])
+    return markdown(["images", "threads", "s/epoch", "ms/image", "making batches", "checkpoint",
+                     "mirror images, s, once", "peak MiB", "images, MiB"], lines)
+
+
+def loading(content):
+    names = {"cached": "facekp, from its cache", "parsed": "facekp, from the CSV",
+             "pandas": "pandas and np.fromstring"}
+    return markdown(["training.csv", "s", "peak MiB"], [
+        [names[method], f"{row['seconds']:.2f}", f"{row['peak_mb']:.0f}"]
+        for method, row in content["loading"].items()])
+
+
+SECTIONS = {"training": ("Training", training), "compile": ("Compiling", compiling),
+            "prediction": ("Prediction", prediction),
+            "scaling": ("Growth (14-layer CNN)", scaling), "loading": ("Loading", loading)}
+
+
+def plot(content, path):
     """Images per second of every engine, one panel a net, at the largest number of threads."""
-    rows = [row for row in results["rows"] if row["threads"] == max(
-        other["threads"] for other in results["rows"])]
+    threads = max(row["threads"] for row in content["training"])
+    rows = [row for row in content["training"] if row["threads"] == threads]
     nets = list(dict.fromkeys(row["net"] for row in rows))
-    figure, axes = plt.subplots(1, len(nets), figsize=(2.6 * len(nets), 3.2), squeeze=False,
+    engines = [engine for engine in COLORS if any(row["engine"] == engine for row in rows)]
+    figure, axes = plt.subplots(1, len(nets), figsize=(2.3 * len(nets), 3.2), squeeze=False,
                                 constrained_layout=True)
     for ax, net in zip(axes.flat, nets):
-        here = [row for row in rows if row["net"] == net]
-        for at, engine in enumerate(COLORS):
+        for at, engine in enumerate(engines):
             for offset, malloc, alpha in ((-0.2, "default", 0.45), (0.2, "tuned", 1.0)):
-                speeds = [row["images_per_second"] for row in here
-                          if row["engine"] == engine and row["malloc"] == malloc]
-                ax.bar([at + offset] * len(speeds), speeds, 0.38, color=COLORS[engine],
-                       alpha=alpha)
+                row = fastest([row for row in rows if row["engine"] == engine], net, threads,
+                              engine, malloc)
+                if row:
+                    bar, = ax.bar([at + offset], row["images_per_second"], 0.38,
+                                  color=COLORS[engine], alpha=alpha)
+                    if malloc == "tuned":
+                        ax.annotate(f"{row['images_per_second']:.0f}",
+                                    (at + offset, bar.get_height()), ha="center", va="bottom",
+                                    fontsize="x-small")
         ax.set_title(net, fontsize="medium")
-        ax.set_xticks(range(len(COLORS)))
-        ax.set_xticklabels([name.replace(" ", "\n", 1) for name in COLORS], rotation=90,
+        ax.set_xticks(range(len(engines)))
+        ax.set_xticklabels([LABELS[engine] for engine in engines], rotation=90,
                            fontsize="x-small")
         ax.grid(axis="y", alpha=0.3, lw=0.4)
-    axes.flat[0].set_ylabel("training, images per second\n(pale: default malloc)")
+        ax.set_axisbelow(True)
+    axes.flat[0].set_ylabel(f"training images/s, {threads} threads\n(pale: default malloc)")
     figure.savefig(path, dpi=150, metadata={"Software": None})
     plt.close(figure)
 
 
+def replace(path, text):
+    """Put `text` between the markers of a Markdown file."""
+    before, rest = path.read_text(encoding="utf-8").split(BEGIN)
+    path.write_text(before + BEGIN + "\n\n" + text + "\n\n" + END + rest.split(END)[1],
+                    encoding="utf-8")
+
+
 def write(path):
-    """Table and plot beside the results, and the table into the README."""
-    results = json.loads(Path(path).read_text())
-    plot(results, Path(path).with_suffix(".png"))
-    table = markdown(results)
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    if BEGIN in text:
-        before, rest = text.split(BEGIN)
-        text = before + BEGIN + "\n" + table + "\n" + END + rest.split(END)[1]
-        readme.write_text(text, encoding="utf-8")
-    print(table)
+    """Table and plot beside the results, and the tables into README.md and docs/speed.md."""
+    content = json.loads(path.read_text())
+    image = path.with_suffix(".png")
+    plot(content, image)
+    gist = summary(content)
+    replace(ROOT / "README.md", f"{machine(content)}\n\n{gist}\n\n"
+            f"![images per second]({image.relative_to(ROOT).as_posix()})")
+    parts = [machine(content)]
+    for name, (title, table) in SECTIONS.items():
+        if name in content:
+            parts.append(f"## {title}\n\n{table(content)}")
+    growth = path.with_name(path.stem + "-scaling.png")
+    if "scaling" in content:
+        parts.append(f"![time and memory](../{growth.relative_to(ROOT).as_posix()})")
+    replace(ROOT / "docs" / "speed.md", "\n\n".join(parts))
+    print(machine(content), gist, sep="\n\n")
 
 
 if __name__ == "__main__":
-    write(sys.argv[1])
+    write(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else results.path(results.FOLDER))

@@ -3,11 +3,12 @@
 A worker trains one net with one engine. It starts from given weights and given images, so that
 all engines can be compared on the same losses, and stays alive, so that the engines can take turns.
 
-Commands: ``check`` (the losses of the first three training steps, from the given weights),
-``train N`` (seconds of each of N training steps), ``evaluate N`` (seconds of each of N evaluation
-steps), ``quit``.
+Commands: ``check`` (the loss before training, then those of three training steps, from the given
+weights), ``train N`` and ``evaluate N`` (seconds of each of N steps), ``predict N`` (seconds of
+each of N predictions of one image), ``quit``.
 """
 import json
+import re
 import resource
 import sys
 import time
@@ -16,7 +17,7 @@ import numpy as np
 
 
 def load(path):
-    """Images, targets and initial weights of a case, as run.py wrote them."""
+    """Images, targets and initial weights of a case, as engines.py wrote them."""
     with np.load(path) as case:
         weights = {name[2:]: case[name] for name in case.files if name.startswith("w/")}
         return case["X"], case["y"], weights
@@ -34,7 +35,11 @@ def seconds(step, count):
 
 def peak_bytes():
     """The most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    try:  # ru_maxrss would start from what the parent held
+        with open("/proc/self/status") as status:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", status.read()).group(1)) * 1024
+    except (OSError, AttributeError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def serve(engine):
@@ -42,7 +47,8 @@ def serve(engine):
 
     Parameters
     ----------
-    engine : object with check(), train(), evaluate() for one batch, and ready (dict)
+    engine : object with check(), train(), evaluate() for one batch, predict() for one image, and
+        ready (dict)
     """
     answer(dict(engine.ready, peak_bytes=peak_bytes()))
     for line in sys.stdin:

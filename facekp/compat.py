@@ -31,6 +31,7 @@ def bridge():
     bridge_cross_validation()
     bridge_downsample()
     bridge_moved_names()
+    bridge_module_cache()
     silence_known_warnings()
     bridge_nolearn_params()
 
@@ -136,6 +137,31 @@ def bridge_moved_names():
         graph.is_same_graph = toolbox.is_same_graph
     if not hasattr(scan_utils, "equal_computations"):
         scan_utils.equal_computations = graph.equal_computations
+
+
+def bridge_module_cache():
+    """Stable versions of some of Theano's C modules, which each process compiled anew.
+
+    Two faults of Theano 1.0: the version of a COp (DimShuffle) is Python's ``hash`` of its source,
+    that differs from process to process; and an Op whose ``__props__`` are empty counts as one
+    without a version. Both cost every start a second or two, and a module more on the disk.
+    Remove it with Theano.
+    """
+    import hashlib
+
+    import theano.tensor as T
+    from theano.compile.ops import DeepCopyOp
+    from theano.gof import COp
+
+    def version(op):
+        digest = hashlib.sha256("".join(op.func_codes).encode()).hexdigest()
+        params = [op.params_type.c_code_cache_version()] if hasattr(op, "params_type") else []
+        return tuple([digest] + params)
+
+    COp.c_code_cache_version = version
+    for op in (DeepCopyOp, T.basic.ScalarFromTensor, T.basic.TensorFromScalar):
+        if op.__props__ == ():  # any attribute does: equality has been defined without it
+            op.__props__ = ("__module__",)
 
 
 def silence_known_warnings():

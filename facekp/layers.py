@@ -98,26 +98,14 @@ class BatchNormLayer(Layer):
             mean, var = self.mean, self.var
         else:
             axes = (0,) + tuple(range(2, input.ndim))
-            mean, var = self.updating_averages(input.mean(axes), input.var(axes), input)
+            mean, var = self._updating_averages(input.mean(axes), input.var(axes), input)
         inv_std = T.inv(T.sqrt(var + self.epsilon))
         pattern = ["x", 0] + ["x"] * (input.ndim - 2)
         mean, scale, beta = (v.dimshuffle(pattern) for v in (mean, self.gamma * inv_std, self.beta))
         return (input - mean) * scale + beta
 
-    def updating_averages(self, mean, var, input):
-        """Return `mean` and `var` such that a function computed from them updates the averages.
-
-        Parameters
-        ----------
-        mean, var : expressions (channels,)
-            Mean and biased variance of the batch.
-        input : expression (n, channels, ...)
-            What they are the statistics of; only its shape is used.
-
-        Returns
-        -------
-        mean, var : expressions (channels,), equal to those given
-        """
+    def _updating_averages(self, mean, var, input):
+        """The statistics `mean` and `var` of `input`; what is computed from them updates ours."""
         m = input.shape[0]
         for axis in range(2, input.ndim):  # constants, where known, are cheap to compile
             m = m * (self.input_shape[axis] or input.shape[axis])

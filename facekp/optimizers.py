@@ -39,7 +39,9 @@ import facekp.engine  # noqa: F401  (readies Theano and Lasagne)
 
 from lasagne import updates
 
+from facekp import fused
 from facekp.errors import ConfigError
+from facekp.fused import update_ops
 
 
 class Optimizer:
@@ -97,10 +99,8 @@ class Optimizer:
         stock = self.rule(grads, params, **options)
         states = [variable for variable in stock if variable not in params]
         self._name(states, params)
-        from facekp import fused
         if not fused.enabled():
             return stock
-        from facekp.fused import update_ops
         return update_ops.fuse(self.name, stock, grads, params, options)
 
     def _name(self, states, params):

@@ -152,10 +152,12 @@ def read_arrays(path):
         header = json.loads(content[_HEADER.size:start].decode())
         arrays = {}
         for name, dtype, shape in header["arrays"]:
+            if np.dtype(dtype).kind not in "biuf":
+                raise ValueError(f"{name} is of type {dtype}, not numbers")
             count = int(np.prod(shape, dtype=np.int64))
             # A copy, so that arrays own their memory and are aligned.
             arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape).copy()
             start += count * np.dtype(dtype).itemsize
         return arrays, header["meta"]
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, struct.error) as error:
         raise RunError(f"{path}: cannot be used: {error}") from None

@@ -127,3 +127,20 @@ warnings.warn("The `image_shape` keyword argument, from elsewhere")
         "<string>:6: UserWarning: another",
         "<string>:7: UserWarning: The `image_shape` keyword argument, from elsewhere",
     ]
+
+
+def test_modules_have_the_same_version_in_every_process(clean_env):
+    code = """if True:
+        import facekp.engine, theano, theano.tensor as T
+        from theano.compile.ops import deep_copy_op
+        from theano.gof import CLinker, FunctionGraph
+        for op in (deep_copy_op, T.basic.tensor_from_scalar, T.basic.scalar_from_tensor,
+                   T.DimShuffle((), ["x"])):
+            x = T.fscalar() if op is not T.basic.tensor_from_scalar else theano.scalar.float32()
+            node = op.make_node(x)
+            print(CLinker().accept(FunctionGraph(node.inputs, node.outputs)).cmodule_key()[0])
+    """
+    versions = [subprocess.check_output([sys.executable, "-c", code], env=clean_env).splitlines()
+                for _ in range(2)]
+    assert versions[0] == versions[1] and len(versions[0]) == 4
+    assert b"()" not in versions[0]

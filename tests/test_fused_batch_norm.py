@@ -12,7 +12,7 @@ from lasagne.layers import Conv2DLayer, DenseLayer, InputLayer, get_output
 from theano.tensor.signal.pool import pool_2d
 
 from facekp.fused.batch_norm_ops import (BatchNormGradient, batch_norm_relu_pool, channel_stats,
-                                         fold)
+                                         fold, normalize)
 from facekp.layers import BatchNormLayer
 
 EPSILON = 3.0  # with variance 1 and mean 0, 1 / sqrt(variance + epsilon) is 0.5 exactly
@@ -219,3 +219,17 @@ def test_faults_are_named():
         batch_norm_relu_pool(T.fmatrix(), stats, v, v, EPSILON, pool=True)
     with pytest.raises(TypeError, match="z is .*float64"):
         channel_stats(T.dtensor4())
+
+
+@pytest.mark.parametrize("shape, pool", [((6, 3, 4, 5), True), ((8, 3), False)])
+def test_a_training_step_updates_the_layers_averages_as_stock_does(shape, pool):
+    z = T.TensorType("float32", (False,) * len(shape))()
+    averages = []
+    for fused in (True, False):
+        layer = BatchNormLayer(shape, alpha=0.25, epsilon=EPSILON)
+        y = normalize(layer, z, channel_stats(z), pool) if fused else layer.get_output_for(z)
+        step = theano.function([z], [y] + theano.grad(y.sum(), [layer.gamma, layer.beta]))
+        for array in (random_numbers(shape, shape)[0], np.ones(shape, "float32")):
+            step(array)
+        averages.append((layer.mean.get_value(), layer.var.get_value()))
+    np.testing.assert_allclose(averages[0], averages[1], rtol=1e-6, atol=1e-6)

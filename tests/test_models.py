@@ -1,4 +1,4 @@
-"""The architectures: the tables of their docstrings, their variants, and nolearn's own interface."""
+"""The architectures: their docstrings' tables, their variants, and nolearn's own interface."""
 import pickle
 import re
 

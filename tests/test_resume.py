@@ -162,7 +162,8 @@ def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, compiled_
 @pytest.mark.parametrize("damage", [
     lambda content: content[:-1000], lambda content: content[:100] + b"?" + content[101:]],
     ids=["truncated", "flipped"])
-def test_a_damaged_checkpoint_costs_one_epoch_and_no_bit(tmp_path, undisturbed, compiled_once, damage):
+def test_a_damaged_checkpoint_costs_an_epoch_and_no_bit(tmp_path, undisturbed, compiled_once,
+                                                        damage):
     expected, halfway = undisturbed(core_tools.CNN14)
     shutil.copytree(halfway, tmp_path / "run")
     checkpoint = tmp_path / "run" / "checkpoint"
@@ -176,7 +177,7 @@ def test_a_damaged_checkpoint_costs_one_epoch_and_no_bit(tmp_path, undisturbed, 
 
 
 def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_once):
-    """The test above can fail: with the generators' state from elsewhere, the bits differ."""
+    """The tests above can fail: with the generators' state from elsewhere, the bits differ."""
     expected, halfway = undisturbed(core_tools.CNN14)
     shutil.copytree(halfway, tmp_path / "run")
     run = runs.Run(tmp_path / "run")

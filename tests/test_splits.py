@@ -126,7 +126,9 @@ def test_groups_across_blocks():
     X = faces(1100, 0)
     X[1090] = X[5]
     X[1030] = X[1025]
+    X[800] = X[700]
     groups = near_duplicate_groups(X)
     assert groups[1090] == groups[5] == 5
     assert groups[1030] == groups[1025]
-    assert len(set(groups)) == 1098
+    assert groups[800] == groups[700] == 700
+    assert len(set(groups)) == 1097

@@ -58,6 +58,28 @@ def batch_norm_relu_pool(z, stats, gamma, beta, epsilon, pool=True, relu=True):
     return y if z.ndim == 4 else y.dimshuffle(3, 1)
 
 
+def normalize(layer, z, stats, pool):
+    """A :class:`facekp.layers.BatchNormLayer` in training, with ReLU and perhaps 2x2 max pooling.
+
+    Functions that are computed from it update the layer's running averages, as those of the
+    layer's own output do; here that is the same Op's work.
+
+    Parameters
+    ----------
+    layer : BatchNormLayer
+    z, stats, pool : as in :func:`batch_norm_relu_pool`
+
+    Returns
+    -------
+    float32 expression
+    """
+    mean, var = (theano.clone(p, share_inputs=False) for p in (layer.mean, layer.var))
+    y, mean.default_update, var.default_update = BatchNorm(pool, relu=True)(
+        _as_planes(z), stats, layer.gamma, layer.beta, np.float32(layer.epsilon), mean, var,
+        np.float32(layer.alpha))
+    return y if z.ndim == 4 else y.dimshuffle(3, 1)
+
+
 def fold(layer, W, b=None):
     """Weights and bias that do a layer's work and its batch normalization's in deterministic mode.
 
@@ -90,7 +112,7 @@ def _as_planes(z):
 class ChannelStats(FusedOp):
     """z (n, f, h, w) -> (2, f): mean and biased variance of each channel."""
 
-    headers = ("batch_norm.h",)
+    headers = ("batch_norm_stats.h",)
 
     def make_node(self, z):
         return theano.Apply(self, [float32(z, 4, "z")], [T.fmatrix()])
@@ -116,6 +138,9 @@ class ChannelStats(FusedOp):
 class BatchNorm(FusedOp):
     """z (n, f, h, w), stats, gamma, beta, epsilon -> y, as :func:`batch_norm_relu_pool` says.
 
+    With three more inputs, the running averages of mean and variance and alpha, their next values
+    are two more outputs.
+
     Parameters
     ----------
     pool, relu : bool
@@ -132,22 +157,27 @@ class BatchNorm(FusedOp):
                 float32(beta, 1, "beta"), float32(epsilon, 0, "epsilon")]
 
     def make_node(self, *inputs):
-        inputs = self._checked(*inputs)
+        averages = [float32(v, ndim, name) for v, ndim, name
+                    in zip(inputs[5:], (1, 1, 0), ("mean", "var", "alpha"))]
+        inputs = self._checked(*inputs[:5])
         n, f, h, w = inputs[0].broadcastable
         pattern = (n, f, False, False) if self.pool else (n, f, h, w)
-        return theano.Apply(self, inputs, [T.TensorType("float32", pattern)()])
+        return theano.Apply(self, inputs + averages, [T.TensorType("float32", pattern)()]
+                            + [average.type() for average in averages[:2]])
 
     def infer_shape(self, node, shapes):
         n, f, h, w = shapes[0]
-        return [(n, f, h // 2, w // 2) if self.pool else (n, f, h, w)]
+        return [(n, f, h // 2, w // 2) if self.pool else (n, f, h, w)] + shapes[5:7]
 
     def connection_pattern(self, node):
-        return [[True], [False], [True], [True], [False]]
+        others = [False] * (len(node.outputs) - 1)
+        return [[connected] + others for connected in
+                [True, False, True, True, False] + [False] * (len(node.inputs) - 5)]
 
     def grad(self, inputs, output_grads):
-        gz, ggamma, gbeta = BatchNormGradient(self.pool, self.relu)(*inputs + output_grads)
+        gz, ggamma, gbeta = BatchNormGradient(self.pool, self.relu)(*inputs[:5] + output_grads[:1])
         disconnected = theano.gradient.DisconnectedType()
-        return [gz, disconnected(), ggamma, gbeta, disconnected()]
+        return [gz, disconnected(), ggamma, gbeta] + [disconnected() for _ in inputs[4:]]
 
     def _prepare(self, z, stats, gamma, beta, epsilon):
         """C++ that checks shapes and defines `s`, `norm` and the size (ph, pw) of y's planes."""
@@ -166,11 +196,21 @@ class BatchNorm(FusedOp):
                "pool": self.pool}
 
     def body(self, node, inputs, outputs):
-        return self._prepare(*inputs) + """
+        code = self._prepare(*inputs[:5]) + """
         In<float> z(%s, 4, "z");
         float* y = out<float>(&%s, {s.n, s.f, ph, pw});
         batch_norm_forward<%d, %d>(s, norm, z.data, y, max_threads());
         """ % (inputs[0], outputs[0], self.pool, self.relu)
+        if len(outputs) == 1:
+            return code
+        return code + """
+        In<float> mean(%s, 1, "mean"), var(%s, 1, "var"), alpha(%s, 0, "alpha");
+        if (mean.dim(0) != s.f || var.dim(0) != s.f)
+          throw Failure("the running averages have shapes " + mean.shape() + " and " + var.shape() +
+                        ", stats " + stats.shape());
+        running_averages(s, stats.data, *alpha.data, mean.data, var.data,
+                         out<float>(&%s, {s.f}), out<float>(&%s, {s.f}));
+        """ % (*inputs[5:], *outputs[1:])
 
 
 class BatchNormGradient(BatchNorm):

@@ -111,8 +111,7 @@ def build_conv_batch_norm(x, layers, deterministic, needs_input_grad):
         W, b = batch_norm_ops.fold(norm, conv.W)
         return _convolve(x, conv, W, b, pool, {}, deterministic, needs_input_grad)
     z, stats = conv_ops.conv_linear(x, conv.W, pad=padding(conv), needs_input_grad=needs_input_grad)
-    return batch_norm_ops.batch_norm_relu_pool(z, _averaged(norm, stats, z), norm.gamma, norm.beta,
-                                               norm.epsilon, pool=pool is not None)
+    return batch_norm_ops.normalize(norm, z, stats, pool=pool is not None)
 
 
 def build_dense(x, layers, deterministic, needs_input_grad):
@@ -130,9 +129,7 @@ def build_dense_batch_norm(x, layers, deterministic, needs_input_grad):
         W, b = batch_norm_ops.fold(norm, layer.W)
         return dense(x, W, b, "rectify", needs_input_grad=needs_input_grad)
     z = dense(x, layer.W, None, "linear", needs_input_grad=needs_input_grad)
-    stats = _averaged(norm, batch_norm_ops.channel_stats(z), z)
-    return batch_norm_ops.batch_norm_relu_pool(z, stats, norm.gamma, norm.beta, norm.epsilon,
-                                               pool=False)
+    return batch_norm_ops.normalize(norm, z, batch_norm_ops.channel_stats(z), pool=False)
 
 
 def build_dropout(x, layers, deterministic, needs_input_grad):
@@ -159,13 +156,6 @@ def _dropout(layer, deterministic):
     if layer is None or deterministic or layer.p == 0:
         return {}
     return {"dropout_state": dropout_state(layer), "p": float(layer.p)}
-
-
-def _averaged(norm, stats, z):
-    """`stats` (2, channels), such that functions computed from it update the running averages."""
-    mean, var = norm.updating_averages(stats[0], stats[1], z)
-    # Theano removes the zeros, but only after it has collected the updates that hang on them.
-    return stats + 0 * mean.dimshuffle("x", 0) + 0 * var.dimshuffle("x", 0)
 
 
 Pattern = namedtuple("Pattern", "tests, optional, build")

@@ -9,6 +9,8 @@ import subprocess
 import theano
 from theano.gof import OpenMPOp
 
+from facekp.fused import small_ops
+
 OLDEST = {"g++": 9, "clang": 10}
 """First compilers that turn the kernels' vector types into good code, mixed conditions included."""
 
@@ -27,12 +29,15 @@ def why():
 def mode():
     """The Theano mode for functions over a net: the default one, adapted if fused Ops are on.
 
-    Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)`` is needed as
-    well, and then computes the product twice: for a dense layer's weight gradient, that Adagrad
-    uses scaled and squared, a third of the layer's work.
+    Two changes. Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)`` is
+    needed as well, and then computes the product twice: for a dense layer's weight gradient, that
+    Adagrad uses scaled and squared, a third of the layer's work; that rewrite is left out. And the
+    small Ops run in Python (:mod:`facekp.fused.small_ops`).
     """
     default = theano.compile.get_default_mode()
-    return default.excluding("local_dot22_to_dot22scalar") if enabled() else default
+    if not enabled():
+        return default
+    return default.excluding("local_dot22_to_dot22scalar").including(small_ops.TAG)
 
 
 def _obstacle():

@@ -116,7 +116,19 @@ static void test(const BatchNormShape& s, bool whole, int threads) {
   check("ggamma by other threads", s, ggamma2, doubles(ggamma.begin(), ggamma.end()), 0);
 }
 
+static void test_running_averages() {
+  const float stats[] = {1, 2, 4, 8}, mean[] = {0, 10}, var[] = {1, 0};
+  float next_mean[2], next_var[2];
+  running_averages({3, 2, 1, 1}, stats, 0.5f, mean, var, next_mean, next_var);
+  const BatchNormShape s = {3, 2, 1, 1};  // 3 numbers per channel: unbiased is 1.5 times biased
+  check("running mean", s, {next_mean, next_mean + 2}, {0.5, 6}, 0);
+  check("running variance", s, {next_var, next_var + 2}, {3.5, 6}, 0);
+  running_averages({1, 2, 1, 1}, stats, 0.5f, mean, var, next_mean, next_var);
+  check("running variance of one number", s, {next_var, next_var + 2}, {2.5, 4}, 0);
+}
+
 int main() {
+  test_running_averages();
   for (const BatchNormShape& s : std::vector<BatchNormShape>{
            {2, 1, 2, 2}, {2, 3, 3, 3}, {4, 5, 7, 9}, {2, 2, 6, 37}, {2, 3, 5, 70}, {6, 2, 17, 17},
            {1, 7, 1, 128}, {1, 3, 1, 14}})

@@ -178,7 +178,24 @@ static void test(const ConvShape& s, bool integers) {
   }
 }
 
+// Leaves NaN wherever the kernels keep memory from call to call: none may reach a later result.
+static void poison() {
+  omp_set_num_threads(5);
+  const ConvShape s = {5, 40, 40, 40, 16, 3, 3, 0};
+  const size_t outputs = size_t(s.n) * s.f * s.out_h() * s.out_w();
+  Floats x(size_t(s.n) * s.c * s.h * s.w, NAN), w(size_t(s.f) * s.taps(), NAN), bias(s.f, NAN);
+  Floats y(outputs), g(outputs, NAN), gx(x.size), gw(w.size), gb(s.f);
+  std::vector<uint8_t> mask(outputs / 4, 15);
+  conv_relu_pool(s, x.data, w.data, bias.data, nullptr, y.data, mask.data());
+  conv_relu(s, x.data, w.data, bias.data, y.data);
+  conv_backward(s, x.data, w.data, PooledGradient{g.data, mask.data(), outputs / 4, 1}, gx.data,
+                gw.data, gb.data);
+  conv_backward(s, x.data, w.data, ReluGradient{g.data, g.data, outputs}, gx.data, gw.data, gb.data);
+  conv_backward(s, x.data, w.data, LinearGradient{g.data, outputs}, gx.data, gw.data, gb.data);
+}
+
 int main() {
+  poison();
   const ConvShape shapes[] = {
       {1, 1, 1, 1, 1, 1, 1, 0},    {1, 1, 3, 3, 1, 3, 3, 0},     {1, 1, 4, 4, 1, 1, 1, 0},
       {3, 2, 5, 4, 5, 2, 3, 0},    {2, 3, 9, 11, 7, 3, 1, 0},    {4, 1, 13, 12, 10, 3, 3, 1},
@@ -187,10 +204,9 @@ int main() {
       {2, 1, 96, 96, 4, 3, 3, 0},  {1, 1, 50, 60, 4, 5, 5, 0},   {1, 3, 6, 70, 11, 3, 3, 1},
       {1, 40, 80, 80, 3, 3, 3, 0}, {40, 2, 3, 3, 6, 2, 2, 1},    {1, 12, 16, 16, 12, 9, 9, 0},
   };
-  for (int threads : {1, 2, 5}) {  // more than some shapes have images
+  for (int threads : {1, 2, 5}) {  // 5: more than some shapes have images
     omp_set_num_threads(threads);
-    for (const ConvShape& s : shapes)
-      for (bool integers : {true, false}) test(s, integers);
+    for (const ConvShape& s : shapes) test(s, threads != 2);
   }
   std::printf("conv, %d lanes: %d failures\n", LANES, failures);
   return failures != 0;

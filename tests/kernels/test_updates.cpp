@@ -45,11 +45,8 @@ static void test(const char* name, const Rule& rule, Expected expected) {
   std::vector<Memory> one, seven, wanted;
   for (std::vector<Memory>* v : {&one, &seven, &wanted})
     for (size_t i = 0; i < sizes.size(); ++i) v->emplace_back(sizes[i], i);
-  for (std::vector<Memory>* v : {&one, &seven}) {
-    std::vector<Tensor> tensors;
-    for (Memory& m : *v) tensors.push_back(m.tensor(STATES));
-    update_all<STATES>(rule, tensors, v == &one ? 1 : 7);
-  }
+  for (std::vector<Memory>* v : {&one, &seven})
+    for (Memory& m : *v) update_tensor<STATES>(rule, m.tensor(STATES), v == &one ? 1 : 7);
   for (size_t i = 0; i < sizes.size(); ++i) {
     Memory& m = wanted[i];
     for (int64_t k = 0; k < sizes[i]; ++k) {

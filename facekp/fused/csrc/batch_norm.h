@@ -11,9 +11,9 @@
 //   backward 1  reads z, gy: two sums         1.25
 //   backward 2  reads z, gy, writes gz        2.25   (gz overwrites z: no third stream)
 //
-// Nothing but y is kept for the gradient: which pixel won its window and whether ReLU let it pass is
-// found again from z, which has to be read anyway, by the same arithmetic and hence with the same
-// result.
+// Nothing but y is kept for the gradient: which pixel won its window and whether ReLU let it pass
+// is found again from z, which has to be read anyway, by the same arithmetic and hence with the
+// same result.
 //
 // Gradient, with m = numbers per channel and g = dL/dp, which is not 0 at the windows' maxima only:
 //
@@ -26,29 +26,22 @@
 // Sums are taken per plane (one channel of one image), then over the images in order, in double:
 // results do not depend on the number of threads.
 #pragma once
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "batch_norm_stats.h"
 #include "threads.h"
 #include "windows.h"
 
 namespace facekp {
-
-struct BatchNormShape {
-  int n, f, h, w;
-  int planes() const { return n * f; }
-  int64_t plane_size() const { return (int64_t)h * w; }
-  double per_channel() const { return (double)n * h * w; }  // m
-};
 
 struct Norm {  // of one channel
   float mean, inv_std, scale, beta;
 };
 
 // stats: mean[f], then biased variance[f].
-static std::vector<Norm> norms(int f, const float* stats, const float* gamma, const float* beta,
-                               float epsilon) {
+static inline std::vector<Norm> norms(int f, const float* stats, const float* gamma,
+                                      const float* beta, float epsilon) {
   std::vector<Norm> result(f);
   for (int c = 0; c < f; ++c) {
     const float inv_std = 1.0f / std::sqrt(stats[f + c] + epsilon);
@@ -91,41 +84,6 @@ static FACEKP_INLINE Windows windows_gradient(const Windows& p, vec gy) {
     for (int half = 0; half < 2; ++half)
       result.v[row][half] = p.v[row][half] == winners[half] ? gs[half] : vec{};
   return result;
-}
-
-// moments[0] = mean, moments[1] = sum of squared distances from it, of the plane z.
-static void plane_moments(const float* z, int64_t size, double* moments) {
-  // Of numbers counted from one of their own, not from 0, the squares do not drown the variance.
-  float origin[LANES];
-  std::fill(origin, origin + LANES, z[size / 2]);
-  vec total = {}, squares = {};
-  for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
-    const vec c = load_run(all, z + i, count) - load_run(all, origin, count);
-    total += c;
-    squares += c * c;
-  });
-  const double t = sum(total);
-  moments[0] = origin[0] + t / size;
-  moments[1] = sum(squares) - t * t / size;
-}
-
-// stats: mean[f], then biased variance[f].
-static void channel_stats(const BatchNormShape& s, const float* z, float* stats, int threads) {
-  std::vector<double> moments(2 * s.planes());
-  parallel_ranges(s.planes(), threads, [&](int first, int last, int) {
-    for (int i = first; i < last; ++i)
-      plane_moments(z + i * s.plane_size(), s.plane_size(), &moments[2 * i]);
-  });
-  for (int c = 0; c < s.f; ++c) {
-    double mean = 0, squares = 0;
-    for (int i = c; i < s.planes(); i += s.f) mean += moments[2 * i] / s.n;
-    for (int i = c; i < s.planes(); i += s.f) {
-      const double distance = moments[2 * i] - mean;
-      squares += moments[2 * i + 1] + s.plane_size() * distance * distance;
-    }
-    stats[c] = (float)mean;
-    stats[s.f + c] = (float)(squares / s.per_channel());
-  }
 }
 
 template <bool POOL, bool RELU>
@@ -218,9 +176,10 @@ static void batch_norm_forward(const BatchNormShape& s, const std::vector<Norm>&
 }
 
 // The channels' totals over the images in order, of sums[image][channel][2].
-static std::vector<Slope> reduce_sums(const BatchNormShape& s, const std::vector<Norm>& norm,
-                                      const std::vector<double>& sums, float* ggamma,
-                                      float* gbeta) {
+static inline std::vector<Slope> reduce_sums(const BatchNormShape& s,
+                                             const std::vector<Norm>& norm,
+                                             const std::vector<double>& sums, float* ggamma,
+                                             float* gbeta) {
   std::vector<Slope> slopes(s.f);
   for (int c = 0; c < s.f; ++c) {
     double g = 0, gc = 0;

@@ -62,22 +62,23 @@ static FACEKP_INLINE void sum_taps(const float* x, const float* w, const int* of
   constexpr int RUN = VECS / S;
   const ptrdiff_t step = S == 1 ? LANES : shift_stride;
   for (int k = 0; k < taps; ++k, w += FILTERS, offset += S) {
-    vec operand[VECS];
-#pragma GCC unroll 4
-    for (int v = 0; v < VECS; ++v) operand[v] = load(x + offset[v / RUN] + v % RUN * step);
+    vec weights[FILTERS];
 #pragma GCC unroll 8
-    for (int i = 0; i < FILTERS; ++i) {
-      const vec weight = splat(w[i]);
+    for (int i = 0; i < FILTERS; ++i) weights[i] = in_register(splat(w[i]));
 #pragma GCC unroll 4
-      for (int v = 0; v < VECS; ++v) sums[i][v] += weight * operand[v];
+    for (int v = 0; v < VECS; ++v) {
+      const vec operand = in_register(load(x + offset[v / RUN] + v % RUN * step));
+#pragma GCC unroll 8
+      for (int i = 0; i < FILTERS; ++i) sums[i][v] += weights[i] * operand;
     }
   }
 }
 
 // One tile: emit(filter in tile, vector of pixels) receives the sums while they are in registers.
-// `bias` is padded to whole tiles, or null.
+// `bias` is padded to whole tiles, or null. Not inlined, so that the sums have all registers: a
+// single one in memory would cost more than the call.
 template <int FILTERS, int VECS, int S, class Emit>
-static void tap_tile(const float* x, const float* w, const int* offset, int taps,
+static __attribute__((noinline)) void tap_tile(const float* x, const float* w, const int* offset, int taps,
                      ptrdiff_t shift_stride, const float* bias, Emit emit) {
   vec sums[FILTERS][VECS];
 #pragma GCC unroll 8

@@ -19,7 +19,8 @@ static void update_arrays(const Rule& rule, PyArrayObject* grad, PyArrayObject* 
                     shape_text(old[k]) + ", its gradient " + shape_text(grad));
     (k ? tensor.state[k - 1] : tensor.param) = overwrite(next[k], old[k], destroy);
   }
-  update_tensor<STATES>(rule, tensor, max_threads());
+  const bool small = g.size() < 16384;  // less work than waking a thread
+  update_tensor<STATES>(rule, tensor, small ? 1 : max_threads());
 }
 
 }  // namespace facekp

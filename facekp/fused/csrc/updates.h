@@ -93,7 +93,6 @@ static void update_range(const Rule& rule, const Tensor& t, int64_t begin, int64
 template <int STATES, typename Rule>
 static void update_tensor(const Rule& rule, const Tensor& t, int threads) {
   const int64_t lines = (t.size + 15) / 16;
-  if (t.size < 16384) threads = 1;  // less work than waking a thread
   parallel_ranges((int)lines, threads, [&](int first, int last, int) {
     update_range<STATES>(rule, t, int64_t(first) * 16, std::min<int64_t>(last * 16ll, t.size));
   });

@@ -1,19 +1,21 @@
 """Time and memory to load training.csv: facekp (parsed, cached) beside pandas + np.fromstring.
 
-    python benchmarks/bench_loading.py data/kaggle [--repeat 3]
+    python benchmarks/loading.py data/kaggle [--repeat 3]
 
 Each measurement is a process of its own. "parsed" has no cache entry, "cached" has one; the file
-itself is in the system's memory in all cases, since it is read once before. The last line is JSON.
+itself is in the system's memory in all cases, since it is read once before.
 """
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import results
+import worker
 
 METHODS = {"cached": "facekp, cached", "parsed": "facekp, parsed",
            "pandas": "pandas + np.fromstring"}
@@ -46,8 +48,7 @@ def measure(method, path, cache_dir):
         seconds, X, y = load_pandas(path)
     else:
         seconds, X, y = load_facekp(path, cache_dir)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_mb": peak_mb, "rows": len(X),
+    return {"seconds": seconds, "peak_mb": worker.peak_bytes() / 2 ** 20, "rows": len(X),
             "sums": [float(X.sum(dtype=float)), float(y[y == y].sum(dtype=float))]}
 
 
@@ -60,42 +61,40 @@ def in_subprocess(method, path, cache_dir):
 def run(path, repeat):
     """Median and best seconds, and peak memory, of each method; methods take turns."""
     path.read_bytes()
-    results = {method: [] for method in METHODS}
+    found = {method: [] for method in METHODS}
     with tempfile.TemporaryDirectory() as warm:
         in_subprocess("cached", path, warm)
         for _ in range(repeat):
-            results["cached"].append(in_subprocess("cached", path, warm))
-            results["pandas"].append(in_subprocess("pandas", path, warm))
+            found["cached"].append(in_subprocess("cached", path, warm))
+            found["pandas"].append(in_subprocess("pandas", path, warm))
             with tempfile.TemporaryDirectory() as cold:
-                results["parsed"].append(in_subprocess("parsed", path, cold))
-    sums = [r["sums"] for rs in results.values() for r in rs]
+                found["parsed"].append(in_subprocess("parsed", path, cold))
+    sums = [r["sums"] for rs in found.values() for r in rs]
     if any(abs(a - b) > 1e-6 * abs(b) for s in sums for a, b in zip(s, sums[0])):
         raise SystemExit(f"the methods do not load the same numbers: {sums}")
     return {method: {"seconds": statistics.median(r["seconds"] for r in rs),
                      "best_seconds": min(r["seconds"] for r in rs),
                      "peak_mb": max(r["peak_mb"] for r in rs), "rows": rs[0]["rows"]}
-            for method, rs in results.items()}
+            for method, rs in found.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", help="Kaggle's files; synthetic faces where there are none")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=results.FOLDER)
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--cache", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    path = options.folder / "training.csv"
     if options.method:
-        print(json.dumps(measure(options.method, path, options.cache)))
+        worker.answer(measure(options.method, Path(options.folder, "training.csv"), options.cache))
         return
-    results = run(path, options.repeat)
-    pandas = results["pandas"]["seconds"]
-    print(f"training.csv, {results['pandas']['rows']} rows, median of {options.repeat}")
-    for method, name in METHODS.items():
-        r = results[method]
-        print(f"{name:24s} {r['seconds']:7.3f} s  (best {r['best_seconds']:.3f})  "
-              f"{pandas / r['seconds']:6.1f} x  {r['peak_mb']:6.0f} MB peak")
-    print(json.dumps({"benchmark": "loading", "results": results}))
+    from facekp.data.folder import resolve
+    path = resolve(options.folder) / "training.csv"
+    loading = run(path, options.repeat)
+    for method, row in loading.items():
+        print(method, row, file=sys.stderr)
+    results.update(options.out, loading=loading)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,145 @@
+"""The nets and the engines that the benchmark compares, each engine a process of its own."""
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+# What users have set, before facekp chooses for this process. OpenBLAS's own choice of kernels is
+# the fastest one: a machine that pins an older kernel must not slow stock Theano down.
+ENVIRON = {key: value for key, value in os.environ.items()
+           if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
+
+import numpy as np  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+
+
+class Case(NamedTuple):
+    """What is trained; `together` limits the processes that are held in memory at a time."""
+
+    model: str
+    options: dict
+    optimizer: str
+    learning_rate: float
+    batch: int
+    together: int = 10
+
+
+CASES = {
+    "cnn14": Case("cnn14", {"dropout": True}, "adagrad", 0.01, 128),
+    "cnn14, no dropout": Case("cnn14", {"dropout": False}, "adagrad", 0.01, 128),
+    "lenet5": Case("lenet5", {}, "adam", 0.001, 128),
+    "lenet5, batch norm": Case("lenet5", {"batch_norm": True}, "adam", 0.001, 128),
+    "vggnet": Case("vggnet", {"dropout": False}, "adam", 0.0001, 16, together=5),
+}
+
+TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=8589934592:"
+                           "glibc.malloc.trim_threshold=17179869184:glibc.malloc.hugetlb=1"}
+"""What stops glibc from returning memory after each step; for the engines that do not do it."""
+
+OURS, STOCK = "ours", "stock Theano"
+TORCH = {"PyTorch": "nchw", "PyTorch channels_last": "channels_last",
+         "PyTorch torch.compile": "compile"}
+MALLOCS = ("default", "tuned")
+
+
+class Worker:
+    """An engine in a process of its own."""
+
+    def __init__(self, command, environment):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True,
+            env=environment, cwd=str(HERE))
+        self.ready = self._answer()
+
+    def _answer(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"a benchmark worker ended: {' '.join(self.process.args)}")
+
+    def ask(self, command):
+        """Send a command and wait for the answer."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def close(self):
+        """End the process."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        self.process.wait()
+
+
+def environment(threads, **more):
+    """The environment of a process that computes with so many threads."""
+    return dict(ENVIRON, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), **more)
+
+
+def engines(case, path, spec, threads, torch_python, mallocs=MALLOCS):
+    """Commands and environments of all engines for a case.
+
+    Yields
+    ------
+    (engine, malloc, command, environment)
+    """
+    theano = [sys.executable, "theano_worker.py", path, case.model, json.dumps(case.options)]
+    for malloc in mallocs:
+        tuned = TUNED if malloc == "tuned" else {}
+        yield OURS, malloc, theano, environment(
+            threads, FACEKP_FUSED="1", FACEKP_MALLOC=str(int(malloc == "tuned")))
+        yield STOCK, malloc, theano, environment(
+            threads, FACEKP_FUSED="0", FACEKP_MALLOC="0", **tuned)
+        if torch_python:
+            for name, variant in TORCH.items():
+                yield name, malloc, [torch_python, "torch_worker.py", path, json.dumps(spec),
+                                     case.optimizer, str(case.learning_rate), variant], \
+                    environment(threads, **tuned)
+
+
+def write_case(case, path):
+    """Write a batch and initial weights for all engines.
+
+    Returns
+    -------
+    spec : list of [kind, name, value], the net's layers for PyTorch
+    flops : int
+        Floating-point operations of a training step on one image, a multiply-add is two: the
+        products of the convolutions and dense layers. Forward, gradient of the weights and of the
+        input are three products; the first layer's input needs no gradient.
+    """
+    import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
+    from lasagne import layers as L
+    from lasagne.nonlinearities import rectify, tanh
+
+    from facekp.layers import BatchNormLayer
+    from facekp.models import MODELS
+    net = MODELS[case.model](**case.options)
+    weights = {f"w/{name}": p.get_value() for name, p in net.weights().items()}
+    rng = np.random.RandomState(0)
+    # Smooth pictures, like faces: white noise would make all engines' losses alike.
+    X = rng.rand(case.batch, 1, 12, 12).repeat(8, 2).repeat(8, 3).astype(np.float32)
+    y = rng.uniform(-0.3, 0.3, (case.batch, 30)).astype(np.float32)
+    np.savez(path, X=X, y=y, **weights)
+
+    spec, products = [], []
+    for layer in net.get_all_layers():
+        if isinstance(layer, L.Conv2DLayer):
+            spec.append(["conv", layer.name, list(layer.pad)])
+            products.append(np.prod(layer.output_shape[2:]) * np.prod(layer.get_W_shape()))
+        elif isinstance(layer, L.DenseLayer):
+            spec.append(["dense", layer.name, None])
+            products.append(np.prod(layer.W.get_value(borrow=True).shape))
+        elif isinstance(layer, BatchNormLayer):
+            spec.append(["batch_norm", layer.name, layer.epsilon])
+        elif isinstance(layer, L.MaxPool2DLayer):
+            spec.append(["pool", layer.name, None])
+        elif isinstance(layer, L.DropoutLayer):
+            spec.append(["dropout", layer.name, layer.p])
+        kind = {rectify: "relu", tanh: "tanh"}.get(getattr(layer, "nonlinearity", None))
+        if kind:
+            spec.append([kind, layer.name, None])
+    return spec, int(2 * (3 * sum(products) - products[0]))

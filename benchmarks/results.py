@@ -1,0 +1,32 @@
+"""The file that the benchmarks share: benchmarks/results/<machine>.json, a section a script."""
+import json
+import platform
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "results"
+
+
+def path(folder):
+    """The file of this machine."""
+    from facekp import provenance
+    words = re.findall(r"\w+", provenance.host()["cpu"])
+    return Path(folder, "-".join([platform.machine()] + words) + ".json")
+
+
+def update(folder, **sections):
+    """Put sections into this machine's file, beside those of the other scripts."""
+    from facekp import provenance
+    file = path(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = json.loads(file.read_text()) if file.exists() else {}
+    host = provenance.host()
+    del host["name"]
+    content.update(sections, host=host, versions=provenance.versions())
+    file.write_text(json.dumps(content, indent=1) + "\n")
+    return file
+
+
+def last_json(text):
+    """The last line of a process's output, as JSON."""
+    return json.loads(text.strip().splitlines()[-1])
