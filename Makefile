@@ -67,7 +67,7 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 # ---- the experiments -------------------------------------------------------------------------
 
-.PHONY: demo lenet cnn14 lenet-augmented data
+.PHONY: demo lenet vggnet cnn14 optimizer-study dropout-ablation lenet-augmented data
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out "$(OUT)/demo" \
@@ -76,8 +76,17 @@ demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, c
 lenet: $(ENV)  ## section 5.1: LeNet-5
 	$(PY) experiments/lenet.py $(FLAGS)
 
+vggnet: $(ENV)  ## section 5.2: VGGNet, VGG-16 on 96x96
+	$(PY) experiments/vggnet.py $(FLAGS)
+
 cnn14: $(ENV)  ## section 5.3: the 14-layer CNN with dropout, five folds
 	$(PY) experiments/cnn14.py $(FLAGS)
+
+optimizer-study: $(ENV)  ## section 5.3: five optimizers, 14-layer CNN without dropout, five folds
+	$(PY) experiments/optimizer_study.py $(FLAGS)
+
+dropout-ablation: $(ENV)  ## section 5.3: with and without dropout
+	$(PY) experiments/dropout_ablation.py $(FLAGS)
 
 lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mirror images
 	$(PY) experiments/lenet_augmented.py $(FLAGS)

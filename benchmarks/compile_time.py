@@ -37,7 +37,7 @@ def measure(name, threads, torch_python, wanted):
                 seconds = []
                 for _ in range(2):
                     worker = engines.Worker(command, environment)
-                    seconds.append(worker.ready["compile_seconds"])
+                    seconds.append(worker.wait()["compile_seconds"])
                     worker.close()
             rows.append({"net": name, "engine": engine, "threads": threads,
                          "first_seconds": seconds[0], "cached_seconds": seconds[1]})

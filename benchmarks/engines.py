@@ -47,13 +47,16 @@ MALLOCS = ("default", "tuned")
 
 
 class Worker:
-    """An engine in a process of its own."""
+    """An engine in a process of its own; it gets ready while others do."""
 
     def __init__(self, command, environment):
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True,
             env=environment, cwd=str(HERE))
-        self.ready = self._answer()
+
+    def wait(self):
+        """Wait until it is ready; return what it says then."""
+        return self._answer()
 
     def _answer(self):
         for line in self.process.stdout:

@@ -83,6 +83,7 @@ def pytorch(name, case, threads, torch_python):
             if engine not in ("PyTorch", "PyTorch channels_last"):
                 continue
             torch = engines.Worker(command, environment)
+            torch.wait()
             torch.ask("predict 3")
             rows.append({"net": name, "engine": engine, "threads": threads, "batch": case.batch,
                          "one_seconds": statistics.median(

@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import engines
@@ -23,7 +22,9 @@ import results
 
 N_TRAIN, N_VALID = 1712, 428
 SECONDS = 1.0  # an engine's turn lasts about so long
-MIN_STEPS, MAX_STEPS = 2, 12
+MAX_STEPS = 12
+TOLERANCES = 1e-4, 1e-4, 2e-3, 1e-2
+"""How far losses may differ before training and in steps 1, 2, 3: rounding grows with each."""
 
 
 def sgemm(threads):
@@ -64,7 +65,6 @@ def measure(name, threads, rounds, torch_python, wanted):
                   if not wanted or start[0] in wanted]
         for first in range(0, len(starts), case.together):
             rows += take_turns(name, case, threads, rounds, starts[first:first + case.together])
-    agree(rows, dropout=case.options.get("dropout", False))
     for row in rows:
         step, evaluation = (statistics.median(row[key]) for key in ("train", "evaluate"))
         row["epoch_seconds"] = (step * N_TRAIN + evaluation * N_VALID) / case.batch
@@ -76,38 +76,47 @@ def measure(name, threads, rounds, torch_python, wanted):
 
 def take_turns(name, case, threads, rounds, starts):
     """Seconds of the steps of several engines that are alive together."""
-    rows, workers = [], []
     with contextlib.ExitStack() as stack:
-        for engine, malloc, command, environment in starts:
-            begun = time.perf_counter()
-            worker = engines.Worker(command, environment)
+        workers = [engines.Worker(command, environment) for _, _, command, environment in starts]
+        rows = []
+        for (engine, malloc, _, _), worker in zip(starts, workers):
             stack.callback(worker.close)
-            workers.append(worker)
+        for (engine, malloc, _, _), worker in zip(starts, workers):
+            worker.wait()
             rows.append({"net": name, "threads": threads, "engine": engine, "malloc": malloc,
-                         "batch": case.batch, "train": [], "evaluate": [],
-                         "losses": worker.ask("check")["losses"]})
-            step, = worker.ask("train 1")["seconds"]
-            rows[-1]["steps"] = int(np.clip(round(SECONDS / step), MIN_STEPS, MAX_STEPS))
-            say(f"{name}, {threads} threads: {engine}, {malloc} malloc: started in "
-                f"{time.perf_counter() - begun:.1f} s, {step:.3f} s a step")
+                         "batch": case.batch, "train": [], "evaluate": []})
+        for row, worker in zip(rows, workers):
+            row["losses"] = worker.ask("check")["losses"]
+            row["step"], = worker.ask("train 1")["seconds"]
+            say("{net}, {threads} threads, {engine}, {malloc} malloc: {step:.3f} s a step, "
+                "losses {losses}".format(**row))
+        agree(rows, case)
         for _ in range(rounds):
             for row, worker in zip(rows, workers):
-                for kind, steps in (("train", row["steps"]), ("evaluate", 2)):
-                    worker.ask(f"{kind} 1")  # brings its memory back into the caches
-                    answer = worker.ask(f"{kind} {steps}")
-                    row[kind] += answer["seconds"]
-                row["peak_bytes"] = answer["peak_bytes"]
+                take_turn(row, worker)
     return rows
 
 
-def agree(rows, dropout):
+def take_turn(row, worker):
+    """About SECONDS of training steps, and evaluation steps."""
+    step = row["step"]
+    for kind, steps in (("train", int(np.clip(round(SECONDS / step), 1, MAX_STEPS))),
+                        ("evaluate", 2 if step < SECONDS else 1)):
+        if step < SECONDS / 2:
+            worker.ask(f"{kind} 1")  # the engine before it has emptied the caches
+        answer = worker.ask(f"{kind} {steps}")
+        row[kind] += answer["seconds"]
+    row["peak_bytes"] = answer["peak_bytes"]
+
+
+def agree(rows, case):
     """Raise unless all engines computed the same losses; with dropout, before training only."""
-    reference = np.array(rows[0]["losses"])
     for row in rows:
-        count = 1 if dropout else len(reference)
-        if not np.allclose(row["losses"][:count], reference[:count], rtol=2e-3):
-            raise RuntimeError(f"{row['net']}: {row['engine']} computes something else: losses "
-                               f"{row['losses']}, {rows[0]['engine']} {rows[0]['losses']}")
+        for i, tolerance in enumerate(TOLERANCES[:1 if case.options.get("dropout") else None]):
+            loss, reference = row["losses"][i], rows[0]["losses"][i]
+            if not abs(loss - reference) <= tolerance * reference:
+                raise RuntimeError(f"{row['net']}: {row['engine']} computes something else: losses "
+                                   f"{row['losses']}, {rows[0]['engine']} {rows[0]['losses']}")
 
 
 def say(text):

@@ -1,19 +1,17 @@
 """What has to be decided before Theano is imported: device, precision, BLAS, threads, caches.
 
 Theano reads its settings once, while it is imported. ``configure()`` fills in those that the user
-has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by key. ``decide()`` says
-what would be chosen and why, and changes nothing.
+has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by key. ``decide()``
+says what would be chosen and why, and changes nothing.
 
 Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; wins over
 ``device`` in THEANO_FLAGS) and ``FACEKP_FUSED=0`` (leave the fused CPU kernels out).
 """
 
-import configparser
 import json
 import math
 import os
 import re
-import shlex
 import shutil
 import sys
 import sysconfig
@@ -22,11 +20,12 @@ from typing import NamedTuple
 
 from facekp import blas
 from facekp.errors import EngineError
+from facekp.theano_flags import format_flags, parse_flags, read_theanorc
 
 DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
 DECIDED = (
-    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "base_compiledir", "compiledir",
-    "blas.ldflags", "gcc.cxxflags",
+    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "base_compiledir",
+    "compiledir", "blas.ldflags", "gcc.cxxflags",
 )
 _EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
 _chosen = None  # what configure() did in this process
@@ -55,47 +54,6 @@ class Plan(NamedTuple):
     flags: dict
     environ: dict
     blas: str
-
-
-def parse_flags(text):
-    """THEANO_FLAGS as a dict, read as Theano reads it: the last value of a key wins.
-
-    Raises
-    ------
-    EngineError
-        If a quotation mark is not closed.
-    """
-    splitter = shlex.shlex(text, posix=True)
-    splitter.whitespace, splitter.whitespace_split = ",", True
-    try:
-        pairs = [pair.strip().split("=", 1) for pair in splitter]
-    except ValueError as error:
-        raise EngineError("THEANO_FLAGS=%s: %s; correct or unset it" % (text, error))
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
-
-
-def format_flags(flags):
-    """The inverse of parse_flags: values quoted so that commas and spaces survive."""
-    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in flags.values())
-    return ",".join('%s="%s"' % pair for pair in zip(flags, quoted))
-
-
-def read_theanorc(env):
-    """What the theanorc files say about the settings that are decided here.
-
-    Returns
-    -------
-    dict of str -> str
-        Keys as in THEANO_FLAGS (``section.option``).
-    """
-    parser = configparser.RawConfigParser()
-    paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)
-    try:
-        parser.read([os.path.expanduser(path) for path in paths])
-    except configparser.Error as error:
-        raise EngineError("theanorc cannot be read: %s" % " ".join(str(error).split()))
-    places = {key: key.split(".", 1) if "." in key else ("global", key) for key in DECIDED}
-    return {key: parser.get(*place) for key, place in places.items() if parser.has_option(*place)}
 
 
 def usable_cores():
@@ -143,8 +101,8 @@ def check_headers(folder=None):
     folder = folder or sysconfig.get_paths()["include"]
     if not os.path.exists(os.path.join(folder, "Python.h")):
         raise EngineError(
-            "%s: no Python.h there; install the headers of this Python: apt install python%d.%d-dev, "
-            "or use a Python from conda, pyenv or uv" % ((folder,) + sys.version_info[:2])
+            "%s: no Python.h there; install the headers of this Python: "
+            "apt install python%d.%d-dev, or use a Python from conda, pyenv or uv" % ((folder,) + sys.version_info[:2])
         )
 
 
@@ -152,13 +110,14 @@ def cache_folder(env):
     """Where compiled modules are kept: for this user, so that checkouts share them."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     own = os.path.join(base, "facekp", "theano")
-    spare = os.path.join(tempfile.gettempdir(), "facekp-%s" % getattr(os, "getuid", int)(), "theano")
+    user = getattr(os, "getuid", int)()  # Windows has no getuid
+    spare = os.path.join(tempfile.gettempdir(), "facekp-%d" % user, "theano")
     for folder, reason in ((own, "this user's cache"), (spare, own + " cannot be written")):
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
         except OSError:
             continue
-        if os.access(folder, os.W_OK) and getattr(os, "getuid", int)() == os.stat(folder).st_uid:
+        if os.access(folder, os.W_OK) and user == os.stat(folder).st_uid:
             return Choice(folder, reason)
     raise EngineError("%s: no folder for compiled modules; set XDG_CACHE_HOME to one" % own)
 
@@ -223,7 +182,7 @@ def decide(env):
     EngineError
         If the device's name, THEANO_FLAGS or a theanorc is malformed, or there is no C++ compiler.
     """
-    given = {key: Choice(value, "theanorc") for key, value in read_theanorc(env).items()}
+    given = {key: Choice(value, "theanorc") for key, value in read_theanorc(env, DECIDED).items()}
     for key, value in parse_flags(env.get("THEANO_FLAGS", "")).items():
         given[key] = Choice(value, "THEANO_FLAGS")
     flags = {"floatX": Choice("float32", "half the memory traffic of float64"), **given}
@@ -235,7 +194,7 @@ def decide(env):
         several = environ["OMP_NUM_THREADS"].value != "1" and sys.platform != "darwin"
         flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
         flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
-    flags.setdefault("compile.wait", Choice("1", "seconds until a lock held by another run is tried"))
+    flags.setdefault("compile.wait", Choice("1", "seconds before another run's lock is tried"))
     if "compiledir" not in given and "base_compiledir" not in given:
         flags["base_compiledir"] = cache_folder(env)
     return Plan(flags, environ, "the user's")

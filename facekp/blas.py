@@ -1,7 +1,8 @@
 """Which BLAS Theano's products are linked with.
 
 A library of the system or of conda is taken when it is one of the fast ones and computes a product
-correctly; else the OpenBLAS that the package ``scipy-openblas32`` carries. Nothing here needs Theano.
+correctly; else the OpenBLAS that the package ``scipy-openblas32`` carries. Nothing here needs
+Theano.
 """
 
 import ctypes
@@ -128,7 +129,7 @@ def check(path):
     ref = ctypes.byref
     sgemm(b"N", b"N", ref(size), ref(size), ref(size), ref(one), a, ref(size), b, ref(size),
           ref(zero), c, ref(size))
-    for row, column in ((0, 0), (n - 1, 5), (31, n - 1)):  # Fortran's order: element [row + n*column]
+    for row, column in ((0, 0), (n - 1, 5), (31, n - 1)):  # in Fortran's order
         expected = sum(a[row + n * k] * b[k + n * column] for k in range(n))
         if c[row + n * column] != expected:
             return "multiplies wrongly"

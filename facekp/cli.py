@@ -93,7 +93,8 @@ def _add_submit(commands):
 
 def _submit(options):
     from facekp import data, predict, submission
-    test, lookup = data.load_test(options.data), data.load_lookup(options.data)
+    test = data.load_test(options.data)
+    lookup = data.load_lookup(options.data, test.image_ids)
     net = predict.load_net(options.run_folder)
     rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
                                        test.image_ids, lookup)

@@ -11,6 +11,7 @@ import collections.abc
 import sys
 import types
 import warnings
+import zlib
 
 
 def install():
@@ -55,7 +56,7 @@ def bridge_cross_validation():
     except ImportError:
         import sklearn
 
-        module = types.ModuleType("sklearn.cross_validation", "KFold and StratifiedKFold as of 0.17")
+        module = types.ModuleType("sklearn.cross_validation", "The two folds as of 0.17")
         module.KFold = KFold
         module.StratifiedKFold = StratifiedKFold
         sklearn.cross_validation = sys.modules[module.__name__] = module
@@ -100,7 +101,7 @@ def _make(splitter, old):
 
 
 def bridge_downsample():
-    """``theano.tensor.signal.downsample.max_pool_2d``, which Lasagne 0.1 calls; gone from Theano 0.9.
+    """``theano.tensor.signal.downsample.max_pool_2d``, which Lasagne calls; gone from Theano 0.9.
 
     Remove it with a Lasagne later than 0.1.
     """
@@ -159,9 +160,27 @@ def bridge_module_cache():
         return tuple([digest] + params)
 
     COp.c_code_cache_version = version
-    for op in (DeepCopyOp, T.basic.ScalarFromTensor, T.basic.TensorFromScalar):
+    for op in (DeepCopyOp, T.basic.ScalarFromTensor):
         if op.__props__ == ():  # any attribute does: equality has been defined without it
             op.__props__ = ("__module__",)
+
+
+def bridge_code_versions():
+    """A version of Theano's file-based Ops (DimShuffle) that does not change with the process.
+
+    Theano takes ``hash()`` of their C code, which Python 3 seeds at random, so that they were
+    compiled again in every process. Remove it with a Theano whose ``COp`` does not call hash.
+    """
+    from theano.gof.op import COp
+
+    def c_code_cache_version(self):
+        version = (zlib.crc32("".join(self.func_codes).encode()),)
+        if hasattr(self, "params_type"):
+            version += (self.params_type.c_code_cache_version(),)
+        return version
+
+    if "hash" in COp.c_code_cache_version.__code__.co_names:
+        COp.c_code_cache_version = c_code_cache_version
 
 
 def silence_known_warnings():
@@ -170,7 +189,7 @@ def silence_known_warnings():
     Theano's ``np.bool`` (removed by NumPy 1.24, which Theano 1.0.9 cannot use anyway) and the name
     ``image_shape`` that Lasagne's convolutions pass. Remove them with Theano or Lasagne.
     """
-    for message in (r"In the future `np\.bool` will be defined", r"`np\.bool` is a deprecated alias"):
+    for message in (r"In the future `np\.bool` will be", r"`np\.bool` is a deprecated alias"):
         warnings.filterwarnings("ignore", message=message, module=r"theano\.")
     warnings.filterwarnings(
         "ignore", message=r"The `image_shape` keyword argument", module=r"lasagne\.layers\.conv"

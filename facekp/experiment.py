@@ -56,7 +56,8 @@ class Experiment:
         plan = list(self.plan(options))
         from facekp import data, plots, training  # slow: they bring Theano
         faces = data.load_training(options.data, complete_only=True)
-        test, lookup = data.load_test(options.data), data.load_lookup(options.data)
+        test = data.load_test(options.data)
+        lookup = data.load_lookup(options.data, test.image_ids)
         label = faces.provenance["label"]
         print(f"{self.name} (section {self.section}) on {len(faces.X)} complete images: {label}")
         summaries = {run: training.train(run, settings, faces, test, lookup)
@@ -120,7 +121,8 @@ class Experiment:
         parser.add_argument("--folds", type=whole_number(1, 5), default=self.folds, metavar="N",
                             help="how many of the five folds (default: %(default)s)")
         parser.add_argument("--only", metavar="NAME,...",
-                            help=f"some of: {', '.join(self.variants)}")
+                            help=f"some of: {', '.join(self.variants)}"
+                            if len(self.variants) > 1 else argparse.SUPPRESS)
         parser.add_argument("--device", metavar="DEVICE",
                             help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")
         parser.add_argument("--force-new", action="store_true",

@@ -44,7 +44,7 @@ class ShuffledBatches(BatchIterator):
     def __iter__(self):
         for start in range(0, len(self.order), self.batch_size):
             rows = self.order[start:start + self.batch_size]
-            yield self.X[rows], self.y[rows]
+            yield self.transform(self.X[rows], self.y[rows])
 
 
 class Lazy:
@@ -133,8 +133,9 @@ class KeypointNet(NeuralNet):
         def train():
             params = self.get_all_params(trainable=True)
             loss_train = loss(deterministic=False)
-            updates = update(theano.grad(loss_train, params), params,
-                             **self._get_params_for("update"))
+            grads = [grad * param.tag.grad_scale if hasattr(param.tag, "grad_scale") else grad
+                     for grad, param in zip(theano.grad(loss_train, params), params)]
+            updates = update(grads, params, **self._get_params_for("update"))
             return function(X + [y], [loss_train], updates)
 
         def evaluate():

@@ -1,15 +1,11 @@
 """The paper's figures, one function each; arrays in, a matplotlib figure out."""
 import itertools
 
-import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
 
-matplotlib.use("Agg", force=False)
-
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-
-from facekp import storage  # noqa: E402
-from facekp.keypoints import SIZE  # noqa: E402
+from facekp import storage
+from facekp.keypoints import SIZE
 
 # Okabe & Ito 2008: told apart by colour-blind readers too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

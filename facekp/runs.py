@@ -20,7 +20,8 @@ except ImportError:  # Windows: no lock there
 
 HISTORY = ("epoch", "train_loss", "valid_loss", "train_loss_clean", "valid_rmse_px", "best",
            "seconds")
-"""Columns of history.csv. Losses are mean squared errors of the scaled targets."""
+"""Columns of history.csv. Losses are mean squared errors of the scaled targets; seconds are those
+of training and validation, without the checkpoint."""
 
 MUST_AGREE = ("settings", "data", "versions", "code", "engine")
 """Parts of config.json that must be the same when a run goes on."""
@@ -91,6 +92,10 @@ class Run:
         ----------
         config : dict, JSON-able
 
+        Returns
+        -------
+        dict, the config.json that the run was begun with
+
         Raises
         ------
         RunError
@@ -99,7 +104,7 @@ class Run:
         config = json.loads(json.dumps(config))  # tuples become lists, as in the file
         if not self.config.exists():
             storage.write_json(self.config, config)
-            return
+            return config
         begun = storage.read_json(self.config)
         # The code of a complete run may have moved on: nothing is computed with it any more.
         parts = ("settings", "data") if self.complete else MUST_AGREE
@@ -109,6 +114,7 @@ class Run:
             raise RunError(f"{self.folder}: was begun with other values: {'; '.join(differences)}. "
                            "Name another folder with OUT=, or start a new run beside it with "
                            "--force-new (make: NEW=1)")
+        return begun
 
     def save_checkpoint(self, arrays, meta):
         """Write all that is needed to go on; the one before it is kept as a second generation.
@@ -145,6 +151,7 @@ class Run:
                 return storage.read_arrays(path)
             except RunError as error:
                 warn(f"{error}; trying the one before it")
+                path.unlink()  # or it would be kept as the second generation
         if found:
             warn(f"{self.folder}: no checkpoint can be used; starting again from epoch 1")
         return None

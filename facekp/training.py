@@ -95,10 +95,14 @@ def train(run, settings, training, test=None, lookup=None, say=print):
     allocator.tune()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     with run.locked():
-        run.begin(describe(settings, training.provenance))
+        config = describe(settings, training.provenance)
+        begun = run.begin(config)
         if run.complete:
             say(f"{run.folder}: complete")
             return storage.read_json(run.summary)
+        if begun.get("threads") != config["threads"]:
+            say(f"{run.folder}: begun with {begun.get('threads')} threads, going on with "
+                f"{config['threads']}: the last bits will differ from an undisturbed run's")
         data = split(training.X, training.y, settings)
         say(f"{run.folder}: compiling {settings.model}")
         net.compile()

@@ -37,7 +37,7 @@ def engine():
 
 @pytest.fixture
 def clean_env(tmp_path):
-    """An environment for a new process: as this one, less everything that facekp or Theano has set."""
+    """This environment for a new process, less everything that facekp or Theano has set."""
     mine = ("THEANO", "FACEKP", "OMP_", "OPENBLAS_NUM", "MKL_", "BLIS_", "LIBRARY_PATH", "CPATH")
     env = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
     env["THEANORC"] = os.devnull

@@ -7,9 +7,10 @@ import pytest
 import theano
 import theano.tensor as T
 from dropout_reference import dropout_factors
-from facekp import fused
+from facekp import fused, models
 from facekp.fused import status
 from facekp.fused.cop import FusedOp
+from facekp.fused.small_ops import is_small
 from facekp.layers import BatchNormLayer
 from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLayer, InputLayer,
                             MaxPool2DLayer, NonlinearityLayer, get_all_params)
@@ -233,3 +234,29 @@ def test_the_mode_computes_a_scaled_product_once():
     f = theano.function([a, b], [product * 2, product ** 2], mode=fused.mode())
     ops = [str(node.op) for node in f.maker.fgraph.toposort()]
     assert sum("ot22" in op or "Gemm" in op for op in ops) == 1
+
+
+def test_small_ops_run_in_python_and_the_others_in_c():
+    x = T.fmatrix()
+    f = theano.function([x], (x ** 2).mean(), mode=fused.mode())
+    in_c = [hasattr(thunk, "cthunk") for thunk in f.fn.thunks]
+    for node, c in zip(f.fn.nodes, in_c):
+        assert c != is_small(node)
+    assert True in in_c and False in in_c
+    assert f(np.float32([[1, 2], [3, 5]])) == 39 / 4
+
+
+@pytest.mark.parametrize("name, options", [
+    ("cnn14", {"dropout": False}), ("lenet5", {}), ("lenet5", {"batch_norm": True})])
+def test_losses_of_the_papers_nets(name, options, monkeypatch):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(5, 1, 96, 96)).astype("float32")
+    y = rng.uniform(-0.8, 0.8, (5, 30)).astype("float32")
+    losses = []
+    for setting in "10":
+        monkeypatch.setenv("FACEKP_FUSED", setting)
+        net = models.MODELS[name](**options)
+        net.initialize()
+        losses.append([net.train_iter_(X, y)[0] for _ in range(3)] + [net.eval_iter_(X, y)[0]])
+        losses[-1].append(np.mean((net.predict_iter_(X)[0] - y) ** 2))
+    np.testing.assert_allclose(*losses, rtol=1e-4 if options.get("batch_norm") else 2e-6)

@@ -168,7 +168,7 @@ def test_an_unfit_interpreter_is_refused(tmp_path):
 
 @pytest.fixture
 def bare_path(tmp_path):
-    """A PATH with a few ordinary tools and interpreters that exist and fail, as pyenv's shims may."""
+    """A PATH with a few tools, and interpreters that exist and fail, as pyenv's shims may."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for tool in ("cat", "cksum", "dirname", "rm", "tail", "touch", "mkdir"):

@@ -4,8 +4,10 @@ import facekp.engine  # noqa: F401  (readies Theano)
 import numpy as np
 import theano
 import theano.tensor as T
+from theano import scalar
 from theano.compile import optdb
 from theano.gof.opt import TopoOptimizer, local_optimizer
+from theano.gof.params_type import ParamsType
 
 from facekp.fused.cop import FusedOp, float32
 
@@ -147,10 +149,11 @@ class BatchNorm(FusedOp):
     """
 
     __props__ = ("pool", "relu")
+    params_type = ParamsType(pool=scalar.int64)  # data, so that all layers share compiled code
     headers = ("batch_norm.h", "in_place.h")
 
     def __init__(self, pool, relu):
-        self.pool, self.relu = pool, relu
+        self.pool, self.relu = int(pool), int(relu)
 
     def _checked(self, z, stats, gamma, beta, epsilon):
         return [float32(z, 4, "z"), float32(stats, 2, "stats"), float32(gamma, 1, "gamma"),
@@ -191,16 +194,16 @@ class BatchNorm(FusedOp):
                         ", gamma " + gamma.shape() + ", beta " + beta.shape() +
                         "; expected (n, f, h, w), (2, f), (f,), (f,)");
         const std::vector<Norm> norm = norms(s.f, stats.data, gamma.data, beta.data, *epsilon.data);
-        const int ph = %(pool)d ? s.h / 2 : s.h, pw = %(pool)d ? s.w / 2 : s.w;
-        """ % {"z": z, "stats": stats, "gamma": gamma, "beta": beta, "epsilon": epsilon,
-               "pool": self.pool}
+        const int ph = params->pool ? s.h / 2 : s.h, pw = params->pool ? s.w / 2 : s.w;
+        """ % {"z": z, "stats": stats, "gamma": gamma, "beta": beta, "epsilon": epsilon}
 
     def body(self, node, inputs, outputs):
         code = self._prepare(*inputs[:5]) + """
         In<float> z(%s, 4, "z");
         float* y = out<float>(&%s, {s.n, s.f, ph, pw});
-        batch_norm_forward<%d, %d>(s, norm, z.data, y, max_threads());
-        """ % (inputs[0], outputs[0], self.pool, self.relu)
+        (params->pool ? batch_norm_forward<true, %d> : batch_norm_forward<false, %d>)(
+            s, norm, z.data, y, max_threads());
+        """ % (inputs[0], outputs[0], self.relu, self.relu)
         if len(outputs) == 1:
             return code
         return code + """
@@ -224,10 +227,11 @@ class BatchNormGradient(BatchNorm):
     """
 
     __props__ = ("pool", "relu", "in_place")
+    params_type = ParamsType(pool=scalar.int64, in_place=scalar.int64)
 
     def __init__(self, pool, relu, in_place=False):
         super().__init__(pool, relu)
-        self.in_place = in_place
+        self.in_place = int(in_place)
         if in_place:
             self.destroy_map = {0: [0]}
 
@@ -252,13 +256,12 @@ class BatchNormGradient(BatchNorm):
         if (gy.dim(0) != s.n || gy.dim(1) != s.f || gy.dim(2) != ph || gy.dim(3) != pw)
           throw Failure("z has shape " + shape_text(%(z)s) + ", the output's gradient " +
                         gy.shape());
-        float* z = overwrite(&%(gz)s, %(z)s, %(in_place)d);
-        batch_norm_backward<%(pool)d, %(relu)d>(
+        float* z = overwrite(&%(gz)s, %(z)s, params->in_place);
+        (params->pool ? batch_norm_backward<true, %(relu)d> : batch_norm_backward<false, %(relu)d>)(
             s, norm, z, gy.data, z, out<float>(&%(ggamma)s, {s.f}), out<float>(&%(gbeta)s, {s.f}),
             max_threads());
         """ % {"gy": gy, "z": inputs[0], "gz": outputs[0], "ggamma": outputs[1],
-               "gbeta": outputs[2], "in_place": self.in_place, "pool": self.pool,
-               "relu": self.relu}
+               "gbeta": outputs[2], "relu": self.relu}
 
 
 @local_optimizer([BatchNormGradient], inplace=True)

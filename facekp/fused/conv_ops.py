@@ -186,8 +186,11 @@ class _ConvGrad(_ConvOp):
     def body(self, node, inputs, outputs):
         x, W, gy = inputs[0], inputs[1], inputs[-1]
         outputs = list(outputs)
-        gx = "out_like<float>(&%s, %s)" % (outputs.pop(0), x) if self.needs_input_grad else "nullptr"
-        gb = "out<float>(&%s, {s.f})" % outputs.pop() if self.has_bias else "nullptr"
+        gx = gb = "nullptr"
+        if self.needs_input_grad:
+            gx = "out_like<float>(&%s, %s)" % (outputs.pop(0), x)
+        if self.has_bias:
+            gb = "out<float>(&%s, {s.f})" % outputs.pop()
         kept = "".join('In<%s> kept(%s, 4, "what the forward pass kept");' % pair
                        for pair in zip(self.kept_types, inputs[2:]))
         return _SHAPE % (x, W) + kept + """

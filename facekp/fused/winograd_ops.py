@@ -28,8 +28,8 @@ class _WinogradOp(FusedOp):
         using namespace facekp::winograd;
         In<float> x(%s, 4, "x"), W(%s, 4, "W");
         if (W.dim(1) != x.dim(1) || W.dim(2) != 3 || W.dim(3) != 3 || !x.size() || !W.size())
-          throw Failure("x has shape " + x.shape() + ", W " + W.shape() + "; expected x (n, c, h, " +
-                        "w) and W (filters, c, 3, 3), both not empty");
+          throw Failure("x has shape " + x.shape() + ", W " + W.shape() + "; expected x (n, c, " +
+                        "h, w) and W (filters, c, 3, 3), both not empty");
         const Images in{int(x.dim(0)), int(x.dim(1)), int(x.dim(2)), int(x.dim(3))};
         const Images conv = in.with_channels(int(W.dim(0))), y_shape = %s;
         const int threads = omp_get_max_threads();
@@ -107,7 +107,8 @@ class Conv3x3ReluGrad(_WinogradOp):
         In<%(kept_type)s> kept(%(kept)s, %(kept_ndim)d, "what the forward kept");
         In<float> gy(%(gy)s, 4, "gy");
         if (gy.dim(0) != y_shape.images || gy.dim(1) != y_shape.channels ||
-            gy.dim(2) != y_shape.height || gy.dim(3) != y_shape.width || kept.size() != %(kept_size)s)
+            gy.dim(2) != y_shape.height || gy.dim(3) != y_shape.width ||
+            kept.size() != %(kept_size)s)
           throw Failure("gy " + gy.shape() + " and what the forward kept " + kept.shape() +
                         " do not belong to x " + x.shape() + " and W " + W.shape());
         const %(source)s gradient{gy.data, kept.data, conv};

@@ -32,7 +32,9 @@ static void bench(const char* name, const ConvShape& s) {
   for (size_t i = 0; i < gy.size(); ++i) gy[i] = float(i % 19) / 9 - 1;
   const DropoutKey key = make_dropout_key(1, 2, 0.1f);
   const double ms[] = {
-      best_ms([&] { conv_relu_pool(s, x.data(), w.data(), bias.data(), &key, y.data(), mask.data()); }),
+      best_ms([&] {
+        conv_relu_pool(s, x.data(), w.data(), bias.data(), &key, y.data(), mask.data());
+      }),
       best_ms([&] {
         weight_gradient(s, x.data(), PooledGradient{gy.data(), mask.data(), pooled, key.scale},
                         gw.data(), gb.data());

@@ -190,7 +190,8 @@ static void poison() {
   conv_relu(s, x.data, w.data, bias.data, y.data);
   conv_backward(s, x.data, w.data, PooledGradient{g.data, mask.data(), outputs / 4, 1}, gx.data,
                 gw.data, gb.data);
-  conv_backward(s, x.data, w.data, ReluGradient{g.data, g.data, outputs}, gx.data, gw.data, gb.data);
+  conv_backward(s, x.data, w.data, ReluGradient{g.data, g.data, outputs}, gx.data, gw.data,
+                gb.data);
   conv_backward(s, x.data, w.data, LinearGradient{g.data, outputs}, gx.data, gw.data, gb.data);
 }
 

@@ -172,7 +172,8 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
     }
     if (!gb) continue;
     gb[f] = 0;
-    for (int t = 0; t < threads; ++t) gb[f] += sum(load(work + t * work_floats + gb_at + f * LANES));
+    for (int t = 0; t < threads; ++t)
+      gb[f] += sum(load(work + t * work_floats + gb_at + f * LANES));
   }
 }
 

@@ -118,12 +118,13 @@ class Statistics {
   std::vector<Moments> moments_;
 };
 
-// Calls emit(filter, first pixel, sums) for all tiles of f filters x `pixels` flattened pixels, each
-// the sum over taps(first pixel), a range. Filters are the outer loop: a tile's weights stay in L1,
-// x streams from L2 at a quarter of its bandwidth.
 struct TapRange {
   int first, last;
 };
+
+// Calls emit(filter, first pixel, sums) for all tiles of f filters x `pixels` flattened pixels,
+// each the sum over taps(first pixel). Filters are the outer loop: a tile's weights stay in L1, x
+// streams from L2 at a quarter of its bandwidth.
 template <int S, class Taps, class Emit>
 static void all_tiles(int f, int pixels, const float* x, const float* w, const int* offset,
                       int all_taps, ptrdiff_t shift_stride, const float* bias, Taps taps,
@@ -179,7 +180,8 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
       for (int kx = 0; kx < s.kw; ++kx)
         for (int py = 0; py < S; ++py) offset.push_back(layout.offset(c, ky, kx, py));
 
-  const size_t columns_floats = layout.floats(), work_floats = columns_floats + layout.channel_floats();
+  const size_t columns_floats = layout.floats();
+  const size_t work_floats = columns_floats + layout.channel_floats();
   float* work = thread_scratch.floats(threads * work_floats);
   Statistics statistics(stats ? items : 0, s.f);
 
@@ -198,7 +200,8 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
                      epilogue(first_index + f * plane + q, count - q, sums);
                    });
       if (stats)
-        for (int f = 0; f < s.f; ++f) statistics.collect(item, f, z + first_index + f * plane, count);
+        for (int f = 0; f < s.f; ++f)
+          statistics.collect(item, f, z + first_index + f * plane, count);
     }
   });
   if (stats) statistics.combine(stats);

@@ -10,7 +10,7 @@
 // it one plane for each parity (py + ky) % S of the rows, then these pixels, too, are a contiguous
 // run over q, at a fixed place. So every tap's operand is `columns + offset[tap] + q`; no vector
 // ever spans a row's unused end, whatever the width. (With rows left at their own width,
-// 1 - (K - 1) / w of the work would be lost: a quarter for 5x5 kernels on 17 columns.)
+// (KW - 1) / w of the work would be lost: 19 % for 5x5 kernels on 21 columns.)
 //
 // The copies cost (KW + S - 1) / S times the image, in L2, made once and read by all filters:
 // 2 to 5 % of the time of a layer with 32 filters. They carry the zero padding, too.

@@ -1,16 +1,17 @@
 // The register tiles of the direct convolution: sums over taps (forward and input gradient) and
 // sums over pixels (weight gradient).
 //
-// Forward: a tile is FILTERS filters x 4 vectors of pixels. A tap costs 4 vector loads (most of them
-// across a cache line's end, which counts twice), FILTERS broadcasts and S offsets, for 4 FILTERS
-// multiply-adds. With 6 filters and AVX-512: 8 + 6 + 2 = 16 load slots, 8 cycles at two a cycle,
-// for 24 multiply-adds, 12 cycles: bound by arithmetic. 24 sums + 4 operands + 1 weight are 29 of the
-// 32 registers. Tiles of 4 filters (16 sums, 14 slots in 7 of 8 cycles) make up what 6 does not
-// divide. With 16 registers the tiles are 3 x 4 and 2 x 4.
+// Forward: a tile is FILTERS filters x 4 vectors of pixels. A tap costs 4 vector loads (most of
+// them across a cache line's end, which counts twice), FILTERS broadcasts and S offsets, for
+// 4 FILTERS multiply-adds. With 6 filters and AVX-512: 8 + 6 + 2 = 16 load slots, 8 cycles at two a
+// cycle, for 24 multiply-adds, 12 cycles: bound by arithmetic. 24 sums, 6 weights and an operand
+// are 31 of the 32 registers. Tiles of 4 filters (14 slots, 7 of 8 cycles) make up what 6 does not
+// divide. With 16 registers the tiles are 3 x 4 (12 sums, 3 weights, an operand: all 16) and 2 x 4.
 //
 // Weight gradient: a tile is GRAD_FILTERS filters x GRAD_TAPS taps, each sum a vector over pixels:
-// 8 aligned loads of output gradients + 3 of x for 24 multiply-adds. The vectors are folded to
-// numbers once a tile, 3 instructions a sum, which is why a tile runs over as many pixels as L1 holds.
+// 8 aligned loads of output gradients + 3 of x, 14 load slots, for 24 multiply-adds. The vectors
+// are folded to numbers once a tile, 3 instructions a sum: so a tile runs over as many pixels as L1
+// holds.
 #pragma once
 #include "conv_shape.h"
 
@@ -78,8 +79,9 @@ static FACEKP_INLINE void sum_taps(const float* x, const float* w, const int* of
 // `bias` is padded to whole tiles, or null. Not inlined, so that the sums have all registers: a
 // single one in memory would cost more than the call.
 template <int FILTERS, int VECS, int S, class Emit>
-static __attribute__((noinline)) void tap_tile(const float* x, const float* w, const int* offset, int taps,
-                     ptrdiff_t shift_stride, const float* bias, Emit emit) {
+static __attribute__((noinline)) void tap_tile(const float* x, const float* w, const int* offset,
+                                               int taps, ptrdiff_t shift_stride,
+                                               const float* bias, Emit emit) {
   vec sums[FILTERS][VECS];
 #pragma GCC unroll 8
   for (int i = 0; i < FILTERS; ++i)

@@ -4,6 +4,7 @@
 // the same seed and threads has the same bits. The number is read at run time: a compiled Op serves
 // every setting of OMP_NUM_THREADS.
 #pragma once
+#include <cstdint>
 #ifdef _OPENMP
 #include <omp.h>
 #endif

@@ -103,6 +103,12 @@ static FACEKP_INLINE size_t pool_mask_index(const Images& shape, int image, int 
   return (tile * 4 + row % 2 * 2 + column % 2) * shape.channels;
 }
 
+static FACEKP_INLINE ivec pool_bits(const vec* z, vec largest) {
+  ivec bits = (largest == vec{}) & POOL_HALF;
+  for (int i = 0; i < 4; ++i) bits |= (z[i] == largest) & (1 << i);
+  return bits & (largest >= vec{});
+}
+
 // y (n, channels, height / 2, width / 2), and the bytes for the gradient (see Unpooled).
 struct BiasRectifyPool {
   const float* bias;
@@ -123,18 +129,14 @@ struct BiasRectifyPool {
         for (int i = 0; i < 2; ++i)
           for (int j = 0; j < 2; ++j) {
             const vec* w = tile + i * 2 * TILE + j * 2;
-            const vec largest = max(max(w[0], w[1]), max(w[TILE], w[TILE + 1]));
-            const vec sum = largest + b;
-            // ties are those of the pooled values, after the bias has been added and rounded
-            ivec bits = ((w[0] + b == sum) & 1) | ((w[1] + b == sum) & 2) |
-                        ((w[TILE] + b == sum) & 4) | ((w[TILE + 1] + b == sum) & 8) |
-                        ((sum == vec{}) & POOL_HALF);
-            bits &= sum >= vec{};
+            const vec z[] = {w[0] + b, w[1] + b, w[TILE] + b, w[TILE + 1] + b};
+            const vec largest = max(max(z[0], z[1]), max(z[2], z[3]));
             const int row = (top + r) * 2 + i, column = t * 2 + j;
-            store_bytes(mask + pool_mask_index(shape, image, row, column) + channel, bits, lanes);
+            store_bytes(mask + pool_mask_index(shape, image, row, column) + channel,
+                        pool_bits(z, largest), lanes);
             if (row - top * 2 < height && column < half.width)
               store(pixels + (size_t(row - top * 2) * half.width + column) * LANES,
-                    max(vec{}, sum));
+                    max(vec{}, largest));
           }
       }
     if (height <= 0) return;

@@ -34,8 +34,8 @@ static int strips_of(const Images& shape, int channels, size_t floats) {
   return int(std::min<size_t>(std::max<size_t>(1, floats / strip), shape.strips()));
 }
 
-// The strips from `first` to before `last` fall into stretches of one image each; visit(image, first tile
-// row, end tile row, tiles before it).
+// The strips from `first` to before `last` fall into stretches of one image each: calls
+// visit(image, first tile row, end tile row, tiles before it).
 template <class Visit>
 static FACEKP_INLINE void for_stretches(const Images& shape, int first, int last,
                                         const Visit& visit) {
