@@ -59,8 +59,8 @@ def summary(content):
                   for row in (stock, torch)]
         lines.append([net, threads] + seconds + ratios
                      + [f"{ours['gflops'] / peak:.0%}", f"{ours['images_per_second']:.0f}"])
-    return markdown(["net", "threads", "stock Theano, s", "PyTorch, s", "ours, s", "to stock",
-                     "to PyTorch", "of sgemm rate", "images/s"], lines)
+    return markdown(["net", "threads", "stock Theano, s", "PyTorch, s", "ours, s", "stock / ours",
+                     "PyTorch / ours", "of sgemm rate", "images/s"], lines)
 
 
 def training(content):
@@ -147,6 +147,7 @@ def plot(content, path):
                            fontsize="x-small")
         ax.grid(axis="y", alpha=0.3, lw=0.4)
         ax.set_axisbelow(True)
+        ax.margins(y=0.12)
     axes.flat[0].set_ylabel(f"training images/s, {threads} threads\n(pale: default malloc)")
     figure.savefig(path, dpi=150, metadata={"Software": None})
     plt.close(figure)

@@ -5,6 +5,11 @@ anew and unmaps it when it is freed, so that the kernel clears, and the process 
 pages in every step. Two settings (``man 3 mallopt``) stop that: large blocks come from the heap
 like small ones (``M_MMAP_MAX`` = 0), and the top of the heap is never given back
 (``M_TRIM_THRESHOLD``). The price is that the process keeps its peak memory until it ends.
+
+Filling a new array of 144 MB takes 6.3 ms with these settings and 12 to 57 ms without (one core,
+with and without the huge pages that numpy asks for from 4 MB up). Huge pages for everything, which
+only an environment variable can order before the process starts (``GLIBC_TUNABLES=
+glibc.malloc.hugetlb=1``), bring it to 5.8 ms: too little for starting the process a second time.
 """
 import ctypes
 import os

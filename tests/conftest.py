@@ -6,6 +6,9 @@ import sys
 # Before anything imports Theano: a test's numbers must not depend on the user's settings.
 for name in ("THEANO_FLAGS", "FACEKP_DEVICE", "FACEKP_FUSED", "FACEKP_MALLOC"):
     os.environ.pop(name, None)
+# nor a `make` that a test starts on the variables given to `make test`
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"):
+    os.environ.pop(name, None)
 os.environ["THEANORC"] = os.devnull
 os.environ.setdefault("MPLBACKEND", "agg")
 

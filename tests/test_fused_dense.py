@@ -32,7 +32,7 @@ def pair(request):
 
 
 def whole_numbers(rng, *shape):
-    """Small whole numbers, half of them 0, so that sums are exact and pre-activations of 0 occur."""
+    """Small whole numbers, half of them 0: sums are exact and pre-activations of 0 occur."""
     return (rng.randint(-2, 3, shape) * rng.randint(0, 2, shape)).astype("float32")
 
 

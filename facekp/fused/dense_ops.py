@@ -37,7 +37,7 @@ class _DenseOp(FusedOp):
         self.needs_input_grad = needs_input_grad
 
     def begin(self, x, W, state):
-        """C++ for x, W, the sizes n, inputs and units, the activation, and dropout's key or null."""
+        """C++ for x, W, the sizes n, inputs, units, the activation, and dropout's key or null."""
         return """
         In<float> x(%s, ANY_NDIM, "x"), W(%s, 2, "W");
         const int64_t n = x.dim(0), inputs = W.dim(0), units = W.dim(1);

@@ -41,7 +41,8 @@ class Dropout(FusedOp):
         In<float> x(%(x)s, ANY_NDIM, "x");
         In<int64_t> state(%(state)s, 1, "state");
         float* y = out_like<float>(&%(y)s, %(x)s);
-        apply_dropout(make_dropout_key(state.data[0], state.data[1], params->p), x.data, y, x.size());
+        const DropoutKey key = make_dropout_key(state.data[0], state.data[1], params->p);
+        apply_dropout(key, x.data, y, x.size());
         """ % {"x": inputs[0], "state": inputs[1], "y": outputs[0]}
 
 

@@ -10,8 +10,8 @@ import facekp.engine  # noqa: F401  (readies Theano and Lasagne)
 from collections import namedtuple
 
 import theano.tensor as T
-from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, MaxPool2DLayer, NonlinearityLayer,
-                            Pool2DLayer)
+from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, MaxPool2DLayer,
+                            NonlinearityLayer, Pool2DLayer)
 from lasagne.nonlinearities import identity, linear, rectify, tanh
 
 from facekp.layers import BatchNormLayer

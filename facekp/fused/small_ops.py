@@ -36,7 +36,7 @@ class SmallOpsInPython(Optimizer):
 
 
 def is_small(node):
-    """Whether an Apply node handles nothing but views, single numbers, or vectors of whole numbers."""
+    """Whether a node handles nothing but views, single numbers, or vectors of whole numbers."""
     if isinstance(node.op, _METADATA):
         return True
     return isinstance(node.op, (Elemwise, Prod)) and all(

@@ -71,8 +71,8 @@ def compiler_obstacle(cxx):
 @functools.lru_cache(maxsize=None)
 def compiler(cxx):
     """Kind and major version of a C++ compiler: ``("g++", 12)`` or ``("clang", 14)``."""
-    text = subprocess.run([cxx, "--version"], stdout=subprocess.PIPE).stdout.decode(errors="replace")
-    return parse_version(text)
+    answer = subprocess.run([cxx, "--version"], stdout=subprocess.PIPE).stdout
+    return parse_version(answer.decode(errors="replace"))
 
 
 def parse_version(text):

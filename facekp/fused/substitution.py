@@ -58,7 +58,8 @@ def get_output(layer_or_layers, inputs=None, deterministic=False):
 
 
 def _as_list(layer_or_layers):
-    return list(layer_or_layers) if isinstance(layer_or_layers, (list, tuple)) else [layer_or_layers]
+    several = isinstance(layer_or_layers, (list, tuple))
+    return list(layer_or_layers) if several else [layer_or_layers]
 
 
 def _given(requested, inputs):

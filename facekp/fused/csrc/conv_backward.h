@@ -66,6 +66,31 @@ struct LinearGradient {
   }
 };
 
+// One filter's part of a block (see gradient_block): `vectors` vectors for each of `images` images,
+// whose gradients begin at `index` and lie image_stride apart; zeros if there is no such filter.
+// Returns the sum of all.
+template <class Gradient>
+static vec fill_block(const Gradient& gradient, bool exists, size_t index, size_t image_stride,
+                      int images, int vectors, int count, ptrdiff_t to_next_block, float* to) {
+  constexpr int PHASES = Gradient::S * Gradient::S;
+  vec total = {};
+  for (int i = 0; i < images; ++i, index += image_stride)
+    for (int v = 0; v < vectors; ++v) {
+      vec g[PHASES] = {};
+      if (exists) {
+        gradient.prefetch(index + v * LANES + to_next_block);
+        gradient(index + v * LANES, count - v * LANES, g);
+      }
+      vec window = {};
+      for (int phase = 0; phase < PHASES; ++phase, to += GRAD_FILTERS * LANES) {
+        store(to, g[phase]);
+        window += g[phase];
+      }
+      total += window;
+    }
+  return total;
+}
+
 // gw (f, c, kh, kw) and gb (f) or null.
 //
 // A block of gradients, GRAD_FILTERS filters x as many pixels as half of L1 holds (pieces of one
@@ -122,30 +147,15 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
       for (int q0 = 0; q0 < count; q0 += piece * LANES)
         for (int f0 = 0; f0 < s.f; f0 += GRAD_FILTERS) {
           const int block_vectors = std::min(piece, (count - q0 + LANES - 1) / LANES);
-          const ptrdiff_t to_next_block =
-              f0 + GRAD_FILTERS < s.f ? ptrdiff_t(GRAD_FILTERS) * height * width
-                                      : piece * LANES - ptrdiff_t(f0) * height * width;
+          const size_t plane = size_t(height) * width;
+          const size_t index = (size_t(first_image) * s.f + f0) * plane + row * width + q0;
+          const ptrdiff_t to_next_block = f0 + GRAD_FILTERS < s.f
+                                              ? ptrdiff_t(GRAD_FILTERS * plane)
+                                              : piece * LANES - ptrdiff_t(f0 * plane);
           for (int f = 0; f < GRAD_FILTERS; ++f) {
-            float* to = block + f * LANES;
-            vec total = {};
-            for (int i = 0; i < images; ++i) {
-              const size_t plane = size_t(first_image + i) * s.f + f0 + f;
-              for (int v = 0; v < block_vectors; ++v) {
-                const int q = q0 + v * LANES;
-                vec g[S * S] = {};
-                if (f0 + f < s.f) {
-                  const size_t index = (plane * height + row) * width + q;
-                  gradient.prefetch(index + to_next_block);
-                  gradient(index, count - q, g);
-                }
-                vec window = {};
-                for (int phase = 0; phase < S * S; ++phase, to += GRAD_FILTERS * LANES) {
-                  store(to, g[phase]);
-                  window += g[phase];
-                }
-                total += window;
-              }
-            }
+            const vec total = fill_block(gradient, f0 + f < s.f, index + f * plane, s.f * plane,
+                                         images, block_vectors, count - q0, to_next_block,
+                                         block + f * LANES);
             float* gb_sum = gb_sums + (f0 + f) * LANES;
             store(gb_sum, load(gb_sum) + total);
           }
