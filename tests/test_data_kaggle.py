@@ -177,8 +177,11 @@ def test_folder_without_kaggle_files_gives_the_synthetic_default(tmp_path, monke
     monkeypatch.setattr(synthetic, "ensure", ensure)
     monkeypatch.chdir(tmp_path)
     data_folder._synthetic.cache_clear()
+    data_folder._warn.cache_clear()
     (tmp_path / "empty").mkdir()
     (tmp_path / "data").mkdir()
+    assert data.resolve("data/synthetic").samefile("data/synthetic")
+    assert not caplog.records  # asked for by name: nothing to warn about
     assert data.resolve().samefile("data/synthetic")
     assert data.resolve("empty").samefile("data/synthetic")
     assert data.resolve("empty").samefile("data/synthetic")
@@ -186,6 +189,7 @@ def test_folder_without_kaggle_files_gives_the_synthetic_default(tmp_path, monke
     said = [record.getMessage() for record in caplog.records]
     assert len([s for s in said if s.startswith("empty ") and "synthetic faces" in s]) == 1
     data_folder._synthetic.cache_clear()
+    data_folder._warn.cache_clear()
 
 
 def test_folder_with_some_files_is_not_replaced_by_the_default(folder):

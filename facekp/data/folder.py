@@ -28,9 +28,11 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
 
     Raises
     ------
-    DataError : `folder` is no readable folder; only the default may be absent
+    DataError : `folder` is no readable folder; only the two default ones may be absent
     """
-    folder = Path(folder)
+    folder, synthetic_folder = Path(folder), Path(synthetic_folder)
+    if folder == synthetic_folder:
+        return Path(_synthetic(synthetic_folder))
     try:
         os.listdir(folder)
     except (OSError, ValueError) as error:
@@ -41,17 +43,23 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
                         f"correct DATA, or leave it out for {DEFAULT_FOLDER}")
     if holds_kaggle_files(folder):
         return folder
-    return Path(_synthetic(folder, Path(synthetic_folder)))
+    _warn(folder, synthetic_folder)
+    return Path(_synthetic(synthetic_folder))
 
 
 @functools.lru_cache(maxsize=None)
-def _synthetic(folder, synthetic_folder):
-    """Make the synthetic faces once, and say once that they stand in."""
-    from facekp.data import synthetic
-
+def _warn(folder, synthetic_folder):
+    """Say once that synthetic faces stand in."""
     log.warning("%s has none of Kaggle's files: using %s (%s)", shown_path(folder), SYNTHETIC_LABEL,
                 shown_path(synthetic_folder))
-    return synthetic.ensure(synthetic_folder)
+
+
+@functools.lru_cache(maxsize=None)
+def _synthetic(folder):
+    """Make the synthetic faces once; one check of the folder a process is enough."""
+    from facekp.data import synthetic
+
+    return synthetic.ensure(folder)
 
 
 def provenance(folder, name, sha256):
