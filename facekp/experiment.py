@@ -64,8 +64,8 @@ class Experiment:
                      for run, settings in plan}
         root = Path(options.out) / self.name
         plots.save(plots.learning_curves({
-            run.folder.relative_to(root).as_posix(): run.read_history() for run, _ in plan}),
-            root / "curves.png")
+            run.folder.relative_to(root).as_posix(): run.read_history() for run, _ in plan},
+            f"{self.name}, {label}"), root / "curves.png")
         print()
         for run, summary in summaries.items():
             print(score_line(run, summary))

@@ -3,6 +3,7 @@ import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
 from facekp import storage
 from facekp.keypoints import SIZE
@@ -24,12 +25,13 @@ def save(figure, path):
     plt.close(figure)
 
 
-def learning_curves(histories, ax=None):
+def learning_curves(histories, title, ax=None):
     """Training and validation loss against epochs (figures 5 and 6), log scale.
 
     Parameters
     ----------
     histories : dict of str -> dict from :meth:`facekp.runs.Run.read_history`
+    title : str
     ax : matplotlib Axes or None
 
     Returns
@@ -37,23 +39,27 @@ def learning_curves(histories, ax=None):
     matplotlib Figure
     """
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, 4.2), constrained_layout=True)
+        _, ax = plt.subplots(figsize=(6.4, 4.6), constrained_layout=True)
     for color, (label, history) in zip(itertools.cycle(COLORS), histories.items()):
-        epochs = history["epoch"]
+        epochs, clean = np.array(history["epoch"]), np.array(history["train_loss_clean"])
         ax.plot(epochs, history["train_loss"], color=color, ls="--", lw=1.2)
         ax.plot(epochs, history["valid_loss"], color=color, lw=1.6, label=label)
-        clean = np.isfinite(history["train_loss_clean"])
-        ax.plot(np.array(epochs)[clean], np.array(history["train_loss_clean"])[clean],
-                color=color, ls=":", lw=1.4)
-    ax.set(xlabel="epoch", ylabel="mean squared error, scaled targets", yscale="log")
+        measured = np.isfinite(clean)
+        ax.plot(epochs[measured], clean[measured], color=color, ls=":", lw=1.4)
+    ax.set(xlabel="epoch", ylabel="mean squared error, scaled targets", yscale="log", title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     pixels = ax.secondary_yaxis("right", functions=(
         lambda mse: np.sqrt(np.maximum(mse, 1e-12)) * SIZE / 2, lambda px: (px / (SIZE / 2)) ** 2))
     pixels.set_ylabel("RMSE, px")
+    pixels.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    pixels.yaxis.set_minor_locator(NullLocator())
+    pixels.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     styles = [plt.Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--", ":")]
-    legend = ax.legend(loc="upper right", fontsize="small", title="validation")
-    ax.legend(styles, ["validation", "training", "training, no dropout noise"],
-              loc="lower left", fontsize="small")
-    ax.add_artist(legend)
+    names = ["validation", "training", "training without dropout noise"]
+    if len(histories) > 1:
+        ax.add_artist(ax.legend(loc="upper right", fontsize="small"))
+    ax.figure.legend(styles, names, loc="outside lower center", ncol=3, fontsize="small",
+                     frameon=False)
     ax.grid(alpha=0.3, which="both", lw=0.4)
     return ax.figure
 

@@ -223,7 +223,7 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
         summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
         summary["valid_rmse_px_no_twin"] = metrics.rmse_px(data.y_valid[~twin], y_pred[~twin])
     title = f"{settings.model}, {data_provenance['label']}"
-    plots.save(plots.learning_curves({title: run.read_history()}), run.curves)
+    plots.save(plots.learning_curves({settings.model: run.read_history()}, title), run.curves)
     if test is not None and summary["state"] == "complete":
         if lookup is not None:
             summary["submission_rows"] = submission.write_submission(
