@@ -27,7 +27,7 @@ check-python: ;
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help env test info requirements conda-env check-python clean
+.PHONY: help env test test-kernels info requirements conda-env check-python clean
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ $(TEST_ENV): requirements/test.txt $(ENV)
 
 test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 	$(PY) -m pytest $(ARGS)
+
+test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
+	@sh tests/kernels/run.sh
 
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
 	$(PY) -m facekp.cli info

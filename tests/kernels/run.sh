@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds and runs the kernels' own tests, outside Theano, with AddressSanitizer and UBSan, once for
+# each vector width that this CPU can run: sh tests/kernels/run.sh
+set -eu
+cd "$(dirname "$0")"
+cxx=${CXX:-g++}
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+
+can_run() {  # FEATURE: whether the CPU has it (only x86 has widths to choose from)
+    printf 'int main() { __builtin_cpu_init(); return !__builtin_cpu_supports("%s"); }\n' "$1" \
+        > "$build/probe.cpp"
+    "$cxx" "$build/probe.cpp" -o "$build/probe" 2> /dev/null && "$build/probe"
+}
+
+widths="-march=native"
+if can_run avx2 && can_run fma; then widths="$widths|-mavx2 -mfma"; else echo "no AVX2: left out"; fi
+if can_run sse2; then widths="$widths|-msse2"; else echo "no SSE2: left out"; fi
+
+passed=0
+for source in test_*.cpp; do
+    IFS='|'
+    for width in $widths; do
+        unset IFS
+        echo "== $source $width"
+        # shellcheck disable=SC2086
+        "$cxx" -std=c++14 -O1 -g -fopenmp -fno-math-errno -fno-trapping-math $width \
+            -fsanitize=address,undefined -fno-sanitize-recover=all \
+            -I ../../facekp/fused/csrc "$source" -o "$build/test"
+        "$build/test" || { echo "$source $width: failed"; exit 1; }
+        passed=$((passed + 1))
+    done
+done
+echo "$passed passed, 0 failed"
