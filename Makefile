@@ -56,7 +56,8 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 	@conda=$$(command -v mamba || command -v conda) || \
 	{ echo "conda is not on PATH; install miniforge, or use make env" >&2; exit 1; }; \
 	"$$conda" env update --name facekp --file environment.yml && \
-	sh requirements/setup.sh "$$("$$conda" run --name facekp python -c 'import sys; print(sys.prefix)')" run && \
+	prefix=$$("$$conda" run --name facekp python -c 'import sys; print(sys.prefix)') && \
+	sh requirements/setup.sh "$$prefix" run && \
 	echo "Now: conda activate facekp, then make demo"
 
 # .in files -> pinned and hashed .txt files, with uv
@@ -74,7 +75,7 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out "$(OUT)/demo" \
-	--only split-then-mirror --epochs $(or $(EPOCHS),12)
+	--only split-then-mirror --epochs $(or $(EPOCHS),12) $(if $(NEW),--force-new) $(ARGS)
 
 lenet: $(ENV)  ## section 5.1: LeNet-5
 	$(PY) experiments/lenet.py $(FLAGS)
@@ -103,7 +104,7 @@ TORCH = .venv-benchmark/bin/python
 
 .PHONY: benchmark
 
-benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and PyTorch: half an hour, alone on the machine
+benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and PyTorch
 	$(PY) benchmarks/run.py --torch $(TORCH) $(ARGS)
 	$(PY) benchmarks/compile_time.py --torch $(TORCH)
 	$(PY) benchmarks/prediction.py --torch $(TORCH)

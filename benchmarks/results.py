@@ -14,12 +14,18 @@ def path(folder):
     return Path(folder, "-".join([platform.machine()] + words) + ".json")
 
 
+def read(folder):
+    """The contents of this machine's file, {} if there is none."""
+    file = path(folder)
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
 def update(folder, **sections):
     """Put sections into this machine's file, beside those of the other scripts."""
     from facekp import provenance
     file = path(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
-    content = json.loads(file.read_text()) if file.exists() else {}
+    content = read(folder)
     host = provenance.host()
     del host["name"]
     content.update(sections, host=host, versions=provenance.versions())

@@ -49,8 +49,8 @@ def sgemm(threads):
     return dict(rates, best=max(rates.values()))
 
 
-def measure(name, threads, rounds, torch_python, wanted):
-    """All engines on one net with so many threads.
+def measure(name, threads, options):
+    """All engines on one net with so many threads, as the command line's options say.
 
     Returns
     -------
@@ -61,10 +61,12 @@ def measure(name, threads, rounds, torch_python, wanted):
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "case.npz"))
         spec, flops = engines.write_case(case, path)
-        starts = [start for start in engines.engines(case, path, spec, threads, torch_python)
-                  if not wanted or start[0] in wanted]
+        starts = [start for start in engines.engines(case, path, spec, threads, options.torch,
+                                                      options.malloc)
+                  if not options.engines or start[0] in options.engines]
         for first in range(0, len(starts), case.together):
-            rows += take_turns(name, case, threads, rounds, starts[first:first + case.together])
+            rows += take_turns(name, case, threads, options.rounds,
+                               starts[first:first + case.together])
     for row in rows:
         step, evaluation = (statistics.median(row[key]) for key in ("train", "evaluate"))
         row["epoch_seconds"] = (step * N_TRAIN + evaluation * N_VALID) / case.batch
@@ -123,6 +125,19 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def keep(folder, rows):
+    """Put rows into the results in the place of older ones of the same net, threads and malloc."""
+    def what(row):
+        return row["net"], row["threads"], row["malloc"]
+
+    fresh = set(map(what, rows))
+    older = [row for row in results.read(folder).get("training", []) if what(row) not in fresh]
+    order = list(engines.CASES)
+    results.update(folder, training=sorted(
+        older + rows,
+        key=lambda row: (-row["threads"], order.index(row["net"]), row["malloc"])))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
@@ -130,21 +145,20 @@ def main():
                         default=list(engines.CASES))
     parser.add_argument("--engines", nargs="+", help="some of the engines")
     parser.add_argument("--threads", nargs="+", type=int, default=[os.cpu_count(), 1])
+    parser.add_argument("--malloc", nargs="+", choices=engines.MALLOCS, default=engines.MALLOCS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=results.FOLDER)
     options = parser.parse_args()
 
-    training, rates = [], {}
     for threads in options.threads:
-        rates[str(threads)] = sgemm(threads)
+        before = sgemm(threads)
         for name in options.nets:
-            training += measure(name, threads, options.rounds, options.torch, options.engines)
-            results.update(options.out, sgemm_gflops=rates, training=training)
-        again = sgemm(threads)
-        rates[str(threads)] = {key: max(rate, again[key])
-                               for key, rate in rates[str(threads)].items()}
-        say(f"sgemm, {threads} threads: {rates[str(threads)]} GFLOP/s")
-    results.update(options.out, sgemm_gflops=rates)
+            keep(options.out, measure(name, threads, options))
+        after = sgemm(threads)
+        rates = {key: max(before[key], after[key]) for key in before}
+        say(f"sgemm, {threads} threads: {rates} GFLOP/s")
+        results.update(options.out, sgemm_gflops=dict(
+            results.read(options.out).get("sgemm_gflops", {}), **{str(threads): rates}))
 
 
 if __name__ == "__main__":

@@ -5,20 +5,19 @@ has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by k
 says what would be chosen and why, and changes nothing.
 
 Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; wins over
-``device`` in THEANO_FLAGS) and ``FACEKP_FUSED=0`` (leave the fused CPU kernels out).
+``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (leave the fused CPU kernels out), and
+``FACEKP_MALLOC=0`` (see facekp.allocator).
 """
 
 import json
 import math
 import os
 import re
-import shutil
 import sys
-import sysconfig
 import tempfile
 from typing import NamedTuple
 
-from facekp import blas
+from facekp import blas, compiler
 from facekp.errors import EngineError
 from facekp.theano_flags import format_flags, parse_flags, read_theanorc
 
@@ -78,40 +77,13 @@ def cgroup_cores(root="/sys/fs/cgroup"):
     return math.inf
 
 
-def find_compiler(env, given=None):
-    """Path of the C++ compiler.
-
-    Raises
-    ------
-    EngineError
-        If there is none: Theano would compute in Python, hundreds of times slower.
-    """
-    for name in [given] if given else ["g++", env.get("CXX", ""), "clang++"]:
-        path = shutil.which(name.split()[0], path=env.get("PATH")) if name else None
-        if path:
-            return path
-    raise EngineError(
-        "no C++ compiler (%s) on PATH; install one: apt install g++, dnf install gcc-c++, "
-        "conda install -c conda-forge gxx, or xcode-select --install" % (given or "g++ or clang++")
-    )
-
-
-def check_headers(folder=None):
-    """Raise EngineError if Python's C headers are missing: no module could be compiled."""
-    folder = folder or sysconfig.get_paths()["include"]
-    if not os.path.exists(os.path.join(folder, "Python.h")):
-        raise EngineError(
-            "%s: no Python.h there; install the headers of this Python: "
-            "apt install python%d.%d-dev, or use a Python from conda, pyenv or uv" % ((folder,) + sys.version_info[:2])
-        )
-
-
 def cache_folder(env):
     """Where compiled modules are kept: for this user, so that checkouts share them."""
     base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     own = os.path.join(base, "facekp", "theano")
     user = getattr(os, "getuid", int)()  # Windows has no getuid
-    spare = os.path.join(tempfile.gettempdir(), "facekp-%d" % user, "theano")
+    # one level: nobody else can rename what lies directly in a sticky /tmp
+    spare = os.path.join(tempfile.gettempdir(), "facekp-theano-%d" % user)
     for folder, reason in ((own, "this user's cache"), (spare, own + " cannot be written")):
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -157,11 +129,17 @@ def choose_threads(env, fused):
 
 
 def fused_wanted(env, flags):
-    """Whether the fused CPU kernels are to run: on the CPU, in float32, unless FACEKP_FUSED=0."""
+    """Whether the fused CPU kernels are to run, as far as it can be told before Theano is there.
+
+    facekp.fused.status has the last word. Apple's clang has no OpenMP.
+    """
+    cxx = flags["cxx"].value
     return (
         env.get("FACEKP_FUSED", "1") != "0"
         and flags["device"].value == "cpu"
         and flags["floatX"].value == "float32"
+        and compiler.too_old(cxx) is None
+        and not (sys.platform == "darwin" and compiler.version(cxx)[0] == "clang")
     )
 
 
@@ -187,7 +165,7 @@ def decide(env):
         given[key] = Choice(value, "THEANO_FLAGS")
     flags = {"floatX": Choice("float32", "half the memory traffic of float64"), **given}
     flags["device"] = choose_device(env, given)
-    flags["cxx"] = Choice(find_compiler(env, given["cxx"].value if "cxx" in given else None),
+    flags["cxx"] = Choice(compiler.find(env, given["cxx"].value if "cxx" in given else None),
                           given["cxx"].reason if "cxx" in given else "on PATH")
     environ = choose_threads(env, fused_wanted(env, flags))
     if flags["device"].value == "cpu":
@@ -237,7 +215,7 @@ def configure():
     """
     global _chosen
     if _chosen is None and "theano" not in sys.modules:
-        check_headers()
+        compiler.check_headers()
         _undo_parent()
         before = dict(os.environ)
         plan = decide(before)

@@ -50,7 +50,8 @@ def _add_data(commands):
 
 def _data(options):
     from facekp.data import download
-    download.download(options.data)
+    fresh = download.download(options.data)
+    print(f"{options.data}: {'downloaded' if fresh else 'complete already'}")
 
 
 def _add_train(commands):
@@ -93,9 +94,9 @@ def _add_submit(commands):
 
 def _submit(options):
     from facekp import data, predict, submission
+    net = predict.load_net(options.run_folder)
     test = data.load_test(options.data)
     lookup = data.load_lookup(options.data, test.image_ids)
-    net = predict.load_net(options.run_folder)
     rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
                                        test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")

@@ -11,7 +11,6 @@ import collections.abc
 import sys
 import types
 import warnings
-import zlib
 
 
 def install():
@@ -163,24 +162,6 @@ def bridge_module_cache():
     for op in (DeepCopyOp, T.basic.ScalarFromTensor):
         if op.__props__ == ():  # any attribute does: equality has been defined without it
             op.__props__ = ("__module__",)
-
-
-def bridge_code_versions():
-    """A version of Theano's file-based Ops (DimShuffle) that does not change with the process.
-
-    Theano takes ``hash()`` of their C code, which Python 3 seeds at random, so that they were
-    compiled again in every process. Remove it with a Theano whose ``COp`` does not call hash.
-    """
-    from theano.gof.op import COp
-
-    def c_code_cache_version(self):
-        version = (zlib.crc32("".join(self.func_codes).encode()),)
-        if hasattr(self, "params_type"):
-            version += (self.params_type.c_code_cache_version(),)
-        return version
-
-    if "hash" in COp.c_code_cache_version.__code__.co_names:
-        COp.c_code_cache_version = c_code_cache_version
 
 
 def silence_known_warnings():

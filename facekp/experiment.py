@@ -58,6 +58,9 @@ class Experiment:
         faces = data.load_training(options.data, complete_only=True)
         test = data.load_test(options.data)
         lookup = data.load_lookup(options.data, test.image_ids)
+        if options.force_new:
+            plan = [(beside(run.folder, training.describe(settings, faces.provenance)), settings)
+                    for run, settings in plan]
         label = faces.provenance["label"]
         print(f"{self.name} (section {self.section}) on {len(faces.X)} complete images: {label}")
         summaries = {run: training.train(run, settings, faces, test, lookup)
@@ -85,8 +88,9 @@ class Experiment:
         wanted = options.only.split(",") if options.only else list(self.variants)
         for name in wanted:
             if name not in self.variants:
-                raise ConfigError(f"only: found {name!r}, expected some of "
-                                  f"{', '.join(self.variants)}")
+                names = ", ".join(filter(None, self.variants))
+                raise ConfigError(f"only: found {name!r}, expected " + (
+                    f"some of {names}" if names else "none: there is one variant"))
         for seed in options.seeds:
             for name in wanted:
                 for fold in range(options.folds):
@@ -95,10 +99,7 @@ class Experiment:
                         settings = replace(settings, epochs=options.epochs)
                     folder = Path(options.out, self.name, settings.model, name,
                                   f"seed{seed}" if seed else "", f"fold{fold}")
-                    run = Run(folder)
-                    if options.force_new and run.config.exists():
-                        run = Run(beside(folder))
-                    yield run, settings
+                    yield Run(folder), settings
 
     def _parser(self):
         parser = argparse.ArgumentParser(
@@ -115,7 +116,8 @@ class Experiment:
         parser.add_argument("--out", default="runs", metavar="FOLDER",
                             help="where run folders go (default: %(default)s)")
         parser.add_argument("--epochs", type=whole_number(1, 10**6), metavar="N",
-                            help="how many at the most (default: the paper's)")
+                            help="how many at the most (default: the experiment's; facekp "
+                                 "train: 100)")
         parser.add_argument("--seeds", "--seed", type=whole_numbers, default=[0], metavar="N,...",
                             help="one or more seeds (default: 0)")
         parser.add_argument("--folds", type=whole_number(1, 5), default=self.folds, metavar="N",
@@ -126,7 +128,8 @@ class Experiment:
         parser.add_argument("--device", metavar="DEVICE",
                             help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")
         parser.add_argument("--force-new", action="store_true",
-                            help="start beside a run that is there, never over it")
+                            help="start beside a complete or other run that is there, never "
+                                 "over it")
 
 
 def whole_number(low, high):
@@ -189,8 +192,9 @@ def guarded(command):
         print(f"facekp: error: {error}", file=sys.stderr)
         return EXIT_ERROR
     except OSError as error:  # a full disk, a folder that cannot be written
-        print(f"facekp: error: {error.filename}: {error.strerror}; mend that, then the same "
-              "command goes on from the last epoch", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""  # a closed pipe has no name
+        print(f"facekp: error: {place}{error.strerror or error}; mend that, then the same command "
+              "goes on from the last epoch", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt as error:
         print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)

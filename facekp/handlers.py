@@ -114,6 +114,7 @@ class Checkpoint:
         self.best.epoch, self.best.loss = meta["best_epoch"], meta["best_loss"]
         self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
                             if name.startswith("best/")}
+        self.run.write_history(net.train_history_)  # a kill before it left the last row out
         return True
 
 

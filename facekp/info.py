@@ -24,8 +24,10 @@ def main():
         for row in rows:
             print("  %-22s %s" % row)
     print("float32 product, %d x %d, on %s" % (SIZE, SIZE, engine.theano.config.device))
+    blas = engine.plan.blas if engine.plan else "as Theano was set"
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
-    print("  %-22s %.0f GFLOP/s (%s threads)" % ("BLAS", gemm_rate(False) / 1e9, threads))
+    rate = gemm_rate(False) / 1e9
+    print("  %-22s %.0f GFLOP/s (%s; threads: %s)" % ("BLAS", rate, blas, threads))
     print("  %-22s %.0f GFLOP/s" % ("dense layer of a net", gemm_rate(True) / 1e9))
 
 

@@ -1,4 +1,4 @@
-"""nolearn's NeuralNet, set up for keypoints: compiled through the fused CPU path where it applies."""
+"""nolearn's NeuralNet for keypoints: compiled through the fused CPU path where it applies."""
 import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
 from collections import OrderedDict

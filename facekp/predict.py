@@ -1,7 +1,7 @@
 """A trained net from a run folder, and the keypoints it finds."""
 import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
-from facekp import keypoints, storage
+from facekp import allocator, keypoints, storage
 from facekp.errors import RunError
 from facekp.models import build
 from facekp.runs import Run
@@ -26,6 +26,7 @@ def load_net(folder):
     RunError
         If the folder has no such files, or they do not fit together.
     """
+    allocator.tune()
     run = Run(folder)
     try:
         net = build(Settings(**storage.read_json(run.config)["settings"]))

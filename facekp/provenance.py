@@ -13,7 +13,8 @@ PACKAGES = ("theano-pymc", "lasagne", "nolearn", "numpy", "scipy")
 # What can change a trained weight. Plots, reports and the command line cannot.
 _TRAINING_CODE = ("augment.py", "keypoints.py", "layers.py", "models.py", "net.py",
                   "optimizers.py", "training.py", "handlers.py", "compat.py", "data/splits.py",
-                  "data/kaggle.py", "fused/*.py", "fused/csrc/*.h")
+                  "data/kaggle.py", "data/pixels.py", "data/tables.py", "data/values.py",
+                  "fused/*.py", "fused/csrc/*.h")
 
 
 def versions():

@@ -6,6 +6,7 @@ is ever half-written (:mod:`facekp.storage`).
 """
 import contextlib
 import csv
+import itertools
 import json
 import os
 from pathlib import Path
@@ -101,15 +102,14 @@ class Run:
         RunError
             If the folder holds a run with other settings, data, versions or code.
         """
-        config = json.loads(json.dumps(config))  # tuples become lists, as in the file
+        config = _as_stored(config)
         if not self.config.exists():
             storage.write_json(self.config, config)
             return config
         begun = storage.read_json(self.config)
         # The code of a complete run may have moved on: nothing is computed with it any more.
         parts = ("settings", "data") if self.complete else MUST_AGREE
-        differences = [line for part in parts
-                       for line in differing(begun.get(part), config.get(part), part)]
+        differences = _disagreements(begun, config, parts)
         if differences:
             raise RunError(f"{self.folder}: was begun with other values: {'; '.join(differences)}. "
                            "Name another folder with OUT=, or start a new run beside it with "
@@ -191,8 +191,8 @@ class Run:
                 rows = list(csv.DictReader(file))
             return {name: [float(row[name] or "nan") for row in rows] for name in HISTORY}
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise RunError(f"{self.history}: cannot be read ({error!r}); run the experiment again"
-                           ) from None
+            raise RunError(f"{self.history}: cannot be read ({error!r}); remove "
+                           f"{self.folder} and run the experiment again") from None
 
 
 def differing(begun, now, name=""):
@@ -213,19 +213,35 @@ def differing(begun, now, name=""):
     return [] if begun == now else [f"{name} was {begun!r}, now is {now!r}"]
 
 
-def beside(folder):
-    """The first folder ``<folder>-2``, ``<folder>-3``, ... that does not exist.
+def beside(folder, config):
+    """The run that a user means who asks for a new one.
+
+    An unfinished run that can go on counts as new: a new one would end with the same weights, and
+    a new run that was stopped goes on with the same command.
 
     Parameters
     ----------
     folder : path
+    config : dict, JSON-able
 
     Returns
     -------
-    Path
+    Run
+        The first of `folder`, ``<folder>-2``, ``<folder>-3``, ... that holds no run, or an
+        unfinished one that was begun with this config.
     """
-    folder = Path(folder)
-    number = 2
-    while folder.with_name(f"{folder.name}-{number}").exists():
-        number += 1
-    return folder.with_name(f"{folder.name}-{number}")
+    folder, config = Path(folder), _as_stored(config)
+    for number in itertools.count(1):
+        run = Run(folder if number == 1 else folder.with_name(f"{folder.name}-{number}"))
+        if not run.config.exists() or not run.complete and not _disagreements(
+                storage.read_json(run.config), config, MUST_AGREE):
+            return run
+
+
+def _as_stored(config):
+    return json.loads(json.dumps(config))  # tuples become lists, as in the file
+
+
+def _disagreements(begun, config, parts):
+    return [line for part in parts
+            for line in differing(begun.get(part), config.get(part), part)]

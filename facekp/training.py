@@ -11,7 +11,7 @@ import numpy as np
 import theano
 
 from facekp import allocator, augment, fused, handlers, keypoints, metrics, plots
-from facekp import provenance, runs, storage, submission, weights
+from facekp import provenance, storage, submission, weights
 from facekp.data import splits
 from facekp.errors import ConfigError
 from facekp.models import build

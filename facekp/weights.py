@@ -45,7 +45,8 @@ def load_weights(path, shapes):
         with zipfile.ZipFile(path) as archive:
             return _read(archive, shapes)
     except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
-        raise RunError(f"{path}: these weights cannot be used: {error}") from None
+        raise RunError(f"{path}: these weights cannot be used: {error}; let the run end (the same "
+                       "command goes on), or name another run folder") from None
 
 
 def _read(archive, shapes):
@@ -78,4 +79,5 @@ def _read(archive, shapes):
 
 def _some(names):
     names = sorted(names)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "none"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more or "none"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sets up an environment, or does nothing if it is complete: sh requirements/setup.sh FOLDER SET
 # FOLDER is the virtual environment (or a conda environment, which is not created here), SET the
-# pinned set: run or test. PYTHON= names the interpreter. Interrupted at any point, it mends the rest.
+# pinned set: run or test. PYTHON= names the interpreter. Interrupted at any point, it mends the
+# rest.
 set -eu
 
 folder=$1
@@ -33,10 +34,10 @@ find_python() {
         return
     fi
     for candidate in python3.11 python3.10 python3.9 python3.8 python3 \
-        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.11.*/bin/python \
-        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10.*/bin/python \
-        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.9.*/bin/python \
-        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.8.*/bin/python; do
+        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.11.*/bin/python \
+        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.10.*/bin/python \
+        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.9.*/bin/python \
+        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.8.*/bin/python; do
         if fits "$candidate"; then
             echo "$candidate"
             return
@@ -48,6 +49,16 @@ find_python() {
     fi
     fail "no Python 3.8 to 3.11 found: install one (apt install python3 python3-venv python3-dev, or uv)," \
          "or with conda: make conda-env && conda activate facekp, then this command again"
+}
+
+lock() {  # two set-ups at once would undo each other's work; a lock whose owner is gone is stale
+    until mkdir "$folder.lock" 2> /dev/null; do
+        [ -w "$(dirname "$folder")" ] || fail "$(dirname "$folder"): cannot be written"
+        sleep 1  # gives the owner time to write its number, too
+        kill -0 "$(cat "$folder.lock/owner" 2> /dev/null)" 2> /dev/null || rm -rf "$folder.lock"
+    done
+    trap 'rm -rf "$folder.lock"' EXIT
+    echo $$ > "$folder.lock/owner"
 }
 
 create() {
@@ -79,6 +90,7 @@ install() {
     }
 }
 
+lock
 wanted=$(cat "$here/build.txt" "$pins" "$project/setup.cfg" | cksum; cd "$project"; pwd)
 if [ -d "$folder/conda-meta" ]; then
     fits "$folder/bin/python" || fail "$folder: not a conda environment with Python 3.8 to 3.11"

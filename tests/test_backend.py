@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from facekp import backend, blas
+from facekp import backend, blas, compiler
 from facekp.backend import Choice
 from facekp.errors import EngineError
 
@@ -144,17 +144,27 @@ def test_no_compiler(env, tmp_path):
 
 
 def test_condas_compiler_is_found(env, tmp_path):
-    compiler = tmp_path / "x86_64-conda-linux-gnu-c++"
-    compiler.write_text("#!/bin/sh\n")
-    compiler.chmod(0o755)
-    env.update(PATH=str(tmp_path), CXX="%s -O2" % compiler.name)
-    assert values(backend.decide(env))["cxx"] == str(compiler)
+    cxx = tmp_path / "x86_64-conda-linux-gnu-c++"
+    cxx.write_text("#!/bin/sh\n")
+    cxx.chmod(0o755)
+    env.update(PATH=str(tmp_path), CXX="%s -O2" % cxx.name)
+    assert values(backend.decide(env))["cxx"] == str(cxx)
+
+
+def test_where_the_kernels_cannot_run_the_blas_has_all_threads(env, tmp_path):
+    cxx = tmp_path / "g++"
+    cxx.write_text("#!/bin/sh\necho 'g++ (GCC) 8.5.0'\n")
+    cxx.chmod(0o755)
+    env["OMP_NUM_THREADS"] = "3"
+    threads = [backend.decide(dict(env, PATH=path)).environ["OPENBLAS_NUM_THREADS"].value
+               for path in (env["PATH"], str(tmp_path))]
+    assert threads == ["1", "3"]
 
 
 def test_no_python_headers(tmp_path):
-    backend.check_headers()
+    compiler.check_headers()
     with pytest.raises(EngineError, match=r"no Python.h there; install .*python3\.\d+-dev"):
-        backend.check_headers(str(tmp_path))
+        compiler.check_headers(str(tmp_path))
 
 
 # A BLAS of the system is taken if it is a fast one and multiplies correctly.

@@ -38,7 +38,7 @@ def no_files(monkeypatch):
     from facekp import data
     monkeypatch.setattr(data, "load_training", lambda folder, **options: training_data())
     monkeypatch.setattr(data, "load_test", lambda folder, **options: unlabelled_data())
-    monkeypatch.setattr(data, "load_lookup", lambda folder, **options: lookup())
+    monkeypatch.setattr(data, "load_lookup", lambda folder, *ids: lookup())
 
 
 def test_an_option_that_the_model_lacks_leaves_no_folder(capsys, tmp_path, no_files):

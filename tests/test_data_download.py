@@ -6,8 +6,8 @@ import sys
 import pytest
 from kaggle_csv import LOOKUP_LINES, as_bytes, test_lines, training_lines, write_folder, write_zip
 
-from facekp import data
-from facekp.data.download import download, main
+from facekp import cli, data
+from facekp.data.download import download
 from facekp.errors import DataError
 
 
@@ -105,9 +105,9 @@ def test_incomplete_folder_gets_the_rest(bare, tmp_path):
 
 
 def test_command_line(bare, capsys):
-    assert main([str(bare)]) == 2
+    assert cli.main(["data", "--data", str(bare)]) == 2
     assert capsys.readouterr().err.startswith("facekp: error: kaggle: ")
     bare.mkdir(parents=True)
     write_folder(bare)
-    assert main([str(bare)]) == 0
+    assert cli.main(["data", "--data", str(bare)]) == 0
     assert "complete already" in capsys.readouterr().out

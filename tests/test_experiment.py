@@ -70,20 +70,6 @@ def test_only():
         plan(STUDY, "--only", "papers")
 
 
-def test_force_new_starts_beside_a_run_that_is_there(tmp_path):
-    arguments = ("--only", "fair", "--out", str(tmp_path), "--force-new")
-    [(first, _)] = plan(STUDY, *arguments)
-    assert first.endswith("fair/fold0")
-    Path(first).mkdir(parents=True)
-    [(still, _)] = plan(STUDY, *arguments)
-    assert still == first                        # an empty folder holds no run
-    (Path(first) / "config.json").write_text("{}")
-    [(beside, _)] = plan(STUDY, *arguments)
-    assert beside == f"{first}-2"
-    [(without, _)] = plan(STUDY, *arguments[:-1])
-    assert without == first
-
-
 @pytest.mark.parametrize("arguments", [
     ("--epochs", "0"), ("--epochs", "many"), ("--epochs", "1.5"), ("--epochs", ""),
     ("--folds", "6"), ("--folds", "0"), ("--seed", "-1"), ("--seeds", "1,,2"), ("--nonsense",)])
@@ -218,7 +204,7 @@ def test_a_study_goes_on_after_a_run_that_diverged(tmp_path, monkeypatch, capsys
     import facekp.data
     import facekp.plots
     import facekp.training
-    faces = SimpleNamespace(X=[0] * 3, provenance={"label": "synthetic faces"})
+    faces = SimpleNamespace(X=[0] * 3, image_ids=[1], provenance={"label": "synthetic faces"})
     trained = []
 
     def train(run, settings, *data):
@@ -229,10 +215,14 @@ def test_a_study_goes_on_after_a_run_that_diverged(tmp_path, monkeypatch, capsys
 
     monkeypatch.setattr(facekp.training, "train", train)
     for name in ("load_training", "load_test", "load_lookup"):
-        monkeypatch.setattr(facekp.data, name, lambda folder, **options: faces)
+        monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: faces)
     assert STUDY.main(["--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert len(trained) == 2
     assert "fair/fold0: diverged" in out and "paper/fold0: validation 1.500 px" in out
     assert "the paper: score 3.02" in out
     assert (tmp_path / "study" / "curves.png").exists()
+
+    (tmp_path / "study/lenet5/fair/fold0/config.json").write_text("{}")
+    assert STUDY.main(["--out", str(tmp_path), "--only", "fair", "--force-new"]) == 0
+    assert trained[2:] == ["fold0-2"]

@@ -7,7 +7,7 @@ import pytest
 import theano
 import theano.tensor as T
 from dropout_reference import dropout_factors
-from facekp import fused, models
+from facekp import compiler, fused, models
 from facekp.fused import status
 from facekp.fused.cop import FusedOp
 from facekp.fused.small_ops import is_small
@@ -220,11 +220,11 @@ def test_off_by_theanos_settings(monkeypatch, setting, value, reason):
     ("Debian clang version 14.0.6\nTarget: x86_64-pc-linux-gnu", ("clang", 14)),
     ("Apple clang version 15.0.0 (clang-1500.3.9.4)", ("clang", 15))])
 def test_compiler_versions(text, expected):
-    assert status.parse_version(text) == expected
+    assert compiler.parse_version(text) == expected
 
 
 def test_an_old_compiler_is_named(monkeypatch):
-    monkeypatch.setattr(status, "compiler", lambda cxx: ("g++", 8))
+    monkeypatch.setattr(compiler, "version", lambda cxx: ("g++", 8))
     assert "expected 9 or later" in status.compiler_obstacle.__wrapped__("g++-8")
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -171,7 +172,7 @@ def bare_path(tmp_path):
     """A PATH with a few tools, and interpreters that exist and fail, as pyenv's shims may."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("cat", "cksum", "dirname", "rm", "tail", "touch", "mkdir"):
+    for tool in ("cat", "cksum", "cp", "dirname", "mkdir", "rm", "sleep", "tail", "touch"):
         os.symlink(shutil.which(tool), str(folder / tool))
     for name in ("python3.11", "python3.8", "python3"):
         script(folder / name, "exit 127\n")
@@ -214,9 +215,24 @@ case "$1 $2" in
   "-m pip") case "$3" in --version) ;; *) echo "no such package"; exit 1 ;; esac ;;
 esac
 """)
-    os.symlink(shutil.which("cp"), str(bare_path / "cp"))
     done = setup(tmp_path, PATH=str(bare_path))
     log = tmp_path / "venv" / "install.log"
     assert done.returncode == 1 and "no such package" in done.stderr
     assert str(log) in done.stderr and "no such package" in log.read_text()
     assert not list((tmp_path / "venv").glob("*.stamp"))
+
+
+def test_of_two_set_ups_at_once_one_waits_and_finds_all_done(tmp_path, bare_path):
+    script(bare_path / "python3.9", """
+case "$1 $2" in
+  "-m venv") echo venv >> "%s"; sleep 0.3; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") case "$3" in install) echo install >> "%s" ;; esac ;;
+esac
+""" % ((tmp_path / "done",) * 2))
+    (tmp_path / "venv.lock").mkdir()  # left by a set-up that was killed
+    (tmp_path / "venv.lock" / "owner").write_text("999999999\n")
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: setup(tmp_path, PATH=str(bare_path)), range(2)))
+    assert [done.returncode for done in both] == [0, 0]
+    assert (tmp_path / "done").read_text().split() == ["venv"] + ["install"] * 3
+    assert not (tmp_path / "venv.lock").exists()

@@ -40,7 +40,8 @@ def test_no_curve_is_left_out_when_colours_run_out():
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_curve_of_a_run_that_diverged_at_once(tmp_path):
     nan = {name: [float("nan")] for name in history()}
-    plots.save(plots.learning_curves({"diverged": {**nan, "epoch": [1.0]}}, "diverged"), tmp_path / "c.png")
+    figure = plots.learning_curves({"diverged": {**nan, "epoch": [1.0]}}, "diverged")
+    plots.save(figure, tmp_path / "c.png")
     assert (tmp_path / "c.png").stat().st_size > 1000
 
 

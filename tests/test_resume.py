@@ -129,16 +129,25 @@ def test_killed_at_random_moments(tmp_path, clean_env, undisturbed, name, kills,
     assert_same(tmp_path / "run", expected)
 
 
-def test_killed_during_the_last_files(tmp_path, undisturbed, compiled_once, monkeypatch):
-    expected, _ = undisturbed(core_tools.CNN14)
+class Killed(BaseException):
+    pass
 
-    class Killed(BaseException):
-        pass
+
+@pytest.mark.parametrize("owner, name, at_last", [
+    (runs.Run, "write_history", lambda run, rows: len(rows) == core_tools.CNN14.epochs),
+    (training.submission, "write_submission", lambda *args: True)],
+    ids=["before the last row of history.csv", "before submission.csv"])
+def test_killed_during_the_last_files(tmp_path, undisturbed, compiled_once, monkeypatch, owner,
+                                      name, at_last):
+    expected, _ = undisturbed(core_tools.CNN14)
+    write = getattr(owner, name)
 
     def killed(*args):
-        raise Killed
+        if at_last(*args):
+            raise Killed
+        return write(*args)
     with monkeypatch.context() as patch:
-        patch.setattr(training.submission, "write_submission", killed)
+        patch.setattr(owner, name, killed)
         with pytest.raises(Killed):
             train(tmp_path / "run", core_tools.CNN14)
     train(tmp_path / "run", core_tools.CNN14)
@@ -202,7 +211,7 @@ from facekp import data, handlers
 from facekp.experiment import Experiment
 data.load_training = lambda folder, **options: core_tools.training_data()
 data.load_test = lambda folder, **options: core_tools.unlabelled_data()
-data.load_lookup = lambda folder, **options: core_tools.lookup()
+data.load_lookup = lambda folder, *ids: core_tools.lookup()
 handlers.EpochTable.__call__ = lambda self, net, history: os.kill(os.getpid(), 15)
 sys.exit(Experiment("told", "5.1", "", {"": core_tools.CLASSIC}).main(["--out", sys.argv[1]]))
 """

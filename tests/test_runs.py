@@ -262,11 +262,23 @@ def test_missing_history(run):
 
 
 def test_beside(tmp_path):
-    folder = tmp_path / "fold0"
-    assert runs.beside(folder) == tmp_path / "fold0-2"
-    (tmp_path / "fold0-2").mkdir()
-    (tmp_path / "fold0-4").mkdir()
-    assert runs.beside(folder) == tmp_path / "fold0-3"
+    def folder():
+        return runs.beside(tmp_path / "fold0", CONFIG).folder.name
+
+    assert folder() == "fold0"
+    (tmp_path / "fold0").mkdir()
+    assert folder() == "fold0"                   # an empty folder holds no run
+    runs.Run(tmp_path / "fold0").config.write_text("{}")
+    assert folder() == "fold0-2"
+    second = runs.Run(tmp_path / "fold0-2")
+    second.folder.mkdir()
+    second.begin({**CONFIG, "begun": "now"})
+    assert folder() == "fold0-2"                 # it was stopped, and can go on
+    storage.write_json(second.summary, {})
+    assert folder() == "fold0-3"
+    runs.Run(tmp_path / "fold0-3").folder.mkdir()
+    runs.Run(tmp_path / "fold0-3").begin({**CONFIG, "code": "other"})
+    assert folder() == "fold0-4"
 
 
 def test_complete_only_with_summary(run):

@@ -44,7 +44,8 @@ def test_a_seed_gives_the_same_faces_whatever_their_number():
 def test_these_are_the_faces_of_version_1():
     images, y = synthetic.generate(16, seed=0)
     found = hashlib.sha256(images.tobytes() + y.tobytes()).hexdigest()
-    assert (dataset.VERSION, found[:16]) == (1, "a492a552af9d59ac"), "other faces need another VERSION"
+    expected = 1, "a492a552af9d59ac"
+    assert (dataset.VERSION, found[:16]) == expected, "other faces need another VERSION"
 
 
 def test_seed_and_stream_and_scheme_give_other_people():

@@ -1,4 +1,4 @@
-"""Kaggle's files by Kaggle's own client: ``python -m facekp.data.download [folder]``."""
+"""Kaggle's files by Kaggle's own client (``make data``)."""
 import os
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from facekp.data.faults import shown, shown_path
 from facekp.data.folder import DEFAULT_FOLDER
 from facekp.data.sources import LOOKUP, TEST, TRAINING, find
-from facekp.errors import DataError, FacekpError
+from facekp.errors import DataError
 
 COMPETITION = "facial-keypoints-detection"
 PAGE = f"https://www.kaggle.com/c/{COMPETITION}"
@@ -99,19 +99,3 @@ def _failure(code, output):
     if b"resolve" in output or b"Connection" in output or b"ConnectTimeout" in output:
         return DataError(f"{said}; expected www.kaggle.com to answer; check the network, {BY_HAND}")
     return DataError(f"{said}; expected a download; {BY_HAND}")
-
-
-def main(arguments):
-    """Command line: download to the folder named, or to data/kaggle. Returns the exit status."""
-    folder = arguments[0] if arguments else DEFAULT_FOLDER
-    try:
-        fresh = download(folder)
-    except FacekpError as error:
-        print(f"facekp: error: {error}", file=sys.stderr)
-        return 2
-    print(f"{shown_path(folder)}: {'downloaded' if fresh else 'complete already'}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -3,16 +3,12 @@ import facekp.engine  # noqa: F401  (readies Theano)
 
 import functools
 import os
-import re
-import subprocess
 
 import theano
 from theano.gof import OpenMPOp
 
+from facekp import compiler
 from facekp.fused import small_ops
-
-OLDEST = {"g++": 9, "clang": 10}
-"""First compilers that turn the kernels' vector types into good code, mixed conditions included."""
 
 
 def enabled():
@@ -23,7 +19,9 @@ def enabled():
 def why():
     """One line for people: on or off, and the reason."""
     obstacle = _obstacle()
-    return "off (%s)" % obstacle if obstacle else "on (%s %d, OpenMP)" % compiler(theano.config.cxx)
+    if obstacle:
+        return "off (%s)" % obstacle
+    return "on (%s %d, OpenMP)" % compiler.version(theano.config.cxx)
 
 
 def mode():
@@ -59,25 +57,8 @@ def _obstacle():
 @functools.lru_cache(maxsize=None)
 def compiler_obstacle(cxx):
     """Why the compiler does not serve, None if it does."""
-    name, version = compiler(cxx)
-    if version < OLDEST.get(name, 0):
-        return "%s is %s %d; expected %d or later" % (cxx, name, version, OLDEST[name])
     # every g++ has OpenMP; for others try, which takes half a second
-    if name != "g++" and not OpenMPOp.test_gxx_support():
+    needs_trial = compiler.version(cxx)[0] != "g++"
+    if not compiler.too_old(cxx) and needs_trial and not OpenMPOp.test_gxx_support():
         return "%s does not compile OpenMP" % cxx
-    return None
-
-
-@functools.lru_cache(maxsize=None)
-def compiler(cxx):
-    """Kind and major version of a C++ compiler: ``("g++", 12)`` or ``("clang", 14)``."""
-    answer = subprocess.run([cxx, "--version"], stdout=subprocess.PIPE).stdout
-    return parse_version(answer.decode(errors="replace"))
-
-
-def parse_version(text):
-    """Kind and major version from the answer to ``--version``; 0 if there is none in it."""
-    clang = re.search(r"clang version (\d+)", text)
-    number = clang or re.search(r"\) (\d+)\.|\b(\d+)\.\d+\.\d+", text)
-    version = next((int(group) for group in number.groups() if group), 0) if number else 0
-    return "clang" if clang else "g++", version
+    return compiler.too_old(cxx)
