@@ -123,6 +123,8 @@ def choose_threads(env, fused):
     chosen = {"OMP_NUM_THREADS": threads}
     for key in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
         chosen[key] = Choice(env[key], key + " is set") if env.get(key) else inner
+    if not (env.get("GOMP_SPINCOUNT") or env.get("OMP_WAIT_POLICY")):
+        chosen["GOMP_SPINCOUNT"] = Choice("1000", "waiting threads soon leave their core")
     if not env.get("MKL_THREADING_LAYER"):
         chosen["MKL_THREADING_LAYER"] = Choice("GNU", "the OpenMP that Theano's modules use")
     return chosen

@@ -293,3 +293,9 @@ def test_settings_stay_if_theano_was_imported_before(clean_env):
     done = python("import theano, facekp.engine as e; print(e.plan, theano.config.floatX)",
                   dict(clean_env, THEANO_FLAGS="floatX=float64,blas.ldflags="))
     assert done.stdout == "None float64\n", done.stderr
+
+
+def test_waiting_threads_do_not_spin_for_long_unless_the_user_wants_it():
+    assert backend.choose_threads({}, fused=True)["GOMP_SPINCOUNT"].value == "1000"
+    for wish in ({"GOMP_SPINCOUNT": "5"}, {"OMP_WAIT_POLICY": "active"}):
+        assert "GOMP_SPINCOUNT" not in backend.choose_threads(wish, fused=True)
