@@ -54,10 +54,9 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=results.FOLDER)
     options = parser.parse_args()
-    rows = []
     for name in options.nets:
-        rows += measure(name, options.threads, options.torch, options.engines)
-        results.update(options.out, compile=rows)
+        rows = measure(name, options.threads, options.torch, options.engines)
+        results.merge(options.out, "compile", rows, ("net", "engine", "threads"))
 
 
 if __name__ == "__main__":

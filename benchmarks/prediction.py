@@ -107,16 +107,14 @@ def main():
     if options.folder:
         predict(options.folder, options.batch)
         return
-    rows = []
     for name in options.nets:
         case = engines.CASES[name]
-        mine = [ours(name, case, options.threads)]
+        rows = [ours(name, case, options.threads)]
         if options.torch:
-            mine += pytorch(name, case, options.threads, options.torch)
-        for row in mine:
+            rows += pytorch(name, case, options.threads, options.torch)
+        for row in rows:
             print(row, file=sys.stderr, flush=True)
-        rows += mine
-    results.update(options.out, prediction=rows)
+        results.merge(options.out, "prediction", rows, ("net", "engine", "threads"))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,24 @@ def update(folder, **sections):
     return file
 
 
+def merge(folder, section, rows, keys):
+    """Put rows into a section in the place of older ones that agree with them in `keys`.
+
+    Parameters
+    ----------
+    folder : path
+    section : str
+    rows : list of dict
+    keys : sequence of str
+    """
+    def what(row):
+        return [row[key] for key in keys]
+
+    fresh = [what(row) for row in rows]
+    older = [row for row in read(folder).get(section, []) if what(row) not in fresh]
+    update(folder, **{section: older + rows})
+
+
 def last_json(text):
     """The last line of a process's output, as JSON."""
     return json.loads(text.strip().splitlines()[-1])

@@ -125,19 +125,6 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def keep(folder, rows):
-    """Put rows into the results in the place of older ones of the same net, threads and malloc."""
-    def what(row):
-        return row["net"], row["threads"], row["malloc"]
-
-    fresh = set(map(what, rows))
-    older = [row for row in results.read(folder).get("training", []) if what(row) not in fresh]
-    order = list(engines.CASES)
-    results.update(folder, training=sorted(
-        older + rows,
-        key=lambda row: (-row["threads"], order.index(row["net"]), row["malloc"])))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
@@ -153,7 +140,8 @@ def main():
     for threads in options.threads:
         before = sgemm(threads)
         for name in options.nets:
-            keep(options.out, measure(name, threads, options))
+            results.merge(options.out, "training", measure(name, threads, options),
+                          ("net", "threads", "malloc", "engine"))
         after = sgemm(threads)
         rates = {key: max(before[key], after[key]) for key in before}
         say(f"sgemm, {threads} threads: {rates} GFLOP/s")

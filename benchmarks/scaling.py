@@ -8,7 +8,6 @@ on disk after each epoch. Beside that it says which part of an epoch the batches
 and the checkpoint take.
 """
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -38,7 +37,7 @@ class Stopwatch:
             self.seconds += time.perf_counter() - start
 
 
-def point(n):
+def measure(n):
     """Train on `n` images; seconds an epoch, its parts, and memory."""
     import numpy as np
 
@@ -120,18 +119,18 @@ def main():
     parser.add_argument("--point", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.point:
-        worker.answer(point(options.point))
+        worker.answer(measure(options.point))
         return
-    points = []
     for threads in options.threads:
         for n in options.images:
             done = subprocess.run(
                 [sys.executable, __file__, "--point", str(n)], check=True, stdout=subprocess.PIPE,
                 universal_newlines=True, env=engines.environment(threads))
-            points.append(results.last_json(done.stdout))
-            print(json.dumps(points[-1]), file=sys.stderr, flush=True)
-    path = results.update(options.out, scaling=points)
-    plot(points, path.with_name(path.stem + "-scaling.png"))
+            print(done.stdout, end="", file=sys.stderr, flush=True)
+            results.merge(options.out, "scaling", [results.last_json(done.stdout)],
+                          ("threads", "images"))
+    path = results.path(options.out)
+    plot(results.read(options.out)["scaling"], path.with_name(path.stem + "-scaling.png"))
 
 
 if __name__ == "__main__":

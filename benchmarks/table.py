@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
+import engines  # noqa: E402
 import results  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,7 +91,8 @@ def prediction(content):
                      "images/s"], [
         [row["net"], row["engine"],
          f"{row['startup_seconds']:.1f}" if "startup_seconds" in row else "",
-         f"{1 / row['one_seconds']:.0f}", row["batch"], f"{row['batch'] / row['batch_seconds']:.0f}"]
+         f"{1 / row['one_seconds']:.0f}", row["batch"],
+         f"{row['batch'] / row['batch_seconds']:.0f}"]
         for row in content["prediction"]])
 
 
@@ -126,24 +128,24 @@ def plot(content, path):
     threads = max(row["threads"] for row in content["training"])
     rows = [row for row in content["training"] if row["threads"] == threads]
     nets = list(dict.fromkeys(row["net"] for row in rows))
-    engines = [engine for engine in COLORS if any(row["engine"] == engine for row in rows)]
+    names = [engine for engine in COLORS if any(row["engine"] == engine for row in rows)]
     figure, axes = plt.subplots(1, len(nets), figsize=(2.3 * len(nets), 3.2), squeeze=False,
                                 constrained_layout=True)
     for ax, net in zip(axes.flat, nets):
-        for at, engine in enumerate(engines):
+        for at, engine in enumerate(names):
+            speeds = []
             for offset, malloc, alpha in ((-0.2, "default", 0.45), (0.2, "tuned", 1.0)):
                 row = fastest([row for row in rows if row["engine"] == engine], net, threads,
                               engine, malloc)
                 if row:
-                    bar, = ax.bar([at + offset], row["images_per_second"], 0.38,
-                                  color=COLORS[engine], alpha=alpha)
-                    if malloc == "tuned":
-                        ax.annotate(f"{row['images_per_second']:.0f}",
-                                    (at + offset, bar.get_height()), ha="center", va="bottom",
-                                    fontsize="x-small")
+                    speeds.append(row["images_per_second"])
+                    ax.bar([at + offset], speeds[-1], 0.38, color=COLORS[engine], alpha=alpha)
+            if speeds:
+                ax.annotate(f"{speeds[-1]:.0f}", (at + 0.15, max(speeds)), ha="center",
+                            va="bottom", fontsize="x-small")
         ax.set_title(net, fontsize="medium")
-        ax.set_xticks(range(len(engines)))
-        ax.set_xticklabels([LABELS[engine] for engine in engines], rotation=90,
+        ax.set_xticks(range(len(names)))
+        ax.set_xticklabels([LABELS[engine] for engine in names], rotation=90,
                            fontsize="x-small")
         ax.grid(axis="y", alpha=0.3, lw=0.4)
         ax.set_axisbelow(True)
@@ -160,9 +162,18 @@ def replace(path, text):
                     encoding="utf-8")
 
 
+def ordered(rows):
+    """Rows of a section: most threads first, nets and engines as engines.py lists them."""
+    nets, names = list(engines.CASES), list(COLORS)
+    return sorted(rows, key=lambda row: (
+        -row["threads"], nets.index(row["net"]) if "net" in row else 0, row.get("malloc", ""),
+        names.index(row["engine"]) if "engine" in row else 0, row.get("images", 0)))
+
+
 def write(path):
     """Table and plot beside the results, and the tables into README.md and docs/speed.md."""
-    content = json.loads(path.read_text())
+    content = {name: ordered(section) if isinstance(section, list) else section
+               for name, section in json.loads(path.read_text()).items()}
     image = path.with_suffix(".png")
     plot(content, image)
     gist = summary(content)

@@ -57,7 +57,7 @@ def _data(options):
 def _add_train(commands):
     """``facekp train``: one net with choices of one's own, in runs/train/."""
     parser = commands.add_parser("train", help="train one net with settings of your own")
-    experiment = Experiment("train", "none", "", {"": Settings("cnn14")})
+    experiment = Experiment("train", "", "", {"": Settings("cnn14")})
     parser.add_argument("model", choices=MODELS)
     experiment.add_arguments(parser)
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
@@ -80,7 +80,7 @@ def _train(options):
     settings = Settings(options.model, model_options, options.optimizer, options.learning_rate,
                         options.epochs or 100, options.patience, options.batch_size,
                         options.mirror)
-    Experiment("train", "your own settings", "", {"": settings}).run(options)
+    Experiment("train", "", "", {"": settings}).run(options)
 
 
 def _add_submit(commands):

@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import logging
 import os
+import re
 import sys
 import sysconfig
 
@@ -94,7 +95,7 @@ def check(config, reasons):
 
 def message(device, why):
     """One line: the device, why it cannot be used, and what mends it."""
-    why = str(why)
+    why = re.sub(r"^b'(.*)'$", r"\1", str(why))  # pygpu's errors hold bytes
     if "pygpu" in why:
         why, mend = "pygpu 0.7 cannot be imported", (
             "install it (conda: make conda-env; Debian's own Python: apt install python3-pygpu "

@@ -25,9 +25,9 @@ class Experiment:
     ----------
     name : str
         Of the run folder below ``runs/``, and of the make target.
-    section : str, of the paper
+    section : str, of the paper; empty if it is in none
     paper : str
-        The paper's result, and what it was measured on.
+        The paper's result, and what it was measured on; empty if there is none.
     variants : dict of str -> Settings
         The runs by the name of their folder; an empty name is no folder.
     folds : int
@@ -62,7 +62,8 @@ class Experiment:
             plan = [(beside(run.folder, training.describe(settings, faces.provenance)), settings)
                     for run, settings in plan]
         label = faces.provenance["label"]
-        print(f"{self.name} (section {self.section}) on {len(faces.X)} complete images: {label}")
+        section = f" (section {self.section})" if self.section else ""
+        print(f"{self.name}{section} on {len(faces.X)} complete images: {label}")
         summaries = {run: training.train(run, settings, faces, test, lookup)
                      for run, settings in plan}
         root = Path(options.out) / self.name
@@ -72,7 +73,8 @@ class Experiment:
         print()
         for run, summary in summaries.items():
             print(score_line(run, summary))
-        print(f"the paper: {self.paper}")
+        if self.paper:
+            print(f"the paper: {self.paper}")
         print(f"curves: {root / 'curves.png'}")
         for run, summary in summaries.items():
             if run.faces.exists():
@@ -191,8 +193,11 @@ def guarded(command):
     except FacekpError as error:
         print(f"facekp: error: {error}", file=sys.stderr)
         return EXIT_ERROR
+    except BrokenPipeError:  # whoever reads our output, like `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
     except OSError as error:  # a full disk, a folder that cannot be written
-        place = f"{error.filename}: " if error.filename else ""  # a closed pipe has no name
+        place = f"{error.filename}: " if error.filename else ""
         print(f"facekp: error: {place}{error.strerror or error}; mend that, then the same command "
               "goes on from the last epoch", file=sys.stderr)
         return EXIT_ERROR

@@ -28,6 +28,9 @@ def load_net(folder):
     """
     allocator.tune()
     run = Run(folder)
+    if not run.config.exists():
+        raise RunError(f"{run.config}: cannot be read (no such file); name the folder of a run, "
+                       "such as runs/lenet/lenet5/fold0")
     try:
         net = build(Settings(**storage.read_json(run.config)["settings"]))
     except (KeyError, TypeError) as error:
