@@ -51,16 +51,6 @@ find_python() {
          "or with conda: make conda-env && conda activate facekp, then this command again"
 }
 
-lock() {  # two set-ups at once would undo each other's work; a lock whose owner is gone is stale
-    until mkdir "$folder.lock" 2> /dev/null; do
-        [ -w "$(dirname "$folder")" ] || fail "$(dirname "$folder"): cannot be written"
-        sleep 1  # gives the owner time to write its number, too
-        kill -0 "$(cat "$folder.lock/owner" 2> /dev/null)" 2> /dev/null || rm -rf "$folder.lock"
-    done
-    trap 'rm -rf "$folder.lock"' EXIT
-    echo $$ > "$folder.lock/owner"
-}
-
 create() {
     python=$(find_python)
     rm -rf "$folder"
@@ -90,7 +80,12 @@ install() {
     }
 }
 
-lock
+# two set-ups at once would undo each other's work (macOS has no flock: there they must not)
+if command -v flock > /dev/null 2>&1; then
+    (: > "$folder.lock") 2> /dev/null || fail "$(dirname "$folder"): cannot be written"
+    exec 9> "$folder.lock"
+    flock 9
+fi
 wanted=$(cat "$here/build.txt" "$pins" "$project/setup.cfg" | cksum; cd "$project"; pwd)
 if [ -d "$folder/conda-meta" ]; then
     fits "$folder/bin/python" || fail "$folder: not a conda environment with Python 3.8 to 3.11"
