@@ -75,7 +75,7 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out "$(OUT)/demo" \
-	--only split-then-mirror --epochs $(or $(EPOCHS),12) $(if $(NEW),--force-new) $(ARGS)
+	--only split-then-mirror --epochs $(or $(EPOCHS),40) $(if $(NEW),--force-new) $(ARGS)
 
 lenet: $(ENV)  ## section 5.1: LeNet-5
 	$(PY) experiments/lenet.py $(FLAGS)

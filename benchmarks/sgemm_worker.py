@@ -3,7 +3,7 @@ import ctypes
 import os
 
 import facekp.engine  # noqa: F401
-from facekp import blas, info
+from facekp import info
 import worker
 
 

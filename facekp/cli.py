@@ -62,7 +62,8 @@ def _add_train(commands):
     experiment.add_arguments(parser)
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
     parser.add_argument("--learning-rate", type=float, default=0.001, metavar="RATE")
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument("--batch-size", type=int, metavar="N",
+                        help="default: 32 for vggnet, which needs the memory, else 128")
     parser.add_argument("--patience", type=int, metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
     parser.add_argument("--mirror", choices=MIRROR, default="none")
@@ -78,7 +79,8 @@ def _train(options):
     if options.no_dropout:
         model_options["dropout"] = False
     settings = Settings(options.model, model_options, options.optimizer, options.learning_rate,
-                        options.epochs or 100, options.patience, options.batch_size,
+                        options.epochs or 100, options.patience,
+                        options.batch_size or (32 if options.model == "vggnet" else 128),
                         options.mirror)
     Experiment("train", "", "", {"": settings}).run(options)
 
