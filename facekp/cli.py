@@ -78,10 +78,11 @@ def _train(options):
         model_options["batch_norm"] = True
     if options.no_dropout:
         model_options["dropout"] = False
+    batch_size = options.batch_size
+    if batch_size is None:
+        batch_size = 32 if options.model == "vggnet" else 128
     settings = Settings(options.model, model_options, options.optimizer, options.learning_rate,
-                        options.epochs or 100, options.patience,
-                        options.batch_size or (32 if options.model == "vggnet" else 128),
-                        options.mirror)
+                        options.epochs or 100, options.patience, batch_size, options.mirror)
     Experiment("train", "", "", {"": settings}).run(options)
 
 
