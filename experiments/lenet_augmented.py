@@ -1,13 +1,15 @@
 """Section 5.4: LeNet-5 with batch normalization and mirror images, in two protocols.
 
 split-then-mirror: a fair number. mirror-then-split: the paper's; a face and its mirror image sit on
-both sides. The paper's training stopped at 121 epochs; its patience is not stated: section 5.1's.
+both sides. The variants without batch normalization, and without mirror images, show what each
+ingredient does by itself; `make lenet` is the net with neither. The paper's training stopped at
+121 epochs; its patience is not stated: section 5.1's.
 """
 from facekp.experiment import Experiment
 from facekp.settings import Settings
 
 
-def settings(mirror, batch_norm):
+def settings(mirror, batch_norm=True):
     return Settings(model="lenet5", options={"batch_norm": batch_norm}, optimizer="adam",
                     learning_rate=0.001, epochs=500, patience=6, mirror=mirror)
 
@@ -18,8 +20,11 @@ LENET_AUGMENTED = Experiment(
     paper="score 3.02 on Kaggle's 1783 test images, two thirds of which come from a second "
           "labelling scheme: not comparable with a validation error",
     variants={
-        "split-then-mirror": settings("split-then-mirror", batch_norm=True),
-        "mirror-then-split": settings("mirror-then-split", batch_norm=True),
+        "split-then-mirror": settings("split-then-mirror"),
+        "mirror-then-split": settings("mirror-then-split"),
+        "split-then-mirror-no-bn": settings("split-then-mirror", batch_norm=False),
+        "mirror-then-split-no-bn": settings("mirror-then-split", batch_norm=False),
+        "no-mirror": settings("none"),
     },
 )
 
