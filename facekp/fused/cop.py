@@ -5,13 +5,14 @@ import hashlib
 import inspect
 import os
 import re
+from functools import lru_cache
 
 import theano
 import theano.tensor as T
 
 CSRC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "csrc")
 
-_LOCAL_INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"', re.MULTILINE)
+_LOCAL_INCLUDE = re.compile(r'\s*#include\s+"([^"]+)"\s*$')
 
 
 class FusedOp(theano.gof.Op):
@@ -54,10 +55,12 @@ class FusedOp(theano.gof.Op):
                type(self).__name__, sub["fail"], type(self).__name__, sub["fail"])
 
     def c_headers(self):
-        return ["<omp.h>", '"arrays.h"'] + ['"%s"' % header for header in self.headers]
+        return ["<omp.h>"]
 
-    def c_header_dirs(self):
-        return [CSRC]
+    def c_support_code(self):
+        # The text itself, not #include: a folder's path would be part of the compiled module's
+        # key, and no two checkouts would share what is compiled.
+        return amalgamation(("arrays.h",) + tuple(self.headers))
 
     def c_compile_args(self):
         # no -ffast-math: NaN must stay NaN, and the order of sums is part of the results
@@ -71,22 +74,37 @@ class FusedOp(theano.gof.Op):
         # and would run the old code after an edit of the body alone.
         with open(inspect.getsourcefile(type(self)), "rb") as stream:
             body = hashlib.sha256(stream.read()).hexdigest()[:16]
-        return (1, sources_digest(("arrays.h",) + tuple(self.headers)), body)
+        sources = hashlib.sha256(self.c_support_code().encode("utf-8")).hexdigest()[:16]
+        return (2, sources, body)
 
 
-def sources_digest(headers):
-    """A digest of csrc headers and all that they include, so that an edit recompiles the Op."""
-    seen = {}
-    queue = list(headers)
-    while queue:
-        header = queue.pop()
-        if header in seen:
-            continue
-        with open(os.path.join(CSRC, header), encoding="utf-8") as stream:
-            seen[header] = stream.read()
-        queue += _LOCAL_INCLUDE.findall(seen[header])
-    text = "".join(name + "\0" + seen[name] + "\0" for name in sorted(seen))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+@lru_cache(maxsize=None)
+def amalgamation(headers):
+    """The text of csrc headers with all that they include in the place of the include lines.
+
+    Parameters
+    ----------
+    headers : tuple of str, names of files in csrc/
+
+    Returns
+    -------
+    str, each header once, each line known to the compiler by its file's name and number
+    """
+    seen = set()
+
+    def text(name):
+        if name in seen:
+            return ""
+        seen.add(name)
+        with open(os.path.join(CSRC, name), encoding="utf-8") as stream:
+            lines = stream.read().replace("#pragma once\n", "\n").split("\n")
+        for i, line in enumerate(lines):
+            include = _LOCAL_INCLUDE.match(line)
+            if include:
+                lines[i] = '%s#line %d "%s"' % (text(include.group(1)), i + 2, name)
+        return '#line 1 "%s"\n%s\n' % (name, "\n".join(lines))
+
+    return "".join(text(name) for name in headers)
 
 
 def float32(value, ndim, name):
