@@ -1,0 +1,214 @@
+"""Several runs as one: means and standard deviations over folds and seeds.
+
+Only runs that differ in nothing but seed and fold are averaged (:func:`group_runs`).
+"""
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+LEVELS = (0.005, 0.003, 0.002, 0.0015, 0.0012, 0.0010208)
+"""Validation losses that a run is timed to: 3.4 px to 1.5 px RMSE. The last one is where the
+paper's best net without dropout ended."""
+
+
+class MeanSd(NamedTuple):
+    """A mean over `n` runs and their sample standard deviation (n - 1); NaN for one run."""
+
+    mean: float
+    sd: float
+    n: int
+
+    def format(self, digits=4):
+        """As text: ``1.234 ± 0.012``, without the deviation for one run, "-" for none."""
+        if not self.n:
+            return "-"
+        mean = f"{self.mean:#.{digits}g}".rstrip(".")
+        if self.n == 1:
+            return mean
+        # As many decimals as the mean has: the rest says nothing.
+        decimals = len(mean.partition(".")[2]) if "e" not in mean else None
+        return f"{mean} ± " + (f"{self.sd:.{decimals}f}" if decimals is not None
+                               else f"{self.sd:.1g}")
+
+
+def mean_sd(values):
+    """Mean and sample standard deviation of the values that are finite.
+
+    Parameters
+    ----------
+    values : iterable of float
+
+    Returns
+    -------
+    MeanSd
+    """
+    values = np.array([np.nan if value is None else value for value in values], np.float64)
+    values = values[np.isfinite(values)]
+    return MeanSd(float(values.mean()) if len(values) else float("nan"),
+                  float(values.std(ddof=1)) if len(values) > 1 else float("nan"), len(values))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in seed and fold only.
+
+    Parameters
+    ----------
+    experiment, model, variant : str
+    name : str
+        The variant, or the model; where two groups would have the same name, with what tells
+        them apart.
+    runs : tuple of facekp.results.RunResult, at least one
+    """
+
+    experiment: str
+    model: str
+    variant: str
+    name: str
+    runs: tuple
+
+    @property
+    def label(self):
+        """str, what the images are."""
+        return self.runs[0].label
+
+    @property
+    def seeds(self):
+        """list of int"""
+        return sorted({run.seed for run in self.runs})
+
+    @property
+    def folds(self):
+        """list of int"""
+        return sorted({run.fold for run in self.runs})
+
+    @property
+    def codes(self):
+        """int, how many versions of the training code made these runs."""
+        return len({run.config.get("code") for run in self.runs})
+
+    def final(self, column):
+        """Mean and deviation of the last epoch's value of a history column."""
+        return mean_sd(run.final(column) for run in self.runs)
+
+    @property
+    def best_valid_rmse_px(self):
+        """MeanSd of the best epochs' validation RMSE, px"""
+        return mean_sd(run.best_valid_rmse_px for run in self.runs)
+
+
+def group_runs(runs):
+    """Put runs together that differ in seed and fold only.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.results.RunResult
+
+    Returns
+    -------
+    list of Group, in the order of their first runs
+    """
+    found = {}
+    for run in runs:
+        settings = {key: value for key, value in run.settings.items()
+                    if key not in ("seed", "fold")}
+        key = (run.experiment, run.model, run.variant, run.attempt,
+               json.dumps([settings, run.config["data"]], sort_keys=True))
+        found.setdefault(key, []).append(run)
+    groups = []
+    for key, members in found.items():
+        experiment, model, variant, attempt, text = key
+        name = variant or model
+        rivals = [other for other in found if other != key and other[:3] == key[:3]]
+        if rivals:
+            name += f" ({_distinction(key, rivals)})"
+        groups.append(Group(experiment, model, variant, name, tuple(members)))
+    return groups
+
+
+def _distinction(key, rivals):
+    """What of a group's settings, data or attempt differs from its rivals', as text."""
+    settings, data = json.loads(key[4])
+    others = [json.loads(other[4]) for other in rivals]
+    words = [f"{name} {value}" for name, value in settings.items()
+             if any(other.get(name) != value for other, _ in others)]
+    if any(other != data for _, other in others):
+        words.append(data["label"])
+    if any(other[3] != key[3] for other in rivals):
+        words.append(f"run {key[3]}")
+    return ", ".join(words)
+
+
+class Curve(NamedTuple):
+    """A history column over several runs.
+
+    Attributes
+    ----------
+    epoch : int array (epochs,), 1, 2, ... up to the longest run's last
+    mean, sd, low, high : float64 arrays (epochs,)
+        Over the runs that have that epoch and a finite value there; NaN where none has. `sd`
+        is the sample standard deviation, NaN where there is one run only.
+    n : int array (epochs,), how many runs
+    """
+
+    epoch: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n: np.ndarray
+
+
+def mean_curve(runs, column):
+    """Mean and spread of a history column at each epoch, over runs of any length.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.results.RunResult
+    column : str, like "valid_loss"
+
+    Returns
+    -------
+    Curve
+    """
+    curves = [run.history[column] for run in runs] or [np.empty(0)]
+    values = np.full((len(curves), max(map(len, curves))), np.nan)
+    for row, curve in zip(values, curves):
+        row[:len(curve)] = curve
+    measured = np.isfinite(values)
+    values = np.where(measured, values, np.nan)
+    n = measured.sum(axis=0)
+    some, several = n > 0, n > 1
+    mean, sd, low, high = (np.full(values.shape[1], np.nan) for _ in range(4))
+    mean[some] = np.nanmean(values[:, some], axis=0)
+    low[some] = np.nanmin(values[:, some], axis=0)
+    high[some] = np.nanmax(values[:, some], axis=0)
+    sd[several] = np.nanstd(values[:, several], axis=0, ddof=1)
+    return Curve(np.arange(1, values.shape[1] + 1), mean, sd, low, high, n)
+
+
+class Reached(NamedTuple):
+    """The first epoch at or below a loss level, and the seconds up to its end."""
+
+    epoch: int
+    seconds: float
+
+
+def reach(run, level, column="valid_loss"):
+    """When a run's loss was first at or below a level.
+
+    Parameters
+    ----------
+    run : facekp.results.RunResult
+    level : float, MSE of scaled targets
+    column : str
+
+    Returns
+    -------
+    Reached, or None if it never was
+    """
+    at = np.flatnonzero(run.history[column] <= level)
+    return None if not len(at) else Reached(int(at[0]) + 1,
+                                            float(run.history["seconds"][:at[0] + 1].sum()))

@@ -1,0 +1,241 @@
+"""Runs read back: the one way from a folder of runs to arrays.
+
+Reads ``runs/`` and the ``results/`` that a checkout brings alike: the same folders, the latter with
+small files only. Figures, tables and reports take :class:`RunResult`; how several of them are
+averaged is in :mod:`facekp.aggregate`.
+"""
+import re
+import sys
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from facekp import metrics, storage
+from facekp.errors import RunError
+from facekp.runs import HISTORY, Run
+
+SHARED = {
+    ("dropout-ablation", "no-dropout"): ("optimizer-study", "adagrad"),
+    ("cnn14", ""): ("dropout-ablation", "dropout"),
+}
+"""Variants (experiment, variant) that are another experiment's: trained once, kept there."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has left so far.
+
+    Parameters
+    ----------
+    folder : Path
+    experiment, model, variant : str
+        Variant "" where the experiment has one only.
+    seed, fold : int
+    attempt : int
+        1; 2, 3, ... for runs that were started beside another one (``NEW=1``).
+    config : dict, the contents of config.json
+    history : dict of str -> float64 array (epochs,)
+        The columns :data:`facekp.runs.HISTORY`; losses are mean squared errors of the scaled
+        targets. NaN where nothing was measured.
+    summary : dict or None
+        The contents of summary.json; None while the run is not complete.
+    """
+
+    folder: Path
+    experiment: str
+    model: str
+    variant: str
+    seed: int
+    fold: int
+    attempt: int
+    config: dict
+    history: dict
+    summary: Optional[dict]
+
+    @property
+    def settings(self):
+        """dict, the parameters of the run (:class:`facekp.settings.Settings`)."""
+        return self.config["settings"]
+
+    @property
+    def label(self):
+        """str, what the images are, like "synthetic faces"."""
+        return self.config["data"]["label"]
+
+    @property
+    def epochs(self):
+        """int, how many epochs are on disk."""
+        return len(self.history["epoch"])
+
+    @property
+    def diverged(self):
+        """bool, whether a loss is no number any more."""
+        if self.summary is not None:
+            return self.summary["state"] == "diverged"
+        last = [self.history[name][-1:] for name in ("train_loss", "valid_loss")]
+        return not np.isfinite(np.concatenate(last)).all()
+
+    @property
+    def complete(self):
+        """bool, whether the run has come to its end, be it by divergence."""
+        return self.summary is not None
+
+    @property
+    def state(self):
+        """str: "complete", "diverged in epoch 3", or "unfinished at epoch 3 of 500"."""
+        if self.diverged:
+            return f"diverged in epoch {self.epochs}"
+        if self.complete:
+            return "complete"
+        return f"unfinished at epoch {self.epochs} of {self.settings['epochs']}"
+
+    @property
+    def best_epoch(self):
+        """int, the epoch with the lowest validation loss; 0 where there is none."""
+        loss = self.history["valid_loss"]
+        return int(np.nanargmin(loss)) + 1 if np.isfinite(loss).any() else 0
+
+    @property
+    def best_valid_rmse_px(self):
+        """float, px: validation RMSE of the best epoch; NaN where there is none."""
+        return float(self.history["valid_rmse_px"][self.best_epoch - 1]
+                     if self.best_epoch else np.nan)
+
+    @property
+    def seconds_per_epoch(self):
+        """float, the median; NaN before the first epoch."""
+        return float(np.median(self.history["seconds"])) if self.epochs else float("nan")
+
+    def final(self, name):
+        """The last epoch's value of a column of the history; NaN before the first.
+
+        ``train_loss_clean`` is not measured in every epoch: its last measured value.
+        """
+        values = self.history[name]
+        if name == "train_loss_clean":
+            values = values[np.isfinite(values)]
+        return float(values[-1]) if len(values) else float("nan")
+
+    def errors(self):
+        """Errors by keypoint on the validation images, of the best epoch's weights.
+
+        Returns
+        -------
+        dict of :func:`facekp.metrics.keypoint_errors`, or None where the run left no predictions
+
+        Raises
+        ------
+        RunError
+            If the file is damaged.
+        """
+        stored, predictions = self.folder / "errors.json", self.folder / "predictions.npz"
+        if stored.exists():
+            return storage.read_json(stored)
+        if not predictions.exists():
+            return None
+        try:
+            with np.load(predictions) as arrays:
+                return metrics.keypoint_errors(arrays["y_valid"], arrays["y_pred_valid"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(f"{predictions}: cannot be read ({error}); remove {self.folder} and "
+                           "run the experiment again") from None
+
+
+def warning(text):
+    """Say on stderr that something was left out."""
+    print(f"facekp: warning: {text}", file=sys.stderr)
+
+
+def find_runs(root, warn=warning):
+    """All runs below a folder, in the order of their names.
+
+    Parameters
+    ----------
+    root : path
+        ``runs``, ``results``, or a folder in them.
+    warn : callable taking a str
+        Told about each run that is damaged, which is left out.
+
+    Returns
+    -------
+    list of RunResult; empty if there is no such folder
+    """
+    root, found = Path(root), []
+    for config in sorted(root.rglob("config.json"), key=lambda path: path.parts):
+        try:
+            found.append(read_run(config.parent))
+        except RunError as error:
+            warn(f"{error} (left out)")
+    return found
+
+
+def read_run(folder):
+    """Read one run.
+
+    Parameters
+    ----------
+    folder : path
+        ``.../<experiment>/<model>/[<variant>/][seed<n>/]fold<k>[-<attempt>]``
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    RunError
+        If a file in it is damaged, or its place is not one that facekp gives.
+    """
+    run = Run(folder)
+    config = storage.read_json(run.config)
+    try:
+        settings = config["settings"]
+        model, seed, fold = settings["model"], settings["seed"], settings["fold"]
+        settings["epochs"], config["data"]["label"]
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.config}: lacks {error}; remove {run.folder} and run the experiment "
+                       "again") from None
+    path = run.folder.absolute().parts
+    place = re.fullmatch(rf"(?:.*/)?(?P<experiment>[^/]+)/{re.escape(model)}(?:/(?P<variant>[^/]+?"
+                         rf"))?{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
+                         "/".join(path))
+    if place is None:
+        raise RunError(f"{run.folder}: holds fold {fold}, seed {seed} of {model}, which does not "
+                       "agree with its place; move it back")
+    history = (run.read_history() if run.history.exists() or run.complete
+               else {name: [] for name in HISTORY})
+    summary = storage.read_json(run.summary) if run.complete else None
+    if summary is not None and "state" not in summary:
+        raise RunError(f"{run.summary}: lacks 'state'; remove {run.folder} and run the experiment "
+                       "again")
+    return RunResult(run.folder, place["experiment"], model, place["variant"] or "", seed, fold,
+                     int(place["attempt"] or 1), config,
+                     {name: np.array(values, np.float64) for name, values in history.items()},
+                     summary)
+
+
+def of_experiment(runs, name):
+    """The runs of an experiment, those among them that it shares with another one.
+
+    Parameters
+    ----------
+    runs : iterable of RunResult
+    name : str
+
+    Returns
+    -------
+    list of RunResult
+        With `experiment` and `variant` as this experiment names them.
+    """
+    runs = list(runs)
+    own = [run for run in runs if run.experiment == name]
+    there = {(run.variant, run.seed, run.fold) for run in own}
+    for (experiment, variant), place in SHARED.items():
+        if experiment == name:
+            own += [replace(run, experiment=name, variant=variant) for run in runs
+                    if (run.experiment, run.variant) == place
+                    and (variant, run.seed, run.fold) not in there]
+    return own
