@@ -4,7 +4,7 @@ import os
 import sys
 
 import facekp
-from facekp.experiment import Experiment, guarded
+from facekp.experiment import Experiment, guarded, number, path_name, whole_number
 from facekp.settings import MIRROR, Settings
 
 MODELS = ("lenet5", "vggnet", "cnn14")
@@ -44,7 +44,7 @@ def _info(options):
 
 def _add_data(commands):
     parser = commands.add_parser("data", help="download Kaggle's files")
-    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
     parser.set_defaults(run=_data)
 
 
@@ -61,10 +61,10 @@ def _add_train(commands):
     parser.add_argument("model", choices=MODELS)
     experiment.add_arguments(parser)
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
-    parser.add_argument("--learning-rate", type=float, default=0.001, metavar="RATE")
-    parser.add_argument("--batch-size", type=int, metavar="N",
+    parser.add_argument("--learning-rate", type=number, default=0.001, metavar="RATE")
+    parser.add_argument("--batch-size", type=whole_number(1, 10**6), metavar="N",
                         help="default: 32 for vggnet, which needs the memory, else 128")
-    parser.add_argument("--patience", type=int, metavar="EPOCHS",
+    parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
     parser.add_argument("--mirror", choices=MIRROR, default="none")
     parser.add_argument("--batch-norm", action="store_true", help="lenet5 only")
@@ -88,9 +88,10 @@ def _train(options):
 
 def _add_submit(commands):
     parser = commands.add_parser("submit", help="a run's weights and test.csv to a submission")
-    parser.add_argument("run_folder", metavar="RUN", help="a run folder with weights.npz")
-    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
-    parser.add_argument("--out", default="submission.csv", metavar="FILE")
+    parser.add_argument("run_folder", metavar="RUN", type=path_name,
+                        help="a run folder with weights.npz")
+    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", type=path_name, default="submission.csv", metavar="FILE")
     parser.add_argument("--device", metavar="DEVICE")
     parser.set_defaults(run=_submit)
 

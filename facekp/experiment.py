@@ -5,12 +5,15 @@ there is something to train, so that ``--help`` and wrong arguments answer at on
 """
 import argparse
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict
 
-from facekp.errors import ConfigError, FacekpError
+from facekp.data.faults import shown, shown_path
+from facekp.data.values import NUMBER
+from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.runs import Run, beside
 from facekp.settings import Settings
 
@@ -87,8 +90,10 @@ class Experiment:
         ------
         (Run, Settings)
         """
-        wanted = options.only.split(",") if options.only else list(self.variants)
+        wanted = list(self.variants) if options.only is None else options.only.split(",")
         for name in wanted:
+            if wanted.count(name) > 1:
+                raise ConfigError(f"only: found {name!r} twice, expected each name once")
             if name not in self.variants:
                 names = ", ".join(filter(None, self.variants))
                 raise ConfigError(f"only: found {name!r}, expected " + (
@@ -112,10 +117,10 @@ class Experiment:
 
     def add_arguments(self, parser):
         """Add what all experiments understand to an argparse parser."""
-        parser.add_argument("--data", default="data/kaggle", metavar="FOLDER",
+        parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER",
                             help="Kaggle's files; synthetic faces where there are none "
                                  "(default: %(default)s)")
-        parser.add_argument("--out", default="runs", metavar="FOLDER",
+        parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER",
                             help="where run folders go (default: %(default)s)")
         parser.add_argument("--epochs", type=whole_number(1, 10**6), metavar="N",
                             help="how many at the most (default: the experiment's; facekp "
@@ -137,20 +142,37 @@ class Experiment:
 def whole_number(low, high):
     """An argparse type: a whole number from `low` to `high`."""
     def parse(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
+        # int() would take 1_0 for ten, and the digits of any script
+        value = int(text) if re.fullmatch("[0-9]{1,19}", text) else None
         if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from {low} "
-                                             f"to {high}")
+            raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a whole number "
+                                             f"from {low} to {high}")
         return value
     return parse
 
 
 def whole_numbers(text):
-    """An argparse type: seeds with commas between them."""
-    return [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
+    """An argparse type: seeds with commas between them, each once."""
+    values = [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
+    for value in values:
+        if values.count(value) > 1:
+            raise argparse.ArgumentTypeError(f"found {value} twice, expected each seed once")
+    return values
+
+
+def number(text):
+    """An argparse type: a decimal number; float() would take 1_0 for ten."""
+    if not NUMBER.fullmatch(os.fsencode(text)):
+        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
+    return float(text)
+
+
+def path_name(text):
+    """An argparse type: the name of a file or folder, which an empty variable of make is not."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name; give one, or leave "
+                                         "the option out")
+    return text
 
 
 def score_line(run, summary):
@@ -164,7 +186,20 @@ def score_line(run, summary):
     Returns
     -------
     str
+
+    Raises
+    ------
+    RunError
+        If it is not what a run leaves.
     """
+    try:
+        return _score_line(run, summary)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{run.summary}: holds no result of a run ({error!r}); remove "
+                       f"{run.folder} and run the experiment again") from None
+
+
+def _score_line(run, summary):
     if summary["state"] == "diverged":
         return f"{run.folder}: diverged in epoch {summary['epochs']} ({summary['data']})"
     line = (f"{run.folder}: validation {summary['valid_rmse_px']:.3f} px RMSE on "
@@ -188,20 +223,29 @@ def guarded(command):
     -------
     int
     """
+    for stream in (sys.stdout, sys.stderr):  # a name that is not UTF-8 must not end a training
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
     except FacekpError as error:
-        print(f"facekp: error: {error}", file=sys.stderr)
-        return EXIT_ERROR
+        return _failed(error)
+    except MemoryError:
+        return _failed("out of memory; close other programs, or take a smaller batch size")
     except BrokenPipeError:  # whoever reads our output, like `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     except OSError as error:  # a full disk, a folder that cannot be written
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"facekp: error: {place}{error.strerror or error}; mend that, then the same command "
-              "goes on from the last epoch", file=sys.stderr)
-        return EXIT_ERROR
+        place = f"{shown_path(error.filename)}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}; mend that, then give the same command "
+                       "again: a training goes on from its last epoch")
     except KeyboardInterrupt as error:
         print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
     return 0
+
+
+def _failed(error):
+    """Print an error as one line, whatever the names in it hold."""
+    print("facekp: error:", shown(str(error), 4000), file=sys.stderr)
+    return EXIT_ERROR

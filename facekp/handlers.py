@@ -13,6 +13,7 @@ import time
 import numpy as np
 from nolearn.lasagne import PrintLog
 
+from facekp.errors import RunError
 from facekp.metrics import mse_to_px
 
 
@@ -107,7 +108,9 @@ class Checkpoint:
         if found is None:
             return False
         arrays, meta = found
-        for name, variable in net.state().items():
+        state = net.state()
+        self._check_fits(state, net.weights(), arrays, meta)
+        for name, variable in state.items():
             variable.set_value(arrays[f"state/{name}"])
         net.train_history_ = meta["history"]
         net.batch_iterator_train.epoch = meta["batches_epoch"]
@@ -116,6 +119,29 @@ class Checkpoint:
                             if name.startswith("best/")}
         self.run.write_history(net.train_history_)  # a kill before it left the last row out
         return True
+
+
+    def _check_fits(self, state, weights, arrays, meta):
+        """Raise RunError unless a checkpoint is whole and of this net.
+
+        A checksum says nothing about that: the file may be another run's.
+        """
+        def form(values):
+            return {name: (value.dtype, value.shape) for name, value in values.items()}
+
+        variables = {f"state/{name}": variable for name, variable in state.items()}
+        if any(name.startswith("best/") for name in arrays):  # no epoch is best of only NaN
+            variables.update({f"best/{name}": weight for name, weight in weights.items()})
+        expected = form({name: variable.get_value(borrow=True)
+                         for name, variable in variables.items()})
+        found = form(arrays)
+        wrong = sorted(name for name in {**expected, **found}
+                       if expected.get(name) != found.get(name))
+        wrong += sorted({"history", "batches_epoch", "best_epoch", "best_loss"}.difference(meta))
+        if wrong:
+            raise RunError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit (and "
+                           f"{len(wrong) - 1} more); remove {self.run.folder}, or name another "
+                           "folder with OUT=")
 
 
 class EpochTable(PrintLog):

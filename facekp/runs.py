@@ -54,6 +54,13 @@ class Run:
         """bool, whether the run has written all it has to write."""
         return self.summary.exists()
 
+    @property
+    def holds_results(self):
+        """bool, whether there is anything that a training writes after config.json."""
+        return any(os.path.lexists(path) for path in (
+            self.history, self.checkpoint, self.previous_checkpoint, self.weights, self.summary,
+            self.predictions, self.submission))
+
     @contextlib.contextmanager
     def locked(self):
         """Hold the folder for this process alone; a process that died holds nothing.
@@ -104,6 +111,9 @@ class Run:
         """
         config = _as_stored(config)
         if not self.config.exists():
+            if self.holds_results:
+                raise RunError(f"{self.config}: is missing, though the folder holds results: nobody "
+                               "can say of what; remove the folder, or name another with OUT=")
             storage.write_json(self.config, config)
             return config
         begun = storage.read_json(self.config)
@@ -233,8 +243,12 @@ def beside(folder, config):
     folder, config = Path(folder), _as_stored(config)
     for number in itertools.count(1):
         run = Run(folder if number == 1 else folder.with_name(f"{folder.name}-{number}"))
-        if not run.config.exists() or not run.complete and not _disagreements(
-                storage.read_json(run.config), config, MUST_AGREE):
+        if not run.config.exists():
+            if run.holds_results:
+                continue
+            return run
+        if not run.complete and not _disagreements(storage.read_json(run.config), config,
+                                                   MUST_AGREE):
             return run
 
 

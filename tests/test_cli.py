@@ -22,9 +22,7 @@ def test_argparse_faults_exit_with_2(arguments, capsys):
 
 @pytest.mark.parametrize("arguments, words", [
     (["--learning-rate", "-1"], "learning_rate: found -1.0, expected a number above 0"),
-    (["--learning-rate", "nan"], "learning_rate: found nan"),
-    (["--batch-size", "0"], "batch_size: found 0, expected a whole number from 1"),
-    (["--patience", "0"], "patience: found 0, expected 1 or more"),
+    (["--learning-rate", "1e999"], "learning_rate: found inf"),
 ])
 def test_bad_settings_are_one_line(arguments, words, capsys, tmp_path):
     assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 2
