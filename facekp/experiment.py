@@ -66,7 +66,9 @@ class Experiment:
                     for run, settings in plan]
         label = faces.provenance["label"]
         section = f" (section {self.section})" if self.section else ""
-        print(f"{self.name}{section} on {len(faces.X)} complete images: {label}")
+        beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
+        print(f"{self.name}{section} on {len(faces.X)} complete images: {label}"
+              f"{beyond if faces.out_of_face else ''}")
         summaries = {run: training.train(run, settings, faces, test, lookup)
                      for run, settings in plan}
         root = Path(options.out) / self.name

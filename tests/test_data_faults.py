@@ -120,6 +120,10 @@ FAULTS = [
     ("training.csv", "beyond float32", field(2, 0, "1e39"),
      ["row 2, column left_eye_center_x", "'1e39'"]),
     ("training.csv", "beyond float64", field(2, 0, "1e999"), ["row 2, column left_eye_center_x"]),
+    ("training.csv", "a lost decimal point", field(3, 1, "66033.5639"),
+     ["row 3, column left_eye_center_y", "'66033.5639'", "from -96 to 192"]),
+    ("training.csv", "two images away", field(3, 1, "-96.001"),
+     ["row 3, column left_eye_center_y", "'-96.001'"]),
     ("training.csv", "a word", field(4, 29, "left"),
      ["row 4, column mouth_center_bottom_lip_y", "'left'"]),
     ("training.csv", "Python's underscore", field(4, 1, "1_0"),
@@ -199,6 +203,24 @@ def test_lookup_row_for_an_image_that_test_csv_lacks(folder):
 def test_missing_file(folder, name):
     (folder / name).unlink()
     refused(LOAD[name], folder, f"{name} is missing", "make data")
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_a_gzip_is_no_reason_for_synthetic_faces(folder, name):
+    for other in LOAD:
+        (folder / other).unlink()
+    (folder / f"{name}.gz").write_bytes(b"\x1f\x8b\x08")
+    refused(LOAD[name], folder, f"{name}.gz", "a gzip file", "gunzip")
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"$\\frac{$", ["row 1", "dollar signs"]), (None, ["cannot be read", "mend or delete it"])])
+def test_a_label_that_cannot_stand_in_a_figure(folder, content, words):
+    if content is None:
+        (folder / "label.txt").mkdir()
+    else:
+        (folder / "label.txt").write_bytes(content)
+    refused(data.load_lookup, folder, "label.txt", *words)
 
 
 def a_directory(path):

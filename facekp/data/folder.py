@@ -85,5 +85,8 @@ def provenance(folder, name, sha256):
         raise fault(shown_path(folder / "label.txt"),
                     f"a file that cannot be read ({error.strerror})",
                     "one line that says whose files these are", "mend or delete it")
+    if "$" in label:  # figures would take what follows for a formula, after the training
+        raise fault(shown_path(folder / "label.txt"), f"'{label}'", "a name without dollar signs",
+                    "correct its first line", row=1)
     kind = "synthetic" if label.startswith(SYNTHETIC_LABEL) else "kaggle"
     return {"kind": kind, "label": label, "files": {name: sha256}}

@@ -20,8 +20,9 @@ from facekp.errors import DataError
 COMPETITION_ZIP = "facial-keypoints-detection.zip"
 TRAINING, TEST, LOOKUP = "training.csv", "test.csv", "IdLookupTable.csv"
 KNOWN_FILES = (TRAINING, TEST, LOOKUP, "SampleSubmission.csv", "training.zip", "test.zip",
-               COMPETITION_ZIP)
-"""A folder that holds one of these is taken for a folder of Kaggle's files."""
+               COMPETITION_ZIP, f"{TRAINING}.gz", f"{TEST}.gz", f"{LOOKUP}.gz")
+"""A folder that holds one of these is taken for a folder of Kaggle's files; a gzip is not read, but
+does not pass for nothing, which synthetic faces would stand in for."""
 
 MAX_CSV_BYTES = 2**30
 MAX_INNER_ZIP_BYTES = 2**28
@@ -86,6 +87,9 @@ def find(folder, name):
         return Source(name, folder / own_zip, (name,))
     if os.path.lexists(folder / COMPETITION_ZIP):
         return _find_in_competition_zip(folder / COMPETITION_ZIP, name, own_zip)
+    if os.path.lexists(folder / f"{name}.gz"):
+        raise fault(shown_path(folder / f"{name}.gz"), "a gzip file", f"{name} or {own_zip}",
+                    "unpack it with gunzip")
     raise DataError(f"{shown_path(folder)}: {name} is missing; expected {name}, {own_zip} or "
                     f"{COMPETITION_ZIP} there; download the files (make data) or correct DATA")
 

@@ -4,7 +4,7 @@ import re
 import numpy as np
 
 from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown
-from facekp.keypoints import COLUMNS
+from facekp.keypoints import COLUMNS, SIZE
 
 NUMBER = re.compile(rb" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")
 MAX_ID = 2**31 - 1
@@ -25,35 +25,36 @@ def parse_coordinates(fields, rows, where):
 
     Raises
     ------
-    DataError : a field that is no finite number (``nan`` and ``inf`` written out are none)
+    DataError : a field that is no finite number (``nan`` and ``inf`` written out are none), or
+        lies more than an image's side away from the image: a lost decimal point
     """
     try:
         values = np.array([[float(f) if f else np.nan for f in row] for row in fields])
     except ValueError:
         values = np.full((len(fields), len(COLUMNS)), np.inf)
-    with np.errstate(over="ignore"):
-        y = values.astype(np.float32)
     empty = np.array([[not f for f in row] for row in fields])
     # float() takes 1_0 for ten, and skips tabs and carriage returns.
     strange = b"".join(f for row in fields for f in row).translate(None, b"0123456789+-.eE ")
-    if strange or not (np.isfinite(y) | empty).all():
+    if strange or not (_near(values) | empty).all():
         raise _coordinate_fault(fields, rows, where)
-    return y
+    return values.astype(np.float32)
+
+
+def _near(values):
+    """Whether coordinates, px, are in the image or at most its side away from it; NaN is not."""
+    return (values >= -SIZE) & (values <= 2 * SIZE)
 
 
 def _coordinate_fault(fields, rows, where):
     row, column, field = next((row, column, field) for row, row_fields in zip(rows, fields)
                               for column, field in zip(COLUMNS, row_fields)
                               if field and not _is_coordinate(field))
-    return fault(where, f"'{shown(field)}'", "a finite number of pixels, or nothing where there is "
-                 "no label", row=row, column=column)
+    return fault(where, f"'{shown(field)}'", f"a number of pixels from {-SIZE} to {2 * SIZE}, or "
+                 "nothing where there is no label", row=row, column=column)
 
 
 def _is_coordinate(field):
-    if not NUMBER.fullmatch(field):
-        return False
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(np.float32(float(field))))
+    return bool(NUMBER.fullmatch(field)) and bool(_near(float(field)))
 
 
 def parse_id(field, row, column, where):
