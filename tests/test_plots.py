@@ -1,4 +1,8 @@
 """The figures hold what they were given, and the files are whole."""
+import os
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -74,3 +78,21 @@ def test_grid(n, rows, columns):
     figure = plots.predicted_faces(np.zeros((n, 1, 96, 96)), np.zeros((n, 30)), "")
     grid = figure.axes[0].get_gridspec()
     assert (grid.nrows, grid.ncols) == (rows, columns)
+
+
+def test_a_pdf_is_the_same_in_every_process(tmp_path):
+    program = ("import sys; from facekp import plots; import numpy as np; plots.save("
+               "plots.predicted_faces(np.zeros((1, 1, 96, 96)), np.ones((1, 30)), 'a face'), "
+               "sys.argv[1])")
+    for seed, name in (("1", "a.pdf"), ("2", "b.pdf")):
+        subprocess.run([sys.executable, "-c", program, str(tmp_path / name)], check=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed})
+    content = (tmp_path / "a.pdf").read_bytes()
+    assert content.startswith(b"%PDF") and content == (tmp_path / "b.pdf").read_bytes()
+    assert b"CreationDate" not in content
+
+
+def test_text_is_8_point_at_half_of_a_page():
+    figure = plots.predicted_faces(np.zeros((16, 1, 96, 96)), np.zeros((16, 30)), "faces")
+    assert figure.get_size_inches()[0] <= 3.4
+    assert figure._suptitle.get_fontsize() == 8
