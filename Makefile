@@ -13,9 +13,22 @@ VENV ?= $(if $(wildcard $(CONDA_PREFIX)/facekp-run.stamp),$(CONDA_PREFIX),.venv)
 PY = $(VENV)/bin/python
 ENV = $(VENV)/facekp-run.stamp
 TEST_ENV = $(VENV)/facekp-test.stamp
-FLAGS = --data "$(DATA)" --out "$(OUT)" $(if $(EPOCHS),--epochs "$(EPOCHS)") \
-	$(if $(SEED)$(SEEDS),--seeds "$(or $(SEEDS),$(SEED))") $(if $(FOLDS),--folds "$(FOLDS)") \
-	$(if $(ONLY),--only "$(ONLY)") $(if $(NEW),--force-new) $(ARGS)
+# a value as one word for the shell, whatever is in it
+quoted = '$(subst ','\'',$(1))'
+FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
+	$(if $(EPOCHS),--epochs $(call quoted,$(EPOCHS))) \
+	$(if $(SEED)$(SEEDS),--seeds $(call quoted,$(or $(SEEDS),$(SEED)))) \
+	$(if $(FOLDS),--folds $(call quoted,$(FOLDS))) $(if $(ONLY),--only $(call quoted,$(ONLY))) \
+	$(FORCE_NEW) $(ARGS)
+FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
+# a misspelt one would be ignored, and hours later somebody would notice
+VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY NEW ARGS VENV TORCH CXX SHELL \
+	THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
+UNKNOWN = $(filter-out $(VARIABLES),\
+	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+ifneq ($(strip $(UNKNOWN)),)
+$(error found $(strip $(UNKNOWN))=, expected some of $(VARIABLES); correct the name)
+endif
 ifneq ($(DEVICE),)
 export FACEKP_DEVICE = $(DEVICE)
 endif
@@ -74,8 +87,8 @@ clean:  ## remove the environment and what was built from the sources (never run
 .PHONY: demo lenet vggnet cnn14 optimizer-study dropout-ablation lenet-augmented data
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
-	$(PY) experiments/lenet_augmented.py --data data/synthetic --out "$(OUT)/demo" \
-	--only split-then-mirror --epochs $(or $(EPOCHS),40) $(if $(NEW),--force-new) $(ARGS)
+	$(PY) experiments/lenet_augmented.py --data data/synthetic --out $(call quoted,$(OUT)/demo) \
+	--only split-then-mirror --epochs $(call quoted,$(or $(EPOCHS),40)) $(FORCE_NEW) $(ARGS)
 
 lenet: $(ENV)  ## section 5.1: LeNet-5
 	$(PY) experiments/lenet.py $(FLAGS)
@@ -96,7 +109,7 @@ lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mi
 	$(PY) experiments/lenet_augmented.py $(FLAGS)
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
-	$(PY) -m facekp.cli data --data "$(DATA)"
+	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))
 
 # ---- the benchmarks --------------------------------------------------------------------------
 
@@ -109,7 +122,7 @@ benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and
 	$(PY) benchmarks/compile_time.py --torch $(TORCH)
 	$(PY) benchmarks/prediction.py --torch $(TORCH)
 	$(PY) benchmarks/scaling.py
-	$(PY) benchmarks/loading.py "$(DATA)"
+	$(PY) benchmarks/loading.py $(call quoted,$(DATA))
 	$(PY) benchmarks/table.py
 
 .venv-benchmark/facekp.stamp: requirements/benchmark.txt | $(ENV)

@@ -204,7 +204,8 @@ def test_a_study_goes_on_after_a_run_that_diverged(tmp_path, monkeypatch, capsys
     import facekp.data
     import facekp.plots
     import facekp.training
-    faces = SimpleNamespace(X=[0] * 3, image_ids=[1], provenance={"label": "synthetic faces"})
+    faces = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=2,
+                            provenance={"label": "synthetic faces"})
     trained = []
 
     def train(run, settings, *data):
