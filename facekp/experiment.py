@@ -62,8 +62,8 @@ class Experiment:
         test = data.load_test(options.data)
         lookup = data.load_lookup(options.data, test.image_ids)
         if options.force_new:
-            plan = [(beside(run.folder, training.describe(settings, faces.provenance)), settings)
-                    for run, settings in plan]
+            plan = [(beside(run.folder, training.describe(settings, faces, test, lookup)),
+                     settings) for run, settings in plan]
         label = faces.provenance["label"]
         section = f" (section {self.section})" if self.section else ""
         beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
@@ -211,6 +211,9 @@ def _score_line(run, summary):
     if "valid_rmse_px_no_twin" in summary:
         line += (f"; {summary['valid_rmse_px_twin_in_train']:.3f} px where the mirror image was "
                  f"trained on, {summary['valid_rmse_px_no_twin']:.3f} px elsewhere")
+    if "frozen_since" in summary:
+        line += (f"; frozen since epoch {summary['frozen_since']}: from there on the net learned "
+                 "nothing")
     return line
 
 

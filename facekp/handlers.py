@@ -65,12 +65,17 @@ class BestWeights:
         row["seconds"] = row["dur"]
         if row["best"]:
             self.epoch, self.loss = row["epoch"], row["valid_loss"]
-            self.values = {name: parameter.get_value()
-                           for name, parameter in net.weights().items()}
+            self.keep(net)
+
+    def keep(self, net):
+        """Copy the net's parameters into `values`."""
+        self.values = {name: parameter.get_value() for name, parameter in net.weights().items()}
 
 
 class Checkpoint:
     """Puts everything that is needed to go on in the run folder, after every epoch.
+
+    The best weights are left out after an epoch that is itself the best: they are the parameters.
 
     Parameters
     ----------
@@ -82,10 +87,11 @@ class Checkpoint:
         self.run, self.best = run, best
 
     def __call__(self, net, history):
-        state = {f"state/{name}": variable.get_value()
-                 for name, variable in net.state().items()}
-        state.update({f"best/{name}": value for name, value in self.best.values.items()})
-        self.run.save_checkpoint(state, {
+        arrays = {f"state/{name}": variable.get_value(borrow=True)  # written, not kept
+                  for name, variable in net.state().items()}
+        if self.best.epoch != history[-1]["epoch"]:
+            arrays.update({f"best/{name}": value for name, value in self.best.values.items()})
+        self.run.save_checkpoint(arrays, {
             "history": [{key: value.item() if hasattr(value, "item") else value
                          for key, value in row.items()} for row in history],
             "batches_epoch": net.batch_iterator_train.epoch,
@@ -115,8 +121,11 @@ class Checkpoint:
         net.train_history_ = meta["history"]
         net.batch_iterator_train.epoch = meta["batches_epoch"]
         self.best.epoch, self.best.loss = meta["best_epoch"], meta["best_loss"]
-        self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
-                            if name.startswith("best/")}
+        if self.best.epoch == net.train_history_[-1]["epoch"]:
+            self.best.keep(net)
+        else:
+            self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
+                                if name.startswith("best/")}
         self.run.write_history(net.train_history_)  # a kill before it left the last row out
         return True
 

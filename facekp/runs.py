@@ -24,7 +24,7 @@ HISTORY = ("epoch", "train_loss", "valid_loss", "train_loss_clean", "valid_rmse_
 """Columns of history.csv. Losses are mean squared errors of the scaled targets; seconds are those
 of training and validation, without the checkpoint."""
 
-MUST_AGREE = ("settings", "data", "versions", "code", "engine")
+MUST_AGREE = ("settings", "data", "test_data", "versions", "code", "engine")
 """Parts of config.json that must be the same when a run goes on."""
 
 
@@ -152,6 +152,11 @@ class Run:
         Returns
         -------
         (arrays, meta), or None when there is none that can be used
+
+        Raises
+        ------
+        RunError
+            If a checkpoint is there and may not be read: it could be whole.
         """
         # A kill between the two renames of save_checkpoint leaves checkpoint.new whole.
         generations = (self.folder / "checkpoint.new", self.checkpoint, self.previous_checkpoint)
@@ -159,11 +164,12 @@ class Run:
         for path in found:
             try:
                 return storage.read_arrays(path)
-            except RunError as error:
+            except storage.Damaged as error:
                 warn(f"{error}; trying the one before it")
                 path.unlink()  # or it would be kept as the second generation
-        if found:
-            warn(f"{self.folder}: no checkpoint can be used; starting again from epoch 1")
+        if found or self.history.exists():
+            warn(f"{self.folder}: no checkpoint {'can be used' if found else 'is there any more'}; "
+                 "starting again from epoch 1, to the same result")
         return None
 
     def drop_checkpoints(self):

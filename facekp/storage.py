@@ -4,6 +4,7 @@ A reader never meets half a file, whatever moment the writer was killed at, and 
 damaged later is recognised by its checksum.
 """
 import contextlib
+import errno
 import json
 import os
 import struct
@@ -15,6 +16,12 @@ import numpy as np
 from facekp.errors import RunError
 
 MAGIC = b"facekp1\n"
+
+
+class Damaged(RunError):
+    """A file does not hold what was written into it."""
+
+
 # magic, CRC-32 of all that follows it, length of the JSON text. The checksum is against damage, not
 # against forgery, and is computed after every epoch: SHA-256 of 100 MB takes four times as long.
 _HEADER = struct.Struct("<8sIQ")
@@ -52,13 +59,25 @@ def replacing(path, mode="wb", **options):
 
 
 def sync_folder(folder):
-    """Make the names of a folder's files durable, where the system can."""
-    with contextlib.suppress(OSError):
+    """Make the names of a folder's files durable, where the system can.
+
+    Raises
+    ------
+    OSError
+        If the disk failed while it did.
+    """
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    except OSError:  # Windows opens no folders; one without read permission can be written
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS):  # file systems without
+            error.filename = str(folder)
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path, value):
@@ -141,11 +160,18 @@ def read_arrays(path):
 
     Raises
     ------
+    Damaged
+        If the file was cut short, its checksum does not hold, or the disk cannot read it back.
     RunError
-        If the file is missing, cut short, or its checksum does not hold.
+        If the file is missing or may not be read.
     """
     try:
         content = Path(path).read_bytes()
+    except OSError as error:
+        kind = Damaged if error.errno == errno.EIO else RunError
+        raise kind(f"{path}: cannot be read ({error.strerror}); mend that, then the same command "
+                   "goes on") from None
+    try:
         magic, checksum, length = _HEADER.unpack_from(content)
         if magic != MAGIC:
             raise ValueError("it is not a checkpoint")
@@ -162,5 +188,5 @@ def read_arrays(path):
             arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape).copy()
             start += count * np.dtype(dtype).itemsize
         return arrays, header["meta"]
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, struct.error) as error:
-        raise RunError(f"{path}: cannot be used: {error}") from None
+    except (ValueError, TypeError, KeyError, OverflowError, struct.error) as error:
+        raise Damaged(f"{path}: cannot be used: {error}") from None

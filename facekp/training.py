@@ -1,8 +1,10 @@
 """The one training: data and settings in, a complete run folder out."""
 import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
+import functools
 import os
 import signal
+import threading
 import time
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -68,7 +70,8 @@ def split(X, y, settings):
     return Split(X_train, y_train, X[valid], y[valid], twins)
 
 
-def train(run, settings, training, test=None, lookup=None, say=print):
+def train(run, settings, training, test=None, lookup=None,
+          say=functools.partial(print, flush=True)):
     """Train a net and write its run folder; go on where it stopped, do nothing when complete.
 
     Parameters
@@ -95,7 +98,7 @@ def train(run, settings, training, test=None, lookup=None, say=print):
     allocator.tune()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     with run.locked():
-        config = describe(settings, training.provenance)
+        config = describe(settings, training, test, lookup)
         begun = run.begin(config)
         if run.complete:
             say(f"{run.folder}: complete")
@@ -113,11 +116,13 @@ def train(run, settings, training, test=None, lookup=None, say=print):
         return finish(run, settings, net, data, best, stop, training.provenance, test, lookup)
 
 
-def describe(settings, data):
-    """The contents of config.json."""
+def describe(settings, training, test=None, lookup=None):
+    """The contents of config.json, from what :func:`train` takes."""
+    predicted = [table.provenance["files"] for table in (test, lookup) if table is not None]
     return {
         "settings": settings.as_dict(),
-        "data": data,
+        "data": training.provenance,
+        "test_data": {name: sha256 for files in predicted for name, sha256 in files.items()},
         "versions": provenance.versions(),
         "code": provenance.code_digest(),
         "engine": {"device": theano.config.device, "floatX": theano.config.floatX,
@@ -164,7 +169,11 @@ def stopping_cleanly(net, run):
     """Let Ctrl-C and SIGTERM end the training between two batches, with word of how to go on.
 
     An epoch that is under way is given up: it is repeated, bit for bit, when the run goes on.
+    Python has signals in its main thread alone; in another one nothing is changed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     asked = []
 
     def ask(number, frame):
@@ -218,6 +227,8 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
         "n_params": int(sum(np.prod(p.get_value(borrow=True).shape)
                             for p in net.get_all_params(trainable=True))),
     }
+    if frozen_since(history):
+        summary["frozen_since"] = frozen_since(history)
     twin = data.twin_in_train
     if twin.any() and not twin.all():
         summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
@@ -233,3 +244,27 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
     storage.write_json(run.summary, summary)
     run.drop_checkpoints()
     return summary
+
+
+def frozen_since(history, epochs=5):
+    """The epoch from which on a net has learned nothing more, to the last bit.
+
+    Its outputs all sit at the ends of tanh, or its ReLUs are all off: the gradients are 0 and stay
+    0. The loss is a number like any other; only its standing still tells.
+
+    Parameters
+    ----------
+    history : list of dict
+    epochs : int, how many at the least
+
+    Returns
+    -------
+    int or None
+    """
+    last = history[-1]["valid_loss"]
+    still = 0
+    for row in reversed(history):
+        if row["valid_loss"] != last:
+            break
+        still += 1
+    return history[-still]["epoch"] if still >= epochs else None

@@ -136,6 +136,11 @@ def test_score_line_tells_seen_faces_from_others():
     assert line.endswith("; 1.400 px where the mirror image was trained on, 1.900 px elsewhere")
 
 
+def test_score_line_of_a_net_that_learned_nothing_more():
+    line = score_line(Run("runs/a"), {**SUMMARY, "frozen_since": 7})
+    assert line.endswith("; frozen since epoch 7: from there on the net learned nothing")
+
+
 def test_score_line_of_a_run_that_diverged():
     line = score_line(Run("runs/a"), {**SUMMARY, "state": "diverged", "valid_rmse_px": None})
     assert line == "runs/a: diverged in epoch 26 (synthetic faces)"
@@ -205,7 +210,7 @@ def test_a_study_goes_on_after_a_run_that_diverged(tmp_path, monkeypatch, capsys
     import facekp.plots
     import facekp.training
     faces = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=2,
-                            provenance={"label": "synthetic faces"})
+                            provenance={"label": "synthetic faces", "files": {}})
     trained = []
 
     def train(run, settings, *data):

@@ -113,6 +113,7 @@ def test_tuples_equal_the_lists_that_json_makes_of_them(run):
     ("settings", {"model": "lenet5", "seed": 0, "options": {"batch_norm": True}},
      "settings.options.batch_norm was None, now is True"),
     ("data", {"label": "Kaggle's files"}, "data.label was 'tests', now is \"Kaggle's files\""),
+    ("test_data", {"test.csv": "ab"}, "test_data was None, now is {'test.csv': 'ab'}"),
     ("versions", {"numpy": "2"}, "versions.numpy was '1', now is '2'"),
     ("code", "def", "code was 'abc', now is 'def'"),
     ("engine", {"device": "cuda0"}, "engine.device was 'cpu', now is 'cuda0'"),
@@ -189,6 +190,26 @@ def test_two_damaged_checkpoints_start_anew_and_say_so(run):
     told = []
     assert loaded_epoch(run, told) is None
     assert len(told) == 3 and "starting again from epoch 1" in told[-1]
+
+
+def test_a_checkpoint_that_may_not_be_read_is_kept(run):
+    save(run, 1)
+    save(run, 2)
+    run.checkpoint.unlink()
+    run.checkpoint.mkdir()  # stands for one without permission, which root would have
+    told = []
+    with pytest.raises(RunError, match="checkpoint: cannot be read .*the same command goes on"):
+        run.load_checkpoint(told.append)
+    assert told == [] and run.checkpoint.is_dir()
+    assert storage.read_arrays(run.previous_checkpoint)[1]["epoch"] == 1
+
+
+def test_vanished_checkpoints_are_noticed(run):
+    run.write_history([ROW])
+    told = []
+    assert loaded_epoch(run, told) is None
+    assert told == [f"{run.folder}: no checkpoint is there any more; starting again from epoch 1, "
+                    "to the same result"]
 
 
 class Killed(BaseException):

@@ -69,7 +69,8 @@ def test_json_there_and_back(tmp_path):
     assert json.loads(path.read_bytes().decode("utf-8"))["nan"] is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe", b"[" * 100000])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"null", b"\xff\xfe", b"[" * 100000],
+                         ids=["empty", "cut", "list", "null", "not UTF-8", "deep"])
 def test_bad_json(tmp_path, content):
     path = tmp_path / "a.json"
     path.write_bytes(content)
@@ -132,8 +133,33 @@ def test_a_file_with_something_behind_it_is_noticed(tmp_path, whole):
 
 def test_missing_and_folder(tmp_path):
     for path in (tmp_path / "gone", tmp_path):
-        with pytest.raises(RunError, match="cannot be used"):
+        with pytest.raises(RunError, match="cannot be read") as caught:
             storage.read_arrays(path)
+        assert not isinstance(caught.value, storage.Damaged)  # it could be whole
+
+
+def test_what_the_disk_cannot_read_back_is_damaged(tmp_path, monkeypatch, whole):
+    def failing(path):
+        raise OSError(errno.EIO, "Input/output error")
+    (tmp_path / "checkpoint").write_bytes(whole)
+    monkeypatch.setattr(storage.Path, "read_bytes", failing)
+    with pytest.raises(storage.Damaged, match="checkpoint: cannot be read .Input/output error"):
+        storage.read_arrays(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize("number, raises", [(errno.EIO, True), (errno.EINVAL, False)])
+def test_a_folder_that_cannot_be_synced(tmp_path, monkeypatch, number, raises):
+    def failing(descriptor):
+        if storage.os.fstat(descriptor).st_mode & 0o40000:
+            raise OSError(number, "no")
+    monkeypatch.setattr(storage.os, "fsync", failing)
+    if raises:  # the disk's fault
+        with pytest.raises(OSError) as caught:
+            storage.write_json(tmp_path / "a", {})
+        assert caught.value.filename == str(tmp_path)
+    else:       # a file system that has no such thing
+        storage.write_json(tmp_path / "a", {})
+    assert storage.read_json(tmp_path / "a") == {}
 
 
 @pytest.mark.parametrize("header", [

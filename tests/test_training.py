@@ -2,7 +2,9 @@
 import json
 import os
 import signal
+import threading
 from dataclasses import replace
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -111,7 +113,8 @@ def test_config_says_all_that_made_the_result(complete):
     config = json.loads((complete[0] / "config.json").read_text())
     assert Settings(**config["settings"]) == CLASSIC
     assert config["data"] == PROVENANCE
-    assert set(config) == {"settings", "data", "versions", "code", "engine", "threads",
+    assert config["test_data"] == PROVENANCE["files"]  # of both, in these tests
+    assert set(config) == {"settings", "data", "test_data", "versions", "code", "engine", "threads",
                            "theano_flags", "git", "host", "begun"}
     assert config["versions"]["numpy"] == np.__version__ and len(config["code"]) == 64
     assert config["engine"]["floatX"] == "float32"
@@ -245,6 +248,47 @@ def test_divergence_in_the_first_epoch(tmp_path):
     assert train(tmp_path, settings)["state"] == "diverged"
 
 
+def test_a_frozen_net_is_reported_and_not_stopped(tmp_path):
+    """Steps so large that every output sits at an end of tanh, whose slope is 0 there."""
+    settings = replace(CLASSIC, optimizer="sgd", learning_rate=1e4, epochs=8)
+    summary = train(tmp_path, settings)
+    assert (summary["state"], summary["epochs"]) == ("complete", 8)
+    losses = runs.Run(tmp_path).read_history()["valid_loss"]
+    first = summary["frozen_since"]
+    assert 1 <= first <= 4 and len(set(losses[first - 1:])) == 1
+    assert first == 1 or losses[first - 2] != losses[-1]
+
+
+@pytest.mark.parametrize("losses, epoch", [
+    ([3, 2, 2, 2, 2, 2], 2), ([2, 2, 2, 2, 2], 1), ([2, 2, 2, 2], None), ([2] * 9 + [1], None)])
+def test_frozen_since(losses, epoch):
+    history = [{"epoch": k, "valid_loss": loss} for k, loss in enumerate(losses, 1)]
+    assert training.frozen_since(history) == epoch
+
+
+# ---- going on ----------------------------------------------------------------------------------
+
+
+def test_the_best_weights_survive_a_crash_in_a_worse_epoch(tmp_path, monkeypatch):
+    """Weights that are spoiled after epoch 1 make it the best one for good."""
+    def spoil(self, net, history, crash_in=None):
+        if len(history) == 1:
+            weights = net.weights()["output.W"]
+            weights.set_value(-5 * weights.get_value())
+        if len(history) == crash_in:
+            raise Crash
+
+    settings = replace(CLASSIC, learning_rate=1e-6)
+    monkeypatch.setattr(handlers.EpochTable, "__call__", partialmethod(spoil, crash_in=2))
+    with pytest.raises(Crash):
+        train(tmp_path / "crashed", settings)
+    monkeypatch.setattr(handlers.EpochTable, "__call__", spoil)
+    for name in ("crashed", "undisturbed"):
+        assert train(tmp_path / name, settings)["best_epoch"] == 1
+    assert (tmp_path / "crashed" / "weights.npz").read_bytes() == (
+        tmp_path / "undisturbed" / "weights.npz").read_bytes()
+
+
 # ---- being told to stop ------------------------------------------------------------------------
 
 
@@ -271,6 +315,16 @@ def test_a_signal_ends_the_run_where_it_can_go_on(tmp_path, monkeypatch, complet
     assert f"{tmp_path}: going on after epoch {epoch}" in said
     for name in ("weights.npz", "predictions.npz", "submission.csv"):
         assert (tmp_path / name).read_bytes() == (complete[0] / name).read_bytes()
+
+
+def test_training_in_another_thread_leaves_signals_alone(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    found = []
+    thread = threading.Thread(target=lambda: found.append(
+        train(tmp_path, replace(CLASSIC, epochs=1))["state"]))
+    thread.start()
+    thread.join()
+    assert found == ["complete"] and signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_second_signal_stops_at_once(tmp_path):
