@@ -5,7 +5,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from facekp.plots.style import COLORS, pixel_axis
+from facekp.aggregate import mean_curve
+from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed
+
+DIVERGED, UNFINISHED = dict(marker="X", ms=5, mec="white", mew=0.5), dict(marker="o", mfc="white",
+                                                                          ms=3.5)
+"""Marks at the last finite point of a run that diverged, or that has not come to its end."""
+
+HIGHEST = 1.0
+"""Losses above it are cut off: 48 px, half of the image. A run that diverged passes any number."""
 
 
 def learning_curves(histories, title, ax=None):
@@ -40,3 +48,125 @@ def learning_curves(histories, title, ax=None):
                      frameon=False)
     ax.grid(alpha=0.3, which="both", lw=0.4)
     return ax.figure
+
+
+@printed
+def optimizer_curves(groups, title, ax=None):
+    """Training and validation loss by optimizer (figure 5): mean and range over the folds.
+
+    Parameters
+    ----------
+    groups : dict of str -> list of facekp.results.RunResult
+        The folds of each optimizer, in the order of the legend.
+    title : str
+    ax : two Axes, for training and validation loss, or None
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure, axes = axes_or_new(ax, 2, 1, height=4.6, sharex=True)
+    for color, (name, runs) in zip(itertools.cycle(COLORS), groups.items()):
+        for panel, column in zip(axes, ("train_loss", "valid_loss")):
+            draw_runs(panel, runs, column, color, label=f"{name}: {describe(runs)}")
+    for panel, column in zip(axes, ("training", "validation")):
+        loss_axis(panel, f"{column} loss (MSE)")
+    axes[0].set_xlabel("")
+    if any(len(runs) > 1 for runs in groups.values()):
+        title += "\nlines: mean of the folds; bands: lowest to highest"
+    figure.suptitle(title)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncol=1)
+    return figure
+
+
+@printed
+def dropout_curves(groups, title, ax=None):
+    """Loss with and without dropout (figure 6), the training loss in two ways.
+
+    As the paper measures it, the training loss is that of the batches, dropout switched on. The
+    noise-free one is that of the trained net on a fixed part of the training images.
+
+    Parameters
+    ----------
+    groups : dict of str -> list of facekp.results.RunResult
+        Like "dropout" and "no dropout".
+    title : str
+    ax : Axes or None
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure, [panel] = axes_or_new(ax, height=3.3)
+    styles = {"valid_loss": "-", "train_loss": "--", "train_loss_clean": ":"}
+    handles, labels = [], []
+    for color, (name, runs) in zip(itertools.cycle(COLORS), groups.items()):
+        for column, ls in styles.items():
+            draw_runs(panel, runs, column, color, ls)
+        handles.append(plt.Line2D([], [], color=color))
+        labels.append(f"{name}: {describe(runs)}")
+    loss_axis(panel, "loss (MSE)")
+    handles += [plt.Line2D([], [], color="0.3", ls=ls) for ls in styles.values()]
+    labels += ["validation", "training, as measured in the batches", "training, dropout off"]
+    figure.suptitle(title)
+    figure.legend(handles, labels, loc="outside lower center", ncol=1)
+    return figure
+
+
+def draw_runs(ax, runs, column, color, ls="-", label=None):
+    """Draw a history column of several runs: their mean, their range, and where some ended early.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    runs : list of facekp.results.RunResult
+    column : str, like "valid_loss"
+    color, ls : as in matplotlib
+    label : str or None, of the mean's line
+    """
+    curve = mean_curve(runs, column)
+    measured = curve.n > 0
+    epoch = curve.epoch[measured]
+    ax.plot(epoch, curve.mean[measured], color=color, ls=ls, label=label)
+    if len(runs) > 1:
+        ax.fill_between(epoch, curve.low[measured], curve.high[measured], color=color, alpha=0.2,
+                        lw=0)
+    for run in runs:
+        values = np.asarray(run.history[column], float)
+        finite = np.flatnonzero(np.isfinite(values))
+        if len(finite) and (run.diverged or not run.complete):
+            last = finite[-1]
+            ax.plot([last + 1], [min(values[last], HIGHEST)], color=color, ls="none",
+                    **(DIVERGED if run.diverged else UNFINISHED))
+
+
+def describe(runs):
+    """How many folds, and how they ended: ``5 folds, 1 unfinished``.
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult
+
+    Returns
+    -------
+    str
+    """
+    if len(runs) == 1:
+        [run] = runs
+        return f"{run.epochs} epochs" if run.state == "complete" else run.state
+    diverged = sum(run.diverged for run in runs)
+    unfinished = sum(not run.complete and not run.diverged for run in runs)
+    return f"{len(runs)} runs" + (f", {diverged} diverged" if diverged else "") + (
+        f", {unfinished} unfinished" if unfinished else "")
+
+
+def loss_axis(ax, label):
+    """Make axes ready for losses: log scale, whole epochs, a right axis in px."""
+    ax.set(xlabel="epoch", ylabel=label, yscale="log")
+    low, high = ax.get_ylim()
+    if high > HIGHEST:
+        ax.set_ylim(min(low, HIGHEST / 10), HIGHEST * 1.3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    pixel_axis(ax)
+    ax.grid(True)

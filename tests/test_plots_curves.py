@@ -1,0 +1,106 @@
+"""Figures 5 and 6: means, ranges, and runs that ended early."""
+import warnings
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from run_results import history, result
+
+from facekp import plots
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def labels(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_one_fold_is_drawn_as_it_is():
+    figure = plots.optimizer_curves({"adagrad": [result()]}, "whose faces")
+    for ax, column in zip(figure.axes, ("train_loss", "valid_loss")):
+        [line] = ax.get_lines()
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3, 4, 5, 6])
+        np.testing.assert_allclose(line.get_ydata(), history(6)[column])
+        assert ax.get_yscale() == "log" and not ax.collections
+        assert [child.get_ylabel() for child in ax.child_axes] == ["RMSE, px"]
+    assert labels(figure) == ["adagrad: 6 epochs"]
+    assert figure._suptitle.get_text() == "whose faces"
+
+
+def test_the_right_axis_reads_the_loss_in_pixels():
+    figure = plots.optimizer_curves({"adagrad": [result()]}, "")
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_ylim()
+    np.testing.assert_allclose(figure.axes[0].child_axes[0].get_ylim(),
+                               (48 * low ** 0.5, 48 * high ** 0.5))
+
+
+def test_several_folds_mean_and_range():
+    runs = [result(fold=k, start=start) for k, start in enumerate((0.1, 0.2, 0.6))]
+    figure = plots.optimizer_curves({"adagrad": runs}, "title")
+    [line] = figure.axes[0].get_lines()
+    np.testing.assert_allclose(line.get_ydata(), 0.3 / np.arange(1, 7))
+    [band] = figure.axes[0].collections
+    edge = band.get_paths()[0].vertices
+    assert edge[:, 1].max() == pytest.approx(0.6) and edge[:, 1].min() == pytest.approx(0.1 / 6)
+    assert labels(figure) == ["adagrad: 3 runs"] and "lowest to highest" in (
+        figure._suptitle.get_text())
+
+
+def test_runs_that_diverged_or_did_not_finish_are_marked():
+    figure = plots.optimizer_curves({
+        "rmsprop": [result("rmsprop", n=4, state="diverged", diverge=4)],
+        "adam": [result("adam", n=3, state="unfinished")]}, "")
+    lines = figure.axes[0].get_lines()
+    marks = [line for line in lines if line.get_marker() not in ("None", None)]
+    assert [line.get_marker() for line in marks] == ["X", "o"]
+    np.testing.assert_allclose(marks[0].get_xydata(), [[3, 0.1 / 3]])
+    np.testing.assert_allclose(marks[1].get_xydata(), [[3, 0.1 / 3]])
+    assert labels(figure) == ["rmsprop: diverged in epoch 4",
+                              "adam: unfinished at epoch 3 of 500"]
+
+
+def test_a_run_without_any_finite_loss(tmp_path):
+    figure = plots.optimizer_curves({
+        "rmsprop": [result("rmsprop", n=1, state="diverged", diverge=1)], "sgd": [result("sgd")],
+        "adam": [result("adam", n=0, state="unfinished")]}, "")
+    assert [len(line.get_xdata()) for line in figure.axes[0].get_lines()] == [0, 6, 0]
+    plots.save(figure, tmp_path / "f.pdf")
+
+
+def test_a_loss_beyond_the_image_is_cut_off():
+    figure = plots.optimizer_curves({"sgd": [result("sgd", start=1e30, n=3)]}, "")
+    assert figure.axes[0].get_ylim()[1] == pytest.approx(1.3)
+
+
+def test_some_of_several_folds_ended_early():
+    runs = [result(n=6), result(n=2, state="unfinished", fold=1, start=0.3),
+            result(n=3, state="diverged", diverge=3, fold=2, start=0.2)]
+    figure = plots.optimizer_curves({"adagrad": runs}, "")
+    line = figure.axes[0].get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), np.array([0.2, 0.1, 0.1 / 3, 0.1 / 4, 0.1 / 5,
+                                                           0.1 / 6]))
+    assert labels(figure) == ["adagrad: 3 runs, 1 diverged, 1 unfinished"]
+
+
+def test_dropout_both_ways_of_measuring():
+    figure = plots.dropout_curves({"dropout": [result(start=0.2)], "none": [result()]}, "")
+    [ax] = figure.axes
+    lines = ax.get_lines()
+    assert [line.get_linestyle() for line in lines] == ["-", "--", ":"] * 2
+    for line, column in zip(lines, ("valid_loss", "train_loss")):
+        np.testing.assert_allclose(line.get_ydata(), history(6, 0.2)[column])
+    np.testing.assert_array_equal(lines[2].get_xdata(), [1, 3, 5])
+    np.testing.assert_allclose(lines[2].get_ydata(), [0.1, 0.1 / 3, 0.1 / 5])
+    assert labels(figure)[:2] == ["dropout: 6 epochs", "none: 6 epochs"]
