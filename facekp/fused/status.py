@@ -8,7 +8,7 @@ import theano
 from theano.gof import OpenMPOp
 
 from facekp import compiler
-from facekp.fused import small_ops
+from facekp.fused import compile_ahead, small_ops
 
 
 def enabled():
@@ -27,15 +27,17 @@ def why():
 def mode():
     """The Theano mode for functions over a net: the default one, adapted if fused Ops are on.
 
-    Two changes. Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)`` is
-    needed as well, and then computes the product twice: for a dense layer's weight gradient, that
-    Adagrad uses scaled and squared, a third of the layer's work; that rewrite is left out. And the
-    small Ops run in Python (:mod:`facekp.fused.small_ops`).
+    Three changes. Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)``
+    is needed as well, and then computes the product twice: for a dense layer's weight gradient, that
+    Adagrad uses scaled and squared, a third of the layer's work; that rewrite is left out. The
+    small Ops run in Python (:mod:`facekp.fused.small_ops`), and the others are compiled side by
+    side (:mod:`facekp.fused.compile_ahead`).
     """
     default = theano.compile.get_default_mode()
     if not enabled():
         return default
-    return default.excluding("local_dot22_to_dot22scalar").including(small_ops.TAG)
+    return default.excluding("local_dot22_to_dot22scalar").including(
+        small_ops.TAG, compile_ahead.TAG)
 
 
 def _obstacle():
