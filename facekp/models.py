@@ -32,11 +32,11 @@ def _hidden(layer, name, batch_norm, **options):
             (NonlinearityLayer, {"name": f"{name}_relu", "nonlinearity": rectify})]
 
 
-def _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed):
+def _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused):
     output = (DenseLayer, {"name": "output", "num_units": len(COLUMNS),
                            "nonlinearity": output_nonlinearity})
     rule = optimizers.get(optimizer)
-    return KeypointNet(
+    net = KeypointNet(
         [_input()] + layers + [output],
         regression=True,
         objective_loss_function=squared_error,
@@ -45,10 +45,12 @@ def _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed
         batch_iterator_test=BatchIterator(batch_size),
         train_split=SeededSplit(seed),
         **{f"update_{name}": value for name, value in rule.options(learning_rate).items()})
+    net.fused = fused
+    return net
 
 
 def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, optimizer="adam",
-           learning_rate=0.001, batch_size=128, seed=0):
+           learning_rate=0.001, batch_size=128, seed=0, fused=True):
     """LeNet-5 with four convolutional layers (paper, sections 2.1, 5.1 and 5.4).
 
     ==========  =============  ==========
@@ -80,6 +82,8 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
     output_nonlinearity : Lasagne nonlinearity
     optimizer, learning_rate : see :mod:`facekp.optimizers`
     batch_size, seed : int
+    fused : bool
+        False for Theano's stock Ops where the fused ones (:mod:`facekp.fused`) would be used.
 
     Returns
     -------
@@ -100,11 +104,11 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
         layers += [(MaxPool2DLayer, {"name": f"pool{i}", "pool_size": 2})]
     for i, num_units in enumerate((120, 84), 1):
         layers += _hidden(DenseLayer, f"dense{i}", batch_norm, num_units=num_units)
-    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed)
+    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
 
 
 def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimizer="adam",
-           learning_rate=0.0001, batch_size=32, seed=0):
+           learning_rate=0.0001, batch_size=32, seed=0, fused=True):
     """VGG-16, configuration D of Simonyan & Zisserman 2015, on 96x96 (paper, sections 2.2, 5.2).
 
     ==========  =============  ==========
@@ -145,7 +149,7 @@ def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimiz
         Units of the two dense layers.
     dropout : bool
         Dropout of 0.5 after each of the two dense layers, as VGG has it.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed : see :func:`lenet5`
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused : see :func:`lenet5`
 
     Returns
     -------
@@ -163,11 +167,11 @@ def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimiz
                           num_units=num_dense_units, W=init.HeNormal("relu"))
         if dropout:
             layers += [(DropoutLayer, {"name": f"dropout{i}", "p": 0.5})]
-    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed)
+    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
 
 
 def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer="adagrad",
-          learning_rate=0.01, batch_size=128, seed=0):
+          learning_rate=0.01, batch_size=128, seed=0, fused=True):
     """The 14-layer CNN, counted as nolearn counts layers (paper, sections 2.3 and 5.3).
 
     ==========  =============  ==========
@@ -195,7 +199,7 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
         With the four dropout layers (0.1, 0.2, 0.3, 0.5); without them 10 layers remain.
     num_dense_units : int
         Units of the two dense layers.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed : see :func:`lenet5`
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused : see :func:`lenet5`
 
     Returns
     -------
@@ -212,7 +216,7 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
     layers += _hidden(DenseLayer, "dense2", batch_norm=False, num_units=num_dense_units)
     if not dropout:
         layers = [layer for layer in layers if layer[0] is not DropoutLayer]
-    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed)
+    return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
 
 
 MODELS = {"lenet5": lenet5, "vggnet": vggnet, "cnn14": cnn14}

@@ -103,10 +103,17 @@ class SeededSplit:
 class KeypointNet(NeuralNet):
     """A nolearn NeuralNet whose functions are built by :func:`facekp.fused.get_output`.
 
+    Attributes
+    ----------
+    fused : bool
+        False, set before the net is initialized, for Theano's stock Ops.
+
     Everything else is nolearn's. A net with an objective of its own, with penalties or with
     ``scores_train`` / ``scores_valid`` gets nolearn's stock functions. The random numbers of the
     initial weights and of dropout come from the seed of the training batches.
     """
+
+    fused = True
 
     def initialize_layers(self, layers=None):
         seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
@@ -121,13 +128,15 @@ class KeypointNet(NeuralNet):
         y = output_type("y")                                            # (batch, 30)
         X = [layer.input_var for layer in layers.values() if isinstance(layer, InputLayer)]
         [output] = self._output_layers
+        get_output = fused.get_output if self.fused else lasagne.layers.get_output
+        mode = fused.mode() if self.fused else None
 
         def loss(deterministic):
-            y_pred = fused.get_output(output, deterministic=deterministic)
+            y_pred = get_output(output, deterministic=deterministic)
             return options["loss_function"](y_pred, y).mean()
 
         def function(inputs, outputs, updates=None):
-            return theano.function(inputs, outputs, updates=updates, mode=fused.mode(),
+            return theano.function(inputs, outputs, updates=updates, mode=mode,
                                    allow_input_downcast=True, on_unused_input="ignore")
 
         def train():
@@ -143,7 +152,7 @@ class KeypointNet(NeuralNet):
             return function(X + [y], [loss_valid, loss_valid])  # nolearn: loss and "accuracy"
 
         def predict():
-            return function(X, [fused.get_output(output, deterministic=True)])
+            return function(X, [get_output(output, deterministic=True)])
 
         return Lazy(train), Lazy(evaluate), Lazy(predict)
 

@@ -260,3 +260,11 @@ def test_losses_of_the_papers_nets(name, options, monkeypatch):
         losses.append([net.train_iter_(X, y)[0] for _ in range(3)] + [net.eval_iter_(X, y)[0]])
         losses[-1].append(np.mean((net.predict_iter_(X)[0] - y) ** 2))
     np.testing.assert_allclose(*losses, rtol=1e-4 if options.get("batch_norm") else 2e-6)
+
+
+def test_a_net_with_fused_false_has_stock_ops_alone():
+    for wanted in (True, False):
+        net = models.lenet5(variant="classic", fused=wanted)
+        net.initialize()
+        nodes = net.predict_iter_.function.maker.fgraph.apply_nodes
+        assert any(isinstance(node.op, FusedOp) for node in nodes) == wanted
