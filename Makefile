@@ -111,6 +111,13 @@ lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mi
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))
 
+# ---- figures and notebooks -------------------------------------------------------------------
+
+.PHONY: figures
+
+figures: $(ENV)  ## every figure that the runs in OUT allow, PNG and PDF, in figures/
+	$(PY) -m facekp.cli figures --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
+
 # ---- the benchmarks --------------------------------------------------------------------------
 
 TORCH = .venv-benchmark/bin/python

@@ -1,4 +1,4 @@
-"""The command line: ``facekp info``, ``facekp data``, ``facekp train``, ``facekp submit``."""
+"""The command line: ``facekp`` info, data, train, submit, figures."""
 import argparse
 import os
 import sys
@@ -25,6 +25,7 @@ def main(argv=None):
     _add_data(commands)
     _add_train(commands)
     _add_submit(commands)
+    _add_figures(commands)
     options = parser.parse_args(argv)
     if getattr(options, "device", None):
         os.environ["FACEKP_DEVICE"] = options.device
@@ -104,6 +105,21 @@ def _submit(options):
     rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
                                        test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
+
+
+def _add_figures(commands):
+    parser = commands.add_parser("figures", help="every figure that the runs allow, PNG and PDF")
+    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", default="runs", metavar="FOLDER", help="the runs")
+    parser.add_argument("--figures", default="figures", metavar="FOLDER",
+                        help="where the figures go (default: %(default)s)")
+    parser.set_defaults(run=_figures)
+
+
+def _figures(options):
+    from facekp import figures
+    from facekp.sources import Sources
+    figures.draw_all(Sources(options.out, options.data), options.figures)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,10 @@ def describe(runs):
     """
     if len(runs) == 1:
         [run] = runs
-        return f"{run.epochs} epochs" if run.state == "complete" else run.state
+        if run.state != "complete":
+            return run.state
+        frozen = run.summary.get("frozen_since")
+        return f"{run.epochs} epochs" + (f", frozen since epoch {frozen}" if frozen else "")
     diverged = sum(run.diverged for run in runs)
     unfinished = sum(not run.complete and not run.diverged for run in runs)
     return f"{len(runs)} runs" + (f", {diverged} diverged" if diverged else "") + (

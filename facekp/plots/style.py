@@ -27,8 +27,8 @@ printed = plt.rc_context(STYLE)
 """Decorator: the function draws with :data:`STYLE`."""
 
 
-def save(figure, path, dpi=150):
-    """Write a figure as PNG or PDF, atomically, and close it.
+def save(figure, path, dpi=150, close=True):
+    """Write a figure as PNG or PDF, atomically, and close it unless told otherwise.
 
     The same figure gives the same bytes: no date and no version is written.
 
@@ -37,6 +37,7 @@ def save(figure, path, dpi=150):
     figure : matplotlib Figure
     path : path; its ending says which, .png or .pdf
     dpi : int, pixels an inch of a PNG
+    close : bool
     """
     path = Path(path)
     kind = path.suffix[1:]
@@ -44,7 +45,8 @@ def save(figure, path, dpi=150):
                 "pdf": {"Creator": None, "Producer": None, "CreationDate": None}}[kind]
     with storage.replacing(path) as file, plt.rc_context({"pdf.fonttype": 42}):
         figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
-    plt.close(figure)
+    if close:
+        plt.close(figure)
 
 
 def axes_or_new(ax, rows=1, columns=1, width=HALF_WIDTH, height=2.4, **options):

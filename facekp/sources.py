@@ -1,0 +1,86 @@
+"""What figures and notebooks are drawn from: the runs of a folder, and faces."""
+from functools import cached_property
+from pathlib import Path
+
+from facekp.aggregate import group_runs
+from facekp.errors import FacekpError
+from facekp.results import find_runs, of_experiment
+
+
+class Missing(FacekpError):
+    """A figure cannot be drawn yet; the message has the command that makes what it needs."""
+
+
+class Sources:
+    """The runs and the faces that figures are drawn from; each is read when it is first needed.
+
+    Parameters
+    ----------
+    root : path
+        Folder of runs: ``runs`` or ``results``.
+    data : path
+        Folder of Kaggle's files; the synthetic faces where there are none.
+    """
+
+    def __init__(self, root, data="data/kaggle"):
+        self.root, self.data = Path(root), data
+
+    @cached_property
+    def runs(self):
+        """list of facekp.results.RunResult"""
+        return find_runs(self.root)
+
+    @cached_property
+    def training(self):
+        """facekp.data.Training, the complete images"""
+        from facekp.data import load_training
+        return load_training(self.data, complete_only=True)
+
+    @cached_property
+    def test(self):
+        """facekp.data.Test"""
+        from facekp.data import load_test
+        return load_test(self.data)
+
+    def groups(self, experiment):
+        """dict of name -> runs that differ in seed and fold only; without runs of no epoch."""
+        groups = group_runs(run for run in of_experiment(self.runs, experiment) if run.epochs)
+        return {group.name: list(group.runs) for group in groups}
+
+    def first(self, places, *files):
+        """The first complete run of some (experiment, variant) that has one of some files.
+
+        Raises
+        ------
+        Missing
+        """
+        for experiment, variant in places:
+            for run in of_experiment(self.runs, experiment):
+                if run.variant == variant and run.complete and any(
+                        (run.folder / name).exists() for name in files):
+                    return run
+        commands = " or ".join(self.command(*place) for place in places)
+        raise Missing(f"no complete run in {self.root} has {' or '.join(files)}: {commands}")
+
+    def command(self, experiment, variants=""):
+        """The command that trains an experiment, or some of its variants (a str with commas)."""
+        return f"make {experiment}" + (f" ONLY={variants}" if variants else "") + (
+            f" OUT={self.root}" if self.root.name not in ("runs", "results") else "")
+
+    def faces_of(self, run):
+        """The complete training images that a run was trained on.
+
+        Raises
+        ------
+        Missing
+            If the data folder holds others.
+        """
+        if run.config["data"]["files"] != self.training.provenance["files"]:
+            raise Missing(f"{run.folder} was made from {run.label}, the data folder holds "
+                          f"{self.training.provenance['label']}: name the run's with DATA=")
+        return self.training
+
+
+def labels(runs):
+    """Whose faces runs were trained on, for a title."""
+    return ", ".join(dict.fromkeys(run.label for run in runs))

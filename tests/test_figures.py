@@ -1,0 +1,188 @@
+"""`make figures`: what is there is drawn, what is missing is named with its command."""
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from run_results import LABEL, result, write
+
+from facekp import cli, figures, plots
+from facekp.metrics import keypoint_errors
+from facekp.sources import Missing, Sources
+
+NETS = {"figure01-lenet5", "figure01-lenet5-classic", "figure02-vggnet", "figure03-cnn14"}
+FACES = {"figure04-sample-face", "figure10-mirror-image"}
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def sources(tmp_path, random):
+    """Sources of an empty folder of runs and of ten faces."""
+    found = Sources(tmp_path / "runs")
+    provenance = {"label": LABEL, "files": {}}
+    found.training = SimpleNamespace(X=random.rand(10, 1, 96, 96).astype(np.float32),
+                                     y=random.uniform(20, 76, (10, 30)).astype(np.float32),
+                                     provenance=provenance)
+    found.test = SimpleNamespace(X=random.rand(16, 1, 96, 96), provenance=provenance)
+    return found
+
+
+def errors(size):
+    y = np.full((4, 30), 40.0)
+    return keypoint_errors(y, y + size)
+
+
+def draw(name, sources):
+    [figure] = [figure for figure in figures.FIGURES if figure.name == name]
+    return figure.draw(sources)
+
+
+def predictions(folder, **arrays):
+    np.savez(folder / "predictions.npz", **arrays)
+
+
+def test_without_runs_each_missing_figure_is_named_with_a_command(engine, sources, tmp_path,
+                                                                  monkeypatch):
+    monkeypatch.setattr(plots, "save", lambda figure, path, **options: path.write_text(""))
+    said = []
+    missing = figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert set(missing) == {f.name for f in figures.FIGURES} - NETS - FACES
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{kind}" for name in NETS | FACES for kind in ("png", "pdf")}
+    for name in missing:
+        [line] = [line for line in said if line.startswith(f"missing: {name}: ")]
+        assert re.search(r": make [a-z0-9-]+", line), line
+
+
+def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
+    makefile = (Path(__file__).parent.parent / "Makefile").read_text()
+    for experiment, _ in figures.CNN14 + tuple(figures.NETS.values()):
+        assert f"\n{experiment}: " in makefile
+    assert sources.command("lenet") == "make lenet"
+    assert Sources(tmp_path / "mine").command("optimizer-study", "sgd") == (
+        f"make optimizer-study ONLY=sgd OUT={tmp_path / 'mine'}")
+
+
+def test_figure_5_draws_what_is_there(sources):
+    for fold in (0, 1):
+        write(sources.root, result("adagrad", fold=fold))
+    write(sources.root, result("adam", state="unfinished", n=3))
+    figure = draw("figure05-optimizers", sources)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "adagrad: 2 runs", "adam: unfinished at epoch 3 of 500"]
+    assert figure._suptitle.get_text().startswith(LABEL)
+
+
+def test_a_run_before_its_first_epoch_is_none(sources):
+    folder = write(sources.root, result("adagrad", n=0, state="unfinished"))
+    (folder / "history.csv").unlink()
+    with pytest.raises(Missing, match="make optimizer-study$"):
+        draw("figure05-optimizers", sources)
+
+
+def test_figure_6_wants_both_variants(sources):
+    write(sources.root, result("dropout", experiment="dropout-ablation"))
+    with pytest.raises(Missing, match="no run no-dropout .*: make dropout-ablation "
+                                      "ONLY=no-dropout$"):
+        draw("figure06-dropout", sources)
+    # the optimizer study has trained the very same net
+    write(sources.root, result("adagrad", experiment="optimizer-study"))
+    del sources.runs
+    [ax] = draw("figure06-dropout", sources).axes
+    assert len(ax.get_lines()) == 6
+
+
+def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
+    from facekp import models
+    from facekp.activations import CONV_WEIGHTS
+    from facekp.weights import save_weights
+
+    folder = write(sources.root, result("adagrad", options={"num_dense_units": 10}))
+    with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
+        draw("figure07-filters", sources)
+    conv = {name: parameter.get_value() for name, parameter
+            in models.cnn14(num_dense_units=10).weights().items() if name.startswith("conv")}
+    save_weights(folder / CONV_WEIGHTS, conv)
+    sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
+    figure = draw("figure08-activations", sources)
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), sources.training.X[0, 0])
+    assert LABEL in figure._suptitle.get_text() and len(figure.axes) == 4
+
+
+def test_figure_9_shows_the_run_s_predictions_of_the_run_s_faces(sources):
+    folder = write(sources.root, result("", experiment="cnn14"))
+    y = np.arange(16 * 30).reshape(16, 30) % 96
+    predictions(folder, y_pred_valid=y)
+    with pytest.raises(Missing, match="no test.csv"):
+        draw("figure09-predictions", sources)
+    predictions(folder, y_pred_test=y)
+    figure = draw("figure09-predictions", sources)
+    [crosses] = figure.axes[15].get_lines()
+    np.testing.assert_array_equal(crosses.get_xydata(), y[15].reshape(15, 2))
+    sources.training.provenance["files"] = {"training.csv": "other"}
+    with pytest.raises(Missing, match="was made from a test's faces, .*name the run's with DATA="):
+        draw("figure09-predictions", sources)
+
+
+def test_errors_of_the_best_net_and_of_all(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
+    write(sources.root, result("adagrad"), errors=errors(1.5))
+    figure = draw("errors-mean-face", sources)
+    assert figure._suptitle.get_text() == f"14-layer CNN, no dropout, {LABEL}"
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
+    figure = draw("errors-by-keypoint", sources)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "LeNet-5 (2.00 px in all)", "14-layer CNN, no dropout (1.50 px in all)"]
+    assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
+
+
+def test_nets_of_different_data_are_told_apart(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
+    other = result("adagrad")
+    other.config["data"] = {"label": "synthetic faces", "files": {}}
+    write(sources.root, other, errors=errors(1.5))
+    legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
+    assert "(synthetic faces)" in legend[1].get_text()
+
+
+def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
+    from facekp.settings import Settings
+    from facekp.training import split
+
+    run = result("", experiment="lenet", model="lenet5")
+    folder = write(sources.root, run)
+    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    predictions(folder, y_pred_valid=valid.y_valid + np.array([[1.0], [3.0]]))
+    figure = draw("best-and-worst-faces", sources)
+    assert [ax.get_title() for ax in figure.axes] == ["best: 1.00 px", "worst: 3.00 px"]
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), valid.X_valid[1, 0])
+
+
+def test_a_damaged_run_is_left_out_with_a_word(sources, capsys):
+    write(sources.root, result("adam"))
+    (write(sources.root, result("sgd")) / "config.json").write_text("{")
+    figure = draw("figure05-optimizers", sources)
+    assert len(figure.legends[0].get_texts()) == 1
+    assert "sgd" in capsys.readouterr().err
+
+
+def test_the_command_line(engine, sources, tmp_path, monkeypatch, capsys):
+    write(sources.root, result("adam"))
+    [five] = [figure for figure in figures.FIGURES if figure.name == "figure05-optimizers"]
+    monkeypatch.setattr(figures, "FIGURES", (five,))
+    out = tmp_path / "made" / "figures"
+    assert cli.main(["figures", "--out", str(sources.root), "--figures", str(out)]) == 0
+    assert f"{out / five.name}.png, .pdf: loss by optimizer" in capsys.readouterr().out
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert sorted(first) == ["figure05-optimizers.pdf", "figure05-optimizers.png"]
+    cli.main(["figures", "--out", str(sources.root), "--figures", str(out)])
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
