@@ -26,6 +26,7 @@ DECIDED = (
     "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "base_compiledir",
     "compiledir", "blas.ldflags", "gcc.cxxflags",
 )
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 _EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
 _chosen = None  # what configure() did in this process
 
@@ -115,13 +116,17 @@ def choose_threads(env, fused):
     Two pools that spin in each other's way are slower than one, so where the fused kernels run
     (they split BLAS calls among OpenMP's threads) the BLAS itself gets one thread.
     """
+    for key in ("OMP_NUM_THREADS", *BLAS_THREADS):
+        if env.get(key) and not re.fullmatch(" *0*[1-9][0-9]{0,3} *", env[key]):
+            raise EngineError("%s=%s: expected a whole number from 1 to 9999; correct or unset it"
+                              % (key, env[key]))
     if env.get("OMP_NUM_THREADS"):
         threads = Choice(env["OMP_NUM_THREADS"], "OMP_NUM_THREADS is set")
     else:
         threads = Choice(str(usable_cores()), "cores this process may use")
     inner = Choice("1", "inside the fused kernels' threads") if fused else threads
     chosen = {"OMP_NUM_THREADS": threads}
-    for key in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
+    for key in BLAS_THREADS:
         chosen[key] = Choice(env[key], key + " is set") if env.get(key) else inner
     if not (env.get("GOMP_SPINCOUNT") or env.get("OMP_WAIT_POLICY")):
         chosen["GOMP_SPINCOUNT"] = Choice("1000", "waiting threads soon leave their core")

@@ -57,12 +57,17 @@ def import_theano():
     Raises
     ------
     EngineError
-        If the device cannot be had: Theano by itself would compute on the CPU.
+        If the device cannot be had: Theano by itself would compute on the CPU. If THEANO_FLAGS or
+        a theanorc gives a setting a value that it cannot have.
     """
     if plan is not None and plan.flags["device"].value != "cpu":
         device.adopt_system_pygpu()
     with device.Faults() as faults:
-        import theano
+        try:
+            import theano
+        except (AssertionError, KeyError, TypeError, ValueError) as error:  # a setting's value
+            raise EngineError("Theano refuses its settings: %s; correct or unset THEANO_FLAGS or "
+                              "the theanorc" % " ".join(str(error).split()))
     device.check(theano.config, faults.reasons)
     return theano
 

@@ -17,6 +17,9 @@ from facekp.errors import ConfigError
 from facekp.keypoints import COLUMNS, SIZE
 from facekp.layers import BatchNormLayer
 
+MAX_DENSE_UNITS = 2**14
+"""Four times VGG's; its two dense layers would take 1.4 GB."""
+
 
 def _input():
     return (InputLayer, {"name": "input", "shape": (None, 1, SIZE, SIZE)})
@@ -242,6 +245,7 @@ def build(settings):
     if settings.model not in MODELS:
         raise ConfigError(f"model: found {settings.model!r}, expected one of "
                           f"{', '.join(MODELS)}")
+    _check_options(settings.options)
     try:
         return MODELS[settings.model](
             optimizer=settings.optimizer, learning_rate=settings.learning_rate,
@@ -249,3 +253,21 @@ def build(settings):
     except TypeError as error:
         raise ConfigError(f"options: found {settings.options!r}, which {settings.model} does not "
                           f"take ({error})") from None
+
+
+def _check_options(options):
+    """Raise ConfigError for a value of a wrong kind: options may come from somebody's config.json,
+    and a number of units that no memory holds must not be tried."""
+    def fits(name, value):
+        if name in ("batch_norm", "dropout"):
+            return isinstance(value, bool)
+        if name == "num_dense_units":
+            return type(value) is int and 1 <= value <= MAX_DENSE_UNITS
+        return callable(value) if name == "output_nonlinearity" else isinstance(value, str)
+
+    if not isinstance(options, dict):
+        raise ConfigError(f"options: found {options!r}, expected an object of names and values")
+    for name, value in options.items():
+        if not fits(name, value):
+            raise ConfigError(f"options: found {value!r} for {name}, expected true or false, a "
+                              f"number of units up to {MAX_DENSE_UNITS} or the name of a variant")

@@ -2,7 +2,7 @@
 import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
 from facekp import allocator, keypoints, storage
-from facekp.errors import RunError
+from facekp.errors import ConfigError, RunError
 from facekp.models import build
 from facekp.runs import Run
 from facekp.settings import Settings
@@ -33,8 +33,9 @@ def load_net(folder):
                        "such as runs/lenet/lenet5/fold0")
     try:
         net = build(Settings(**storage.read_json(run.config)["settings"]))
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run.config}: holds no settings of a run ({error!r}); name another run "
+    except (KeyError, TypeError, ConfigError) as error:
+        why = error if isinstance(error, ConfigError) else repr(error)
+        raise RunError(f"{run.config}: holds no settings of a run ({why}); name another run "
                        "folder") from None
     parameters = net.weights()
     values = load_weights(run.weights, {name: parameter.get_value(borrow=True).shape

@@ -46,7 +46,8 @@ def load_weights(path, shapes):
             return _read(archive, shapes)
     except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
         raise RunError(f"{path}: these weights cannot be used: {error}; let the run end (the same "
-                       "command goes on), or name another run folder") from None
+                       "command goes on), or name another run folder; a complete run must be "
+                       "removed and trained again") from None
 
 
 def _read(archive, shapes):
