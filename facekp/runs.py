@@ -52,7 +52,7 @@ class Run:
     @property
     def complete(self):
         """bool, whether the run has written all it has to write."""
-        return self.summary.exists()
+        return os.path.lexists(self.summary)  # a broken link is a fault, not a run to begin
 
     @property
     def holds_results(self):
@@ -204,10 +204,17 @@ class Run:
         """
         try:
             with open(self.history, encoding="ascii", newline="") as file:
-                rows = list(csv.DictReader(file))
-            return {name: [float(row[name] or "nan") for row in rows] for name in HISTORY}
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise RunError(f"{self.history}: cannot be read ({error!r}); remove "
+                lines = file.read().splitlines(keepends=True)
+            names, *rows = csv.reader(lines)
+            if not lines[-1].endswith("\n") or any(len(row) != len(names) for row in rows):
+                raise ValueError("it is cut off")
+            columns = {name: [float(row[names.index(name)] or "nan") for row in rows]
+                       for name in HISTORY}
+            if columns["epoch"] != list(range(1, len(rows) + 1)):
+                raise ValueError("an epoch is missing")
+            return columns
+        except (OSError, ValueError, csv.Error) as error:
+            raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove "
                            f"{self.folder} and run the experiment again") from None
 
 
