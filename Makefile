@@ -126,6 +126,7 @@ TORCH = .venv-benchmark/bin/python
 
 benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and PyTorch
 	$(PY) benchmarks/run.py --torch $(TORCH) $(ARGS)
+	$(PY) benchmarks/step.py
 	$(PY) benchmarks/compile_time.py --torch $(TORCH)
 	$(PY) benchmarks/prediction.py --torch $(TORCH)
 	$(PY) benchmarks/scaling.py

@@ -79,6 +79,26 @@ def training(content):
                      "GFLOP/s", "of sgemm", "peak MiB"], lines)
 
 
+def steps(content):
+    """A line an Op that takes a hundredth of the step or more."""
+    lines = []
+    for entry in content["steps"]:
+        total, rest = sum(row["ms"] for row in entry["ops"]), 0.0
+        for row in entry["ops"]:
+            if row["ms"] < total / 100:
+                rest += row["ms"]
+                continue
+            ideal = row["flops"] / entry["sgemm_gflops"] / 1e6
+            lines.append([entry["net"], entry["threads"], row["op"], f"{row['ms']:.1f}",
+                          f"{row['ms'] / total:.0%}",
+                          f"{row['flops'] / row['ms'] / 1e6:.0f}" if row["flops"] else "",
+                          f"{row['ms'] - ideal:+.1f}"])
+        lines.append([entry["net"], entry["threads"], "all others", f"{rest:.1f}",
+                      f"{rest / total:.0%}", "", f"{rest:+.1f}"])
+    return markdown(["net", "threads", "Op", "ms", "of the step", "GFLOP/s",
+                     "ms beyond the sgemm rate"], lines)
+
+
 def compiling(content):
     return markdown(["net", "engine", "first time, s", "from the cache, s"], [
         [row["net"], row["engine"], f"{row['first_seconds']:.1f}", f"{row['cached_seconds']:.1f}"]
@@ -118,8 +138,8 @@ def loading(content):
         for method, row in content["loading"].items()])
 
 
-SECTIONS = {"training": ("Training", training), "compile": ("Compiling", compiling),
-            "prediction": ("Prediction", prediction),
+SECTIONS = {"training": ("Training", training), "steps": ("Inside a step", steps),
+            "compile": ("Compiling", compiling), "prediction": ("Prediction", prediction),
             "scaling": ("Growth (14-layer CNN)", scaling), "loading": ("Loading", loading)}
 
 
