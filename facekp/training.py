@@ -102,6 +102,7 @@ def train(run, settings, training, test=None, lookup=None,
         begun = run.begin(config)
         if run.complete:
             say(f"{run.folder}: complete")
+            run.drop_checkpoints()  # a kill behind summary.json leaves them
             return storage.read_json(run.summary)
         if begun.get("threads") != config["threads"]:
             say(f"{run.folder}: begun with {begun.get('threads')} threads, going on with "

@@ -1,0 +1,72 @@
+"""What is trained while faults strike: real nets on few images, and where their files are."""
+from dataclasses import replace
+from pathlib import Path
+
+import core_tools
+import numpy as np
+
+from facekp.experiment import Experiment
+from facekp.keypoints import COLUMNS
+from facekp.optimizers import OPTIMIZERS
+from facekp.settings import Settings
+
+EPOCHS = 6
+# 200 dense units instead of 500 make a checkpoint 40 MB instead of 97.
+_CNN14 = Settings("cnn14", {"num_dense_units": 200}, epochs=EPOCHS, batch_size=16)
+_LENET5 = Settings("lenet5", {"batch_norm": True}, epochs=EPOCHS, batch_size=16,
+                   mirror="split-then-mirror")
+
+KILLED = {f"{name}, {optimizer}": replace(settings, optimizer=optimizer)
+          for name, settings in (("cnn14 with dropout", _CNN14),
+                                 ("lenet5 with batch normalization, mirror images", _LENET5))
+          for optimizer in OPTIMIZERS}
+"""Trained by the processes that are killed."""
+
+LOADED = {
+    "lenet5": Settings("lenet5", epochs=200, batch_size=16),
+    "lenet5 with batch normalization, mirror images": replace(_LENET5, epochs=200),
+    "cnn14": Settings("cnn14", optimizer="adagrad", learning_rate=0.01, epochs=200, batch_size=16),
+    "vggnet, 64 dense units": Settings("vggnet", {"num_dense_units": 64}, learning_rate=0.0001,
+                                       epochs=200, batch_size=16),
+}
+"""Trained for 200 epochs while memory, files and threads are counted."""
+
+
+def experiment(name):
+    """The experiment that trains one of the configurations."""
+    return Experiment("faults", "", "", {"": {**KILLED, **LOADED}[name]})
+
+
+def run_folder(name, out):
+    """The run folder that it leaves below `out`."""
+    return Path(out, "faults", {**KILLED, **LOADED}[name].model, "fold0")
+
+
+def write_data(folder, n_train=40, n_test=6):
+    """Write spots for faces (:func:`core_tools.faces`) in Kaggle's format.
+
+    Parameters
+    ----------
+    folder : Path, made if it is not there
+    n_train, n_test : int
+
+    Returns
+    -------
+    Path, the folder
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {"training.csv": [",".join(COLUMNS + ("Image",))], "test.csv": ["ImageId,Image"],
+              "IdLookupTable.csv": ["RowId,ImageId,FeatureName,Location"],
+              "label.txt": ["synthetic faces of the tests"]}
+    for name, n, seed in (("training.csv", n_train, 0), ("test.csv", n_test, 1)):
+        X, y_px = core_tools.faces(n, seed)
+        pixels = np.rint(X * 255).astype(int).reshape(n, -1).tolist()
+        for number, (image, y) in enumerate(zip(pixels, y_px.tolist()), 1):
+            begin = [f"{v:.3f}" for v in y] if name == "training.csv" else [str(number)]
+            tables[name].append(",".join(begin + [" ".join(map(str, image))]))
+    for row in range(2 * n_test):
+        tables["IdLookupTable.csv"].append(
+            f"{row + 1},{row // 2 + 1},{COLUMNS[0 if row % 2 else -1]},")
+    for name, lines in tables.items():
+        (folder / name).write_text("\n".join(lines) + "\n")
+    return folder

@@ -1,0 +1,24 @@
+"""docs/reliability.json: what the long tests have found, and where."""
+from pathlib import Path
+
+from facekp import provenance, storage
+
+PATH = Path(__file__).resolve().parents[2] / "docs" / "reliability.json"
+
+
+def read():
+    """All sections.
+
+    Returns
+    -------
+    dict
+    """
+    return storage.read_json(PATH) if PATH.exists() else {}
+
+
+def write(section, content):
+    """Write one section with the versions, the code and the machine that it comes from."""
+    host = provenance.host()
+    storage.write_json(PATH, {**read(), section: {
+        "result": content, "versions": provenance.versions(), "code": provenance.code_digest(),
+        "host": {name: host[name] for name in ("cpu", "cores", "system")}}})

@@ -1,0 +1,166 @@
+"""Kills training processes again and again; their result must be that of one left alone."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from faults import configurations
+
+TESTS = Path(__file__).resolve().parents[1]
+ANY_MOMENT = "any moment"  # killed from outside, by the clock
+
+
+class Attempt(NamedTuple):
+    """What became of one process.
+
+    Attributes
+    ----------
+    code : int, its exit code
+    killed_at : str like ``epochs/write``; None if it ended by itself
+    saved : int, epochs that were safe when it ended; 0 if it got none further
+    went_on : int or None, the epoch after which it said it went on
+    passed : dict, how often each moment was met, if it ended by itself
+    seconds : float
+    output : str
+    """
+
+    code: int
+    killed_at: str
+    saved: int
+    went_on: int
+    passed: dict
+    seconds: float
+    output: str
+
+
+def attempt(name, data, out, log, kill=None, env=None):
+    """Start a process that trains a configuration; let it be killed, or end.
+
+    Parameters
+    ----------
+    name : str, a name in :mod:`faults.configurations`
+    data, out : Path
+    log : Path, truncated
+    kill : None, (phase, kind, number), or seconds after which it is killed from outside
+    env : dict or None
+
+    Returns
+    -------
+    Attempt
+    """
+    moment = [str(part) for part in kill] if isinstance(kill, tuple) else []
+    Path(log).write_text("")
+    env = dict(env or os.environ, PYTHONPATH=os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+               OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="agg")
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faults.victim", name, str(data), str(out), str(log)] + moment,
+        env=env, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        universal_newlines=True)
+    killed_at = None
+    try:
+        output, _ = process.communicate(timeout=kill if isinstance(kill, float) else 600)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+        killed_at = ANY_MOMENT if isinstance(kill, float) else "hung for 600 s"
+    text = Path(log).read_text()
+    found = re.search("^killed (.*)$", text, re.M)
+    killed_at = found.group(1) if found else killed_at
+    if (process.returncode == -signal.SIGKILL) != bool(killed_at):
+        killed_at = None  # not by us: the caller sees the exit code
+    passed = re.search("^passed (.*)$", text, re.M)
+    went_on = re.search("going on after epoch ([0-9]+)", output)
+    return Attempt(process.returncode, killed_at,
+                   max(map(int, re.findall("^saved ([0-9]+)$", text, re.M)), default=0),
+                   int(went_on.group(1)) if went_on else None,
+                   json.loads(passed.group(1)) if passed else {},
+                   time.monotonic() - begun, output)
+
+
+def results(folder):
+    """All that a run says about its net, as bytes, without what the clock says.
+
+    Parameters
+    ----------
+    folder : Path, of a complete run
+
+    Returns
+    -------
+    dict of str -> bytes or dict
+    """
+    folder = Path(folder)
+    found = {name: (folder / name).read_bytes()
+             for name in ("weights.npz", "predictions.npz", "submission.csv", "faces.png",
+                          "curves.png")}
+    rows = [line.rsplit(b",", 1)[0]
+            for line in (folder / "history.csv").read_bytes().splitlines()]  # less the seconds
+    summary = json.loads((folder / "summary.json").read_text())
+    return {**found, "history.csv": b"\n".join(rows),
+            "summary.json": {key: value for key, value in summary.items()
+                             if not key.startswith("seconds")}}
+
+
+def differences(folder, expected):
+    """Names of the files that are not as expected, or should not be there.
+
+    Parameters
+    ----------
+    folder : Path, of a complete run
+    expected : dict, from :func:`results`
+
+    Returns
+    -------
+    list of str
+    """
+    found = results(folder)
+    left = [path.name for path in Path(folder).iterdir()
+            if path.name.startswith((".", "checkpoint"))]  # half-written, or of no use any more
+    return [name for name in expected if found[name] != expected[name]] + sorted(left)
+
+
+def draw(random, passed, saved, seconds):
+    """The next moment to kill at, given how far the run is.
+
+    An epoch's moments are drawn from its next one and a half, so that a run is killed often; the
+    last files' from all there are, the first files' only while there is no epoch.
+
+    Parameters
+    ----------
+    random : RandomState
+    passed : dict, moments of an undisturbed run
+    saved : int, epochs that are safe
+    seconds : float, what an undisturbed run takes
+
+    Returns
+    -------
+    tuple, float or None, as for :func:`attempt`; None lets it end
+    """
+    if random.rand() < 0.15:
+        return float(random.uniform(0.3, 1.1 * seconds))
+    if saved == configurations.EPOCHS:
+        phase = "last files" if random.rand() < 0.75 else None
+    elif saved == 0 and random.rand() < 0.3:
+        phase = "first files"
+    else:
+        phase = "epochs"
+    if phase is None:
+        return None
+    kinds = sorted(at.split("/")[1] for at in passed if at.startswith(phase))
+    kind = kinds[random.randint(len(kinds))]
+    n = passed[f"{phase}/{kind}"]
+    if phase == "epochs":
+        n = max(1, round(1.5 * n / configurations.EPOCHS))
+    return phase, kind, int(random.randint(n) + 1)
+
+
+def generator(*numbers):
+    """A RandomState of these numbers alone."""
+    return np.random.RandomState(numbers)

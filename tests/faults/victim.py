@@ -1,0 +1,124 @@
+"""Trains one configuration and kills itself with SIGKILL at a given moment.
+
+    python -m faults.victim NAME DATA OUT LOG [PHASE KIND NUMBER]
+
+A moment is the n-th time that a process, in a phase of its run, is about to do a kind of thing:
+train, evaluate or predict a batch; write bytes (half of them are written); sync; rename; remove.
+Nothing of facekp is changed for it: what it calls is wrapped from outside. The log gets a line
+``saved N`` for each epoch that is safe, ``killed PHASE KIND``, and at a regular end ``passed`` and
+how often each moment was met, as JSON.
+"""
+import io
+import json
+import os
+import pathlib
+import signal
+import sys
+
+from faults import configurations
+
+PHASES = ("first files", "epochs", "last files")
+
+
+class Moments:
+    """Counts moments; the process ends at one of them.
+
+    Parameters
+    ----------
+    log : text file
+    target : (phase, kind, number) or None
+    """
+
+    def __init__(self, log, target):
+        self.log, self.target = log, target
+        self.phase, self.passed = PHASES[0], {}
+
+    def due(self, kind):
+        """Count a moment; whether it is the last one."""
+        at = f"{self.phase}/{kind}"
+        self.passed[at] = self.passed.get(at, 0) + 1
+        return self.target == (self.phase, kind, self.passed[at])
+
+    def reach(self, kind):
+        if self.due(kind):
+            self.kill(kind)
+
+    def kill(self, kind):
+        self.say(f"killed {self.phase}/{kind}")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def say(self, text):
+        print(text, file=self.log, flush=True)
+
+    def before(self, owner, name, kind):
+        """Make a moment of each call of a function."""
+        function = getattr(owner, name)
+
+        def call(*args, **kwargs):
+            self.reach(kind)
+            return function(*args, **kwargs)
+        setattr(owner, name, call)
+
+
+def tearing_open(moments):
+    """An ``open`` for writing whose files can be left half-written."""
+    class Torn(io.FileIO):
+        def write(self, data):
+            if moments.due("write"):
+                super().write(memoryview(data)[:len(data) // 2])
+                moments.kill("write")
+            return super().write(data)
+
+    def open_(path, mode, **options):
+        file = io.BufferedWriter(Torn(path, "w"))
+        return file if "b" in mode else io.TextIOWrapper(file, **options)
+    return open_
+
+
+def watch(moments):
+    """Wrap all that makes a moment."""
+    from facekp import handlers, net, storage, training
+    storage.open = tearing_open(moments)
+    moments.before(os, "fsync", "sync")
+    moments.before(os, "replace", "rename")
+    moments.before(pathlib.Path, "unlink", "remove")
+
+    class Counted(net.Lazy):
+        def __call__(self, *args):
+            moments.reach(self.kind)
+            return super().__call__(*args)
+
+    def create(self, *args, make=net.KeypointNet._create_iter_funcs):
+        functions = make(self, *args)
+        for function, kind in zip(functions, ("train", "evaluate", "predict")):
+            function.__class__, function.kind = Counted, kind
+        return functions
+
+    def save(self, net, history, call=handlers.Checkpoint.__call__):
+        call(self, net, history)
+        moments.say(f"saved {len(history)}")
+
+    def entering(phase, function):
+        def call(*args, **kwargs):
+            moments.phase = phase
+            return function(*args, **kwargs)
+        return call
+
+    net.KeypointNet._create_iter_funcs = create
+    handlers.Checkpoint.__call__ = save
+    training.fit = entering("epochs", training.fit)
+    training.finish = entering("last files", training.finish)
+
+
+def main(name, data, out, log, phase=None, kind=None, number=0):
+    """Train; returns the exit code of the experiment."""
+    with open(log, "a", encoding="utf-8") as file:
+        moments = Moments(file, (phase, kind, int(number)) if phase else None)
+        watch(moments)
+        code = configurations.experiment(name).main(["--data", data, "--out", out])
+        moments.say(f"passed {json.dumps(moments.passed)}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
