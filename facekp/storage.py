@@ -5,6 +5,7 @@ damaged later is recognised by its checksum.
 """
 import contextlib
 import errno
+import io
 import json
 import os
 import struct
@@ -117,6 +118,20 @@ def read_json(path):
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove it, or name another folder with "
                        "OUT=") from None
+
+
+def write_npz(path, arrays):
+    """Write arrays as numpy's ``.npz``, atomically.
+
+    Parameters
+    ----------
+    path : path
+    arrays : dict of str -> array
+    """
+    content = io.BytesIO()  # numpy leaves a file on a full disk open, and its zip complains later
+    np.savez(content, **arrays)
+    with replacing(path) as file:
+        file.write(content.getbuffer())
 
 
 def write_arrays(path, arrays, meta):

@@ -211,8 +211,7 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
         weights.save_weights(run.weights, best.values)
     if test is not None:
         arrays.update(image_ids=test.image_ids, y_pred_test=predict_px(net, test.X))
-    with storage.replacing(run.predictions) as file:
-        np.savez(file, **arrays)
+    storage.write_npz(run.predictions, arrays)
     summary = {
         "state": "diverged" if stop.reason == "diverged" else "complete",
         "stopped_by": stop.reason or "epochs",

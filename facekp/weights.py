@@ -5,7 +5,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from facekp.errors import RunError
-from facekp.storage import replacing
+from facekp.storage import write_npz
 
 
 def save_weights(path, values):
@@ -16,8 +16,7 @@ def save_weights(path, values):
     path : path
     values : dict of str -> float array
     """
-    with replacing(path) as file:
-        np.savez(file, **values)
+    write_npz(path, values)
 
 
 def load_weights(path, shapes):
