@@ -113,10 +113,13 @@ data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 
 # ---- figures and notebooks -------------------------------------------------------------------
 
-.PHONY: figures
+.PHONY: figures notebooks
 
 figures: $(ENV)  ## every figure that the runs in OUT allow, PNG and PDF, in figures/
 	$(PY) -m facekp.cli figures --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
+
+notebooks: $(TEST_ENV)  ## execute the notebooks and store their outputs (from results/ alone)
+	$(PY) notebooks/execute.py
 
 # ---- the benchmarks --------------------------------------------------------------------------
 

@@ -32,11 +32,14 @@ def draw_sample(sources):
     return plots.sample_face(faces.X[0], faces.y[0], faces.provenance["label"])
 
 
-def draw_optimizers(sources):
-    """Figure 5."""
-    groups = sources.groups("optimizer-study")
+def draw_losses(experiments, sources):
+    """Figure 5, for any experiments: training and validation loss."""
+    groups = {}
+    for experiment in experiments:
+        groups.update(sources.groups(experiment))
     if not groups:
-        raise Missing(f"no run in {sources.root}: {sources.command('optimizer-study')}")
+        raise Missing(f"no run in {sources.root}: "
+                      f"{' or '.join(map(sources.command, experiments))}")
     return plots.optimizer_curves(groups, labels(sum(groups.values(), [])))
 
 
@@ -154,12 +157,16 @@ FIGURES = (
     Figure("figure02-vggnet", "VGGNet", partial(draw_net, "vggnet", "VGGNet")),
     Figure("figure03-cnn14", "14-layer CNN", partial(draw_net, "cnn14", "14-layer CNN")),
     Figure("figure04-sample-face", "a face with its keypoints", draw_sample),
-    Figure("figure05-optimizers", "loss by optimizer", draw_optimizers),
+    Figure("figure05-optimizers", "loss by optimizer", partial(draw_losses, ["optimizer-study"])),
     Figure("figure06-dropout", "loss with and without dropout", draw_dropout),
     Figure("figure07-filters", "filters of the first layer", draw_filters),
     Figure("figure08-activations", "a face after each convolution", draw_activations),
     Figure("figure09-predictions", "predicted test faces", draw_predictions),
     Figure("figure10-mirror-image", "a face and its mirror image", draw_mirror),
+    Figure("losses-lenet-vggnet", "losses of sections 5.1 and 5.2", partial(
+        draw_losses, ["lenet", "vggnet"])),
+    Figure("losses-augmentation", "losses with mirror images and without", partial(
+        draw_losses, ["lenet", "lenet-augmented"])),
     Figure("errors-mean-face", "error of each keypoint, best net", partial(
         draw_errors, "mean-face")),
     Figure("errors-by-keypoint", "error of each keypoint, all nets", partial(draw_errors, "bars")),

@@ -60,6 +60,7 @@ def architecture(rows, title, per_line=8):
     ax.axis("off")
     ax.text(FULL_WIDTH / 2, height - 0.17, title, ha="center", va="center", fontsize=9)
     step = (FULL_WIDTH - _KEY - 0.1) / per_line
+    before = 0.0  # half the width of the layer to the left
     for i, row in enumerate(rows):
         line, column = divmod(i, per_line)
         x = _KEY + (column + 0.5) * step

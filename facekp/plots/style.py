@@ -40,10 +40,23 @@ def save(figure, path, dpi=150, close=True):
     close : bool
     """
     path = Path(path)
-    kind = path.suffix[1:]
+    with storage.replacing(path) as file:
+        render(figure, file, path.suffix[1:], dpi, close)
+
+
+def render(figure, file, kind, dpi=150, close=True):
+    """Write a figure to an open file; see :func:`save`.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    file : binary file object
+    kind : {"png", "pdf"}
+    dpi, close : see :func:`save`
+    """
     metadata = {"png": {"Software": None},
                 "pdf": {"Creator": None, "Producer": None, "CreationDate": None}}[kind]
-    with storage.replacing(path) as file, plt.rc_context({"pdf.fonttype": 42}):
+    with plt.rc_context({"pdf.fonttype": 42}):
         figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
     if close:
         plt.close(figure)

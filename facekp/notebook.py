@@ -1,0 +1,89 @@
+"""What the notebooks call: they hold the story, this holds the handling."""
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from facekp.errors import ConfigError
+from facekp.sources import Missing, Sources
+
+N_FACES = 16
+"""How many synthetic faces stand in where there are none of Kaggle's."""
+
+
+def open_results(project=".."):
+    """The runs and faces of a checkout.
+
+    The reader's own ``runs/`` and Kaggle's faces in ``data/kaggle`` where they are there; else the
+    ``results/`` that the checkout brings, and a few synthetic faces, drawn at once.
+
+    Parameters
+    ----------
+    project : path
+
+    Returns
+    -------
+    facekp.sources.Sources
+    """
+    from facekp.data.sources import holds_kaggle_files
+
+    project = Path(project)
+    runs, data = project / "runs", project / "data" / "kaggle"
+    has_runs = next(runs.rglob("history.csv"), None) is not None
+    sources = Sources(runs if has_runs else project / "results", data)
+    if not holds_kaggle_files(data):
+        sources.training = synthetic_faces()
+    where = "your own runs/" if has_runs else "the results/ that come with the project"
+    n = len(sources.runs)
+    say(f"Numbers from {where} ({n} run{'' if n == 1 else 's'}); faces: "
+        f"{'those of data/kaggle' if holds_kaggle_files(data) else 'synthetic'}.")
+    return sources
+
+
+def synthetic_faces(n=N_FACES):
+    """Synthetic faces in the form of :class:`facekp.data.Training`, without a file."""
+    from facekp.data.synthetic import generate
+
+    images, y = generate(n)
+    return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y,
+                           provenance={"kind": "synthetic", "label": "synthetic faces",
+                                       "files": {}})
+
+
+def say(text):
+    """Show Markdown."""
+    from IPython.display import Markdown, display
+    display(Markdown(text))
+
+
+def show(sources, *names):
+    """Draw figures by their names, or say what is missing.
+
+    Parameters
+    ----------
+    sources : Sources
+    names : str, like "figure05-optimizers" (:data:`facekp.figures.FIGURES`)
+
+    Raises
+    ------
+    ConfigError
+        If there is no figure of that name.
+    """
+    from IPython.display import Image, display
+    from facekp.figures import FIGURES
+    from facekp.plots.style import render
+
+    known = {figure.name: figure for figure in FIGURES}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"figure: found {name!r}, expected one of {', '.join(known)}")
+        try:
+            figure = known[name].draw(sources)
+        except Missing as error:
+            say(f"*{name} is not drawn: {error}.*")
+            continue
+        width = figure.get_size_inches()[0]
+        file = io.BytesIO()
+        render(figure, file, "png", dpi=180 if width < 5 else 120)
+        display(Image(file.getvalue(), width=int(96 * width * 1.25), alt=known[name].shows))
