@@ -113,13 +113,16 @@ def _add_figures(commands):
     parser.add_argument("--out", default="runs", metavar="FOLDER", help="the runs")
     parser.add_argument("--figures", default="figures", metavar="FOLDER",
                         help="where the figures go (default: %(default)s)")
+    parser.add_argument("--synthetic-faces", action="store_true",
+                        help="no face of the data: for figures that are passed on")
     parser.set_defaults(run=_figures)
 
 
 def _figures(options):
     from facekp import figures
     from facekp.sources import Sources
-    figures.draw_all(Sources(options.out, options.data), options.figures)
+    data = None if options.synthetic_faces else options.data
+    figures.draw_all(Sources(options.out, data), options.figures)
 
 
 if __name__ == "__main__":

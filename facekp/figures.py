@@ -68,7 +68,7 @@ def draw_activations(sources, image=None, label=None):
     run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
     if image is None:
         image, label = sources.training.X[0], sources.training.provenance["label"]
-    title = f"net: {run.experiment}, {run.label}; face: {label}"
+    title = f"net: {run.experiment}, {run.label}\nface: {label}"
     return plots.activations(image, conv_outputs(load_conv_net(run.folder), image), title)
 
 

@@ -1,15 +1,9 @@
 """What the notebooks call: they hold the story, this holds the handling."""
 import io
 from pathlib import Path
-from types import SimpleNamespace
-
-import numpy as np
 
 from facekp.errors import ConfigError
 from facekp.sources import Missing, Sources
-
-N_FACES = 16
-"""How many synthetic faces stand in where there are none of Kaggle's."""
 
 
 def open_results(project=".."):
@@ -31,24 +25,13 @@ def open_results(project=".."):
     project = Path(project)
     runs, data = project / "runs", project / "data" / "kaggle"
     has_runs = next(runs.rglob("history.csv"), None) is not None
-    sources = Sources(runs if has_runs else project / "results", data)
-    if not holds_kaggle_files(data):
-        sources.training = synthetic_faces()
+    faces = data if holds_kaggle_files(data) else None
+    sources = Sources(runs if has_runs else project / "results", faces)
     where = "your own runs/" if has_runs else "the results/ that come with the project"
     n = len(sources.runs)
     say(f"Numbers from {where} ({n} run{'' if n == 1 else 's'}); faces: "
-        f"{'those of data/kaggle' if holds_kaggle_files(data) else 'synthetic'}.")
+        f"{'those of data/kaggle' if faces else 'synthetic'}.")
     return sources
-
-
-def synthetic_faces(n=N_FACES):
-    """Synthetic faces in the form of :class:`facekp.data.Training`, without a file."""
-    from facekp.data.synthetic import generate
-
-    images, y = generate(n)
-    return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y,
-                           provenance={"kind": "synthetic", "label": "synthetic faces",
-                                       "files": {}})
 
 
 def say(text):
@@ -86,4 +69,23 @@ def show(sources, *names):
         width = figure.get_size_inches()[0]
         file = io.BytesIO()
         render(figure, file, "png", dpi=180 if width < 5 else 120)
-        display(Image(file.getvalue(), width=int(96 * width * 1.25), alt=known[name].shows))
+        display(Image(palette_png(file), width=int(96 * width * 1.25), alt=known[name].shows))
+
+
+def palette_png(file):
+    """A PNG in 256 colours: a third of the size, and no difference that a reader sees.
+
+    Parameters
+    ----------
+    file : binary file object, a PNG
+
+    Returns
+    -------
+    bytes
+    """
+    from PIL import Image  # matplotlib brings it
+
+    small = io.BytesIO()
+    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        small, "PNG", optimize=True)
+    return small.getvalue()

@@ -1,10 +1,17 @@
 """What figures and notebooks are drawn from: the runs of a folder, and faces."""
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
 
 from facekp.aggregate import group_runs
 from facekp.errors import FacekpError
 from facekp.results import find_runs, of_experiment
+
+
+N_FACES = 16
+"""How many synthetic faces are drawn where no folder of data is named."""
 
 
 class Missing(FacekpError):
@@ -18,27 +25,33 @@ class Sources:
     ----------
     root : path
         Folder of runs: ``runs`` or ``results``.
-    data : path
-        Folder of Kaggle's files; the synthetic faces where there are none.
+    data : path or None
+        Folder of Kaggle's files; None for a few synthetic faces, drawn at once.
     """
 
-    def __init__(self, root, data="data/kaggle"):
+    def __init__(self, root, data=None):
         self.root, self.data = Path(root), data
 
     @cached_property
     def runs(self):
-        """list of facekp.results.RunResult"""
-        return find_runs(self.root)
+        """list of facekp.results.RunResult: those on Kaggle's faces; if none, on synthetic ones.
+
+        So that the runs of `make demo` never mix with others.
+        """
+        found = find_runs(self.root)
+        return [run for run in found if run.config["data"].get("kind") != "synthetic"] or found
 
     @cached_property
     def training(self):
-        """facekp.data.Training, the complete images"""
+        """facekp.data.Training, the complete images; of synthetic ones X, y and provenance only"""
+        if self.data is None:
+            return synthetic_faces()
         from facekp.data import load_training
         return load_training(self.data, complete_only=True)
 
     @cached_property
     def test(self):
-        """facekp.data.Test"""
+        """facekp.data.Test; there must be a folder of data"""
         from facekp.data import load_test
         return load_test(self.data)
 
@@ -84,3 +97,22 @@ class Sources:
 def labels(runs):
     """Whose faces runs were trained on, for a title."""
     return ", ".join(dict.fromkeys(run.label for run in runs))
+
+
+def synthetic_faces(n=N_FACES):
+    """Synthetic faces with the attributes of :class:`facekp.data.Training` that figures need.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    object with X, float32 (n, 1, 96, 96) in [0, 1]; y, float32 (n, 30), px; provenance, dict
+    """
+    from facekp.data.synthetic import generate
+
+    images, y = generate(n)
+    return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y,
+                           provenance={"kind": "synthetic", "label": "synthetic faces",
+                                       "files": {}})

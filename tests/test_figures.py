@@ -147,11 +147,11 @@ def test_errors_of_the_best_net_and_of_all(sources):
 def test_nets_of_different_data_are_told_apart(sources):
     write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
     other = result("adagrad")
-    other.config["data"] = {"label": "synthetic faces", "files": {}}
+    other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
     write(sources.root, other, errors=errors(1.5))
     legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
     assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
-    assert "(synthetic faces)" in legend[1].get_text()
+    assert "(other faces)" in legend[1].get_text()
 
 
 def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
@@ -186,3 +186,28 @@ def test_the_command_line(engine, sources, tmp_path, monkeypatch, capsys):
     assert sorted(first) == ["figure05-optimizers.pdf", "figure05-optimizers.png"]
     cli.main(["figures", "--out", str(sources.root), "--figures", str(out)])
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+
+
+def test_runs_on_synthetic_faces_stand_alone_or_not_at_all(sources):
+    demo = result("sgd")
+    write(sources.root / "demo", demo)
+    assert [run.variant for run in sources.runs] == ["sgd"]
+    real = result("adagrad")
+    real.config["data"]["kind"] = "kaggle"
+    write(sources.root, real)
+    del sources.runs
+    assert [run.variant for run in sources.runs] == ["adagrad"]
+
+
+def test_figures_to_pass_on_show_synthetic_faces(tmp_path):
+    run = result("", experiment="cnn14")
+    run.config["data"]["files"] = {"training.csv": "0" * 64}
+    folder = write(tmp_path, run)
+    predictions(folder, y_pred_test=np.zeros((16, 30)), y_pred_valid=np.zeros((2, 30)))
+    sources = Sources(tmp_path)
+    figure = draw("figure04-sample-face", sources)
+    assert figure._suptitle.get_text() == "synthetic faces"
+    for name in ("figure09-predictions", "best-and-worst-faces"):
+        with pytest.raises(Missing, match="was made from a test's faces, the data folder holds "
+                                          "synthetic faces"):
+            draw(name, sources)

@@ -54,3 +54,13 @@ def test_a_figure_that_does_not_exist(tmp_path, shown):
     sources = notebook.open_results(tmp_path)
     with pytest.raises(ConfigError, match="figure: found 'figure5', expected one of figure01-"):
         notebook.show(sources, "figure5")
+
+
+def test_fewer_colours_look_the_same():
+    import io
+    from matplotlib.image import imread, imsave
+    gray = np.add.outer(np.arange(96), np.arange(96)) % 256 / 255
+    file = io.BytesIO()
+    imsave(file, np.dstack([gray] * 3), format="png")
+    small = notebook.palette_png(file)
+    np.testing.assert_allclose(imread(io.BytesIO(small))[..., 0], gray, atol=3 / 255)
