@@ -9,9 +9,12 @@ are in docs/reliability.json, from which :mod:`faults.report` makes the tables.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
+
+import numpy as np
 
 from facekp import provenance, storage
 from faults import configurations, figures, harness
@@ -27,7 +30,7 @@ class Campaign:
     """
 
     def __init__(self, name, work):
-        self.name, self.data = name, work / "data"
+        self.name, self.key, self.data = name, f"KILLED/{name}", work / "data"
         self.folder = work / name.replace(" ", "-").replace(",", "")
         self.state_file = self.folder / "state.json"
         self.state = {"code": provenance.code_digest(), "attempts": 0, "safe": 0, "figures": {
@@ -57,13 +60,13 @@ class Campaign:
             # twice: the first may compile, and its seconds would say nothing
             for _ in range(2):
                 shutil.rmtree(out, ignore_errors=True)
-                done = harness.attempt(self.name, self.data, out, log)
+                done = harness.attempt(self.key, self.data, out, log)
                 if done.code != 0:
                     sys.exit(f"{self.name}: the undisturbed run ended with {done.code}:\n"
                              f"{done.output}")
             self.state.update(passed=done.passed, seconds=done.seconds)
             self.keep()
-        return (harness.results(configurations.run_folder(self.name, out)),
+        return (harness.results(configurations.run_folder(self.key, out)),
                 self.state["passed"], self.state["seconds"])
 
     def keep(self):
@@ -74,19 +77,19 @@ class Campaign:
         expected, passed, seconds = self.undisturbed()
         state, out = self.state, self.folder / "run"
         state["attempts"] += 1
-        random = harness.generator(*self.name.encode(), state["attempts"])
-        kill = None if ending else harness.draw(random, passed, state["safe"], seconds)
-        done = harness.attempt(self.name, self.data, out, self.folder / "log", kill)
+        random = np.random.RandomState([*self.name.encode(), state["attempts"]])
+        moment = None if ending else harness.draw(random, passed, state["safe"], seconds)
+        done = harness.attempt(self.key, self.data, out, self.folder / "log", moment)
         if done.went_on is not None or done.saved:
             went_on = done.went_on or 0
             self.figures["epochs_lost"] += max(0, state["safe"] - went_on)
             state["safe"] = max(went_on, done.saved)
         self.figures["damaged"] += done.output.count("cannot be used")
-        if done.killed_at:
-            self.figures["kills"][done.killed_at] = (
-                self.figures["kills"].get(done.killed_at, 0) + 1)
+        if done.code == -signal.SIGKILL and done.struck_at:
+            self.figures["kills"][done.struck_at] = (
+                self.figures["kills"].get(done.struck_at, 0) + 1)
         elif done.code == 0:
-            folder = configurations.run_folder(self.name, out)
+            folder = configurations.run_folder(self.key, out)
             self.figures["differing"] += harness.differences(folder, expected)
             self.figures["runs"] += 1
             shutil.rmtree(out)
@@ -121,7 +124,7 @@ def main(argv=None):
         campaign = min(going, key=lambda c: c.kills)
         done = campaign.step(ending=campaign.kills >= each)
         print(f"{time.strftime('%H:%M:%S')} {campaign.name}: "
-              f"{done.killed_at or 'ended with %d' % done.code} after {done.seconds:.1f} s; "
+              f"{done.struck_at or 'ended with %d' % done.code} after {done.seconds:.1f} s; "
               f"{sum(c.kills for c in campaigns.values())} kills, "
               f"{sum(c.figures['runs'] for c in campaigns.values())} runs", flush=True)
     figures.write("kills", {name: campaign.figures for name, campaign in campaigns.items()})

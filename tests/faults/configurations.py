@@ -32,14 +32,28 @@ LOADED = {
 """Trained for 200 epochs while memory, files and threads are counted."""
 
 
+STOPPED = {
+    "lenet5 with batch normalization, mirror images": Settings(
+        "lenet5", {"batch_norm": True}, mirror="split-then-mirror"),
+    "cnn14 with dropout": Settings("cnn14", optimizer="adagrad", learning_rate=0.01),
+    "vggnet": Settings("vggnet", learning_rate=0.0001, batch_size=32),
+}
+"""Of full size, with all of the data: told to stop by SIGTERM."""
+
+
 def experiment(name):
-    """The experiment that trains one of the configurations."""
-    return Experiment("faults", "", "", {"": {**KILLED, **LOADED}[name]})
+    """The experiment that trains a configuration, by a name like ``LOADED/cnn14``."""
+    return Experiment("faults", "", "", {"": _settings(name)})
 
 
 def run_folder(name, out):
     """The run folder that it leaves below `out`."""
-    return Path(out, "faults", {**KILLED, **LOADED}[name].model, "fold0")
+    return Path(out, "faults", _settings(name).model, "fold0")
+
+
+def _settings(name):
+    group, name = name.split("/")
+    return {"KILLED": KILLED, "LOADED": LOADED, "STOPPED": STOPPED}[group][name]
 
 
 def write_data(folder, n_train=40, n_test=6):

@@ -9,12 +9,11 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from faults import configurations
 
 TESTS = Path(__file__).resolve().parents[1]
 ANY_MOMENT = "any moment"  # killed from outside, by the clock
+HUNG = 3600.0  # seconds
 
 
 class Attempt(NamedTuple):
@@ -23,7 +22,8 @@ class Attempt(NamedTuple):
     Attributes
     ----------
     code : int, its exit code
-    killed_at : str like ``epochs/write``; None if it ended by itself
+    struck_at : str like ``epochs/write``; None if it got no signal
+    struck : float, seconds from the signal to its end
     saved : int, epochs that were safe when it ended; 0 if it got none further
     went_on : int or None, the epoch after which it said it went on
     passed : dict, how often each moment was met, if it ended by itself
@@ -32,7 +32,8 @@ class Attempt(NamedTuple):
     """
 
     code: int
-    killed_at: str
+    struck_at: str
+    struck: float
     saved: int
     went_on: int
     passed: dict
@@ -40,7 +41,7 @@ class Attempt(NamedTuple):
     output: str
 
 
-def attempt(name, data, out, log, kill=None, env=None):
+def attempt(name, data, out, log, moment=None, number=signal.SIGKILL, env=None):
     """Start a process that trains a configuration; let it be killed, or end.
 
     Parameters
@@ -48,37 +49,37 @@ def attempt(name, data, out, log, kill=None, env=None):
     name : str, a name in :mod:`faults.configurations`
     data, out : Path
     log : Path, truncated
-    kill : None, (phase, kind, number), or seconds after which it is killed from outside
+    moment : None, (phase, kind, number), or seconds after which it is killed from outside
+    number : int, the signal that it gets at that moment
     env : dict or None
 
     Returns
     -------
     Attempt
     """
-    moment = [str(part) for part in kill] if isinstance(kill, tuple) else []
+    inside = [str(part) for part in (*moment, int(number))] if isinstance(moment, tuple) else []
     Path(log).write_text("")
     env = dict(env or os.environ, PYTHONPATH=os.pathsep.join([str(TESTS.parent), str(TESTS)]),
                OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="agg")
     begun = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "faults.victim", name, str(data), str(out), str(log)] + moment,
+        [sys.executable, "-m", "faults.victim", name, str(data), str(out), str(log)] + inside,
         env=env, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         universal_newlines=True)
-    killed_at = None
+    struck_at, struck = None, 0.0
     try:
-        output, _ = process.communicate(timeout=kill if isinstance(kill, float) else 600)
+        output, _ = process.communicate(timeout=moment if isinstance(moment, float) else HUNG)
     except subprocess.TimeoutExpired:
         process.kill()
         output, _ = process.communicate()
-        killed_at = ANY_MOMENT if isinstance(kill, float) else "hung for 600 s"
+        struck_at = ANY_MOMENT if isinstance(moment, float) else None  # else: it hung
     text = Path(log).read_text()
-    found = re.search("^killed (.*)$", text, re.M)
-    killed_at = found.group(1) if found else killed_at
-    if (process.returncode == -signal.SIGKILL) != bool(killed_at):
-        killed_at = None  # not by us: the caller sees the exit code
+    found = re.search("^at ([0-9.]+) (.*)$", text, re.M)
+    if found:
+        struck, struck_at = time.time() - float(found.group(1)), found.group(2)
     passed = re.search("^passed (.*)$", text, re.M)
     went_on = re.search("going on after epoch ([0-9]+)", output)
-    return Attempt(process.returncode, killed_at,
+    return Attempt(process.returncode, struck_at, struck,
                    max(map(int, re.findall("^saved ([0-9]+)$", text, re.M)), default=0),
                    int(went_on.group(1)) if went_on else None,
                    json.loads(passed.group(1)) if passed else {},
@@ -159,8 +160,3 @@ def draw(random, passed, saved, seconds):
     if phase == "epochs":
         n = max(1, round(1.5 * n / configurations.EPOCHS))
     return phase, kind, int(random.randint(n) + 1)
-
-
-def generator(*numbers):
-    """A RandomState of these numbers alone."""
-    return np.random.RandomState(numbers)

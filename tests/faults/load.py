@@ -49,7 +49,7 @@ def train(name, data, out):
             samples.append({"epoch": len(history), **used()})
 
     handlers.EpochTable.__call__ = sample
-    code = configurations.experiment(name).main(["--data", data, "--out", out])
+    code = configurations.experiment(f"LOADED/{name}").main(["--data", data, "--out", out])
     print(json.dumps(samples))
     return code
 

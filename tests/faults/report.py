@@ -60,8 +60,17 @@ def loading(result):
          f"{found['peak_mib']:.0f}"] for way, [found] in result.items()])]
 
 
+def stopping(result):
+    """A line a net and moment."""
+    return [markdown(["net, batches and images of full size", "SIGTERM while", "ended after, s",
+                      "exit code", "epochs on disk"], [
+        [name, words, f"{found['seconds']:.1f}", found["code"], found["saved"]]
+        for name, moments in result.items() for words, found in moments.items()])]
+
+
 SECTIONS = {"kills": ("Kills", kills), "load": ("Memory over 200 epochs", flat),
-            "loading": ("Memory of loading", loading)}
+            "loading": ("Memory of loading", loading),
+            "stopping": ("SIGTERM", stopping)}
 
 
 def text(content):

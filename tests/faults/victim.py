@@ -1,19 +1,19 @@
-"""Trains one configuration and kills itself with SIGKILL at a given moment.
+"""Trains one configuration and sends itself a signal, SIGKILL mostly, at a given moment.
 
-    python -m faults.victim NAME DATA OUT LOG [PHASE KIND NUMBER]
+    python -m faults.victim NAME DATA OUT LOG [PHASE KIND NUMBER SIGNAL]
 
 A moment is the n-th time that a process, in a phase of its run, is about to do a kind of thing:
 train, evaluate or predict a batch; write bytes (half of them are written); sync; rename; remove.
 Nothing of facekp is changed for it: what it calls is wrapped from outside. The log gets a line
-``saved N`` for each epoch that is safe, ``killed PHASE KIND``, and at a regular end ``passed`` and
+``saved N`` for each epoch that is safe, ``at TIME PHASE/KIND``, and at a regular end ``passed`` and
 how often each moment was met, as JSON.
 """
 import io
 import json
 import os
 import pathlib
-import signal
 import sys
+import time
 
 from faults import configurations
 
@@ -21,31 +21,32 @@ PHASES = ("first files", "epochs", "last files")
 
 
 class Moments:
-    """Counts moments; the process ends at one of them.
+    """Counts moments; at one of them the process gets a signal.
 
     Parameters
     ----------
     log : text file
     target : (phase, kind, number) or None
+    signal_number : int
     """
 
-    def __init__(self, log, target):
-        self.log, self.target = log, target
+    def __init__(self, log, target, signal_number):
+        self.log, self.target, self.signal_number = log, target, signal_number
         self.phase, self.passed = PHASES[0], {}
 
     def due(self, kind):
-        """Count a moment; whether it is the last one."""
+        """Count a moment; whether it is the one."""
         at = f"{self.phase}/{kind}"
         self.passed[at] = self.passed.get(at, 0) + 1
         return self.target == (self.phase, kind, self.passed[at])
 
     def reach(self, kind):
         if self.due(kind):
-            self.kill(kind)
+            self.strike(kind)
 
-    def kill(self, kind):
-        self.say(f"killed {self.phase}/{kind}")
-        os.kill(os.getpid(), signal.SIGKILL)
+    def strike(self, kind):
+        self.say(f"at {time.time()} {self.phase}/{kind}")
+        os.kill(os.getpid(), self.signal_number)
 
     def say(self, text):
         print(text, file=self.log, flush=True)
@@ -66,7 +67,7 @@ def tearing_open(moments):
         def write(self, data):
             if moments.due("write"):
                 super().write(memoryview(data)[:len(data) // 2])
-                moments.kill("write")
+                moments.strike("write")
             return super().write(data)
 
     def open_(path, mode, **options):
@@ -110,10 +111,11 @@ def watch(moments):
     training.finish = entering("last files", training.finish)
 
 
-def main(name, data, out, log, phase=None, kind=None, number=0):
+def main(name, data, out, log, phase=None, kind=None, number=0, signal_number=0):
     """Train; returns the exit code of the experiment."""
     with open(log, "a", encoding="utf-8") as file:
-        moments = Moments(file, (phase, kind, int(number)) if phase else None)
+        moments = Moments(file, (phase, kind, int(number)) if phase else None,
+                          int(signal_number))
         watch(moments)
         code = configurations.experiment(name).main(["--data", data, "--out", out])
         moments.say(f"passed {json.dumps(moments.passed)}")
