@@ -112,6 +112,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args(argv)
+    options.work = options.work.resolve()
     configurations.write_data(options.work / "data")
     each = -(-options.kills // len(configurations.KILLED))
     deadline = time.monotonic() + 60 * options.minutes

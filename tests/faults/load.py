@@ -77,6 +77,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="faults.load", description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
+    options.work = options.work.resolve()
     data = configurations.write_data(options.work / "load-data", N_TRAIN, N_TEST)
     section = figures.read().get("load", {})
     known = section["result"] if section.get("code") == provenance.code_digest() else {}

@@ -21,6 +21,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="faults.stopping", description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
+    options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     section = figures.read().get("stopping", {})
     known = section["result"] if section.get("code") == provenance.code_digest() else {}
