@@ -40,7 +40,7 @@ class CleanLoss:
         if row["epoch"] == 1 or row["epoch"] % self.every == 0:
             losses, sizes = [], []
             for Xb, yb in net.batch_iterator_test(self.X, self.y):
-                losses.append(float(net.eval_iter_(Xb, yb)[0]))
+                losses.append(float(net.apply_batch_func(net.eval_iter_, Xb, yb)[0]))
                 sizes.append(len(Xb))
             row["train_loss_clean"] = float(np.average(losses, weights=sizes))
 
@@ -81,10 +81,15 @@ class Checkpoint:
     ----------
     run : facekp.runs.Run
     best : BestWeights
+
+    Attributes
+    ----------
+    epochs : int, how many are on disk
     """
 
     def __init__(self, run, best):
         self.run, self.best = run, best
+        self.epochs = 0
 
     def __call__(self, net, history):
         arrays = {f"state/{name}": variable.get_value(borrow=True)  # written, not kept
@@ -96,6 +101,7 @@ class Checkpoint:
                          for key, value in row.items()} for row in history],
             "batches_epoch": net.batch_iterator_train.epoch,
             "best_epoch": self.best.epoch, "best_loss": self.best.loss})
+        self.epochs = len(history)
         self.run.write_history(history)
 
     def restore(self, net, warn):
@@ -119,6 +125,7 @@ class Checkpoint:
         for name, variable in state.items():
             variable.set_value(arrays[f"state/{name}"])
         net.train_history_ = meta["history"]
+        self.epochs = len(net.train_history_)
         net.batch_iterator_train.epoch = meta["batches_epoch"]
         self.best.epoch, self.best.loss = meta["best_epoch"], meta["best_loss"]
         if self.best.epoch == net.train_history_[-1]["epoch"]:

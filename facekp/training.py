@@ -160,14 +160,14 @@ def fit(net, data, run, settings, say):
     left = settings.epochs - len(net.train_history_)
     stopped = net.train_history_ and stop.check(net.train_history_)
     if left > 0 and not stopped:
-        with stopping_cleanly(net, run):
+        with stopping_cleanly(net, checkpoint):
             net.train_loop(data.X_train, y_train, epochs=left)
     return best, stop
 
 
 @contextmanager
-def stopping_cleanly(net, run):
-    """Let Ctrl-C and SIGTERM end the training between two batches, with word of how to go on.
+def stopping_cleanly(net, checkpoint):
+    """Let Ctrl-C and SIGTERM end the training before its next batch, with word of how to go on.
 
     An epoch that is under way is given up: it is repeated, bit for bit, when the run goes on.
     Python has signals in its main thread alone; in another one nothing is changed.
@@ -179,20 +179,25 @@ def stopping_cleanly(net, run):
 
     def ask(number, frame):
         if asked:  # twice: at once
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(f"{signal.Signals(number).name}: stopped at once")
         asked.append(signal.Signals(number).name)
 
-    def obey(net, history):
+    def obey():
         if asked:
-            raise Interrupted(f"{asked[0]}: stopped; {len(history)} epochs are on disk in "
-                              f"{run.folder}; the same command goes on from there")
+            raise Interrupted(f"{asked[0]}: stopped; {checkpoint.epochs} epochs are on disk in "
+                              f"{checkpoint.run.folder}; the same command goes on from there")
 
-    net.on_batch_finished = net.on_batch_finished + [obey]
+    def apply_batch_func(*args):  # of training and of evaluation: that of VGGNet takes long, too
+        obey()
+        return type(net).apply_batch_func(*args)
+
+    net.apply_batch_func = apply_batch_func
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-        obey(net, net.train_history_)  # asked after the last batch
+        obey()  # asked after the last batch
     finally:
+        del net.apply_batch_func
         for number, handler in before.items():
             signal.signal(number, handler)
 

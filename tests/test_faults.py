@@ -33,10 +33,10 @@ def test_killed_and_started_again(tmp_path, clean_env, data, name, moments):
     for moment in moments:
         killed = attempt("killed", moment)
         assert killed.code == -signal.SIGKILL and killed.struck_at == "/".join(moment[:2])
-        assert killed.saved > safe and (killed.went_on or 0) == safe
+        assert killed.saved > safe and (killed.went_on or 0) >= safe
         safe = killed.saved
     ended = attempt("killed")
-    assert ended.code == 0 and ended.went_on == safe, ended.output
+    assert ended.code == 0 and ended.went_on >= safe, ended.output
     folder = configurations.run_folder(key, tmp_path / "killed")
     assert harness.differences(folder, expected) == []
 
@@ -77,7 +77,7 @@ def ended(code, struck_at=None, saved=0, went_on=None, output=""):
 
 def test_a_campaign_counts_what_is_lost(tmp_path, monkeypatch):
     name = "cnn14 with dropout, adagrad"
-    story = [ended(0), ended(0),                                        # undisturbed, twice
+    story = [ended(0),                                                  # undisturbed
              ended(-9, "epochs/write", saved=3),
              ended(-9, "any moment", went_on=3),                        # killed before the next one
              ended(-9, "epochs/train", saved=4, went_on=2),             # epoch 3 was lost

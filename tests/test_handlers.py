@@ -34,6 +34,9 @@ class Net:
     def eval_iter_(self, Xb, yb):
         return [np.float32(Xb.mean()), 0]
 
+    def apply_batch_func(self, function, Xb, yb):
+        return function(Xb, yb)
+
 
 def row(epoch, valid_loss, train_loss=0.5):
     return {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, "dur": 2.0,

@@ -13,6 +13,7 @@ from core_tools import (CLASSIC, LABEL, PROVENANCE, build_once, faces, lookup, t
 
 from facekp import handlers, keypoints, predict, runs, submission, training
 from facekp.errors import ConfigError, RunError
+from facekp.net import Lazy
 from facekp.settings import Settings
 
 
@@ -317,6 +318,27 @@ def test_a_signal_ends_the_run_where_it_can_go_on(tmp_path, monkeypatch, complet
         assert (tmp_path / name).read_bytes() == (complete[0] / name).read_bytes()
 
 
+@pytest.mark.parametrize("batch, epochs", [(2, 0), (3, 0), (4, 1), (6, 1), (7, 2)])
+def test_a_signal_ends_an_evaluation_too(tmp_path, monkeypatch, batch, epochs):
+    """An epoch: two batches of training, one of validation; in the first one for the clean loss.
+
+    The batch that is under way is the last one.
+    """
+    calls = []
+
+    def counting(self, *args, call=Lazy.__call__):
+        calls.append(args)
+        if len(calls) == batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return call(self, *args)
+
+    monkeypatch.setattr(Lazy, "__call__", counting)
+    with pytest.raises(training.Interrupted, match=f"SIGTERM: stopped; {epochs} epochs are on"):
+        train(tmp_path, CLASSIC)
+    assert len(calls) == batch
+    assert (tmp_path / "checkpoint").exists() == (epochs > 0)
+
+
 def test_training_in_another_thread_leaves_signals_alone(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     found = []
@@ -329,9 +351,9 @@ def test_training_in_another_thread_leaves_signals_alone(tmp_path):
 
 def test_a_second_signal_stops_at_once(tmp_path):
     class Net:
-        on_batch_finished, train_history_ = [], []
-    with pytest.raises(KeyboardInterrupt) as caught:
-        with training.stopping_cleanly(Net(), runs.Run(tmp_path)):
+        pass
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM: stopped at once") as caught:
+        with training.stopping_cleanly(Net(), handlers.Checkpoint(runs.Run(tmp_path), None)):
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGTERM)
     assert not isinstance(caught.value, training.Interrupted)
