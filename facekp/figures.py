@@ -3,9 +3,9 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-import numpy as np
-
 from facekp import plots
+from facekp.errors import RunError
+from facekp.run_checks import read_predictions
 from facekp.sources import Missing, labels
 
 CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
@@ -76,10 +76,9 @@ def draw_predictions(sources):
     """Figure 9."""
     run = sources.first(CNN14 + (("lenet", ""),), "predictions.npz")
     sources.faces_of(run)
-    with np.load(run.folder / "predictions.npz") as arrays:
-        if "y_pred_test" not in arrays.files:
-            raise Missing(f"{run.folder} predicted no test faces: its data had no test.csv")
-        y_pred = arrays["y_pred_test"]
+    [y_pred] = read_predictions(run.folder / "predictions.npz", "y_pred_test")
+    if y_pred is None:
+        raise Missing(f"{run.folder} predicted no test faces: its data had no test.csv")
     return plots.predicted_faces(sources.test.X[:16], y_pred[:16],
                                  f"{run.experiment}, {run.label}")
 
@@ -129,17 +128,41 @@ def draw_errors(kind, sources):
     return plots.keypoint_error_bars(errors, alone + label)
 
 
-def draw_extremes(sources):
-    """The best and the worst validation faces of LeNet-5 with mirror images, or another net."""
+def validation_faces(sources):
+    """Validation faces with labels and predictions, of LeNet-5 with mirror images or another net.
+
+    Returns
+    -------
+    X : float32 array (n, 1, 96, 96)
+    y_true, y_pred : float32 arrays (n, 30), px
+    title : str
+
+    Raises
+    ------
+    Missing
+    """
     from facekp.settings import Settings
     from facekp.training import split
     run = sources.first(list(NETS.values())[::-1], "predictions.npz")
     faces = sources.faces_of(run)
-    with np.load(run.folder / "predictions.npz") as arrays:
-        y_pred = arrays["y_pred_valid"]
+    path = run.folder / "predictions.npz"
+    [y_pred] = read_predictions(path, "y_pred_valid")
     valid = split(faces.X, faces.y, Settings(**run.settings))
-    return plots.extreme_faces(valid.X_valid, valid.y_valid, y_pred,
-                               f"{run.experiment}, {run.label}")
+    if y_pred is None or y_pred.shape != valid.y_valid.shape:
+        raise RunError(f"{path}: holds predictions for other images than this run's validation "
+                       f"images; remove {run.folder} and run the experiment again")
+    return valid.X_valid, valid.y_valid, y_pred, f"{run.experiment}, {run.label}"
+
+
+def draw_validation(sources):
+    """The first validation faces, label and prediction."""
+    X, y_true, y_pred, title = validation_faces(sources)
+    return plots.predicted_faces(X[:16], y_pred[:16], f"{title}: validation", y_true[:16])
+
+
+def draw_extremes(sources):
+    """The best and the worst validation faces."""
+    return plots.extreme_faces(*validation_faces(sources))
 
 
 class Figure(NamedTuple):
@@ -171,6 +194,7 @@ FIGURES = (
         draw_errors, "mean-face")),
     Figure("errors-by-keypoint", "error of each keypoint, all nets", partial(draw_errors, "bars")),
     Figure("errors-cumulative", "cumulative error curve", partial(draw_errors, "cumulative")),
+    Figure("validation-faces", "validation faces, label and prediction", draw_validation),
     Figure("best-and-worst-faces", "best and worst validation faces", draw_extremes),
 )
 """All figures, in the paper's order; then what the paper lacks."""

@@ -6,7 +6,6 @@ averaged is in :mod:`facekp.aggregate`.
 """
 import re
 import sys
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
@@ -15,6 +14,8 @@ import numpy as np
 
 from facekp import metrics, storage
 from facekp.errors import RunError
+from facekp.run_checks import (check_config, check_errors, check_name, check_summary,
+                               read_predictions)
 from facekp.runs import HISTORY, Run
 
 SHARED = {
@@ -133,15 +134,16 @@ class RunResult:
         """
         stored, predictions = self.folder / "errors.json", self.folder / "predictions.npz"
         if stored.exists():
-            return storage.read_json(stored)
+            errors = storage.read_json(stored)
+            check_errors(errors, stored)
+            return errors
         if not predictions.exists():
             return None
-        try:
-            with np.load(predictions) as arrays:
-                return metrics.keypoint_errors(arrays["y_valid"], arrays["y_pred_valid"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise RunError(f"{predictions}: cannot be read ({error}); remove {self.folder} and "
-                           "run the experiment again") from None
+        y_valid, y_pred = read_predictions(predictions, "y_valid", "y_pred_valid")
+        if y_valid is None or y_pred is None or y_valid.shape != y_pred.shape:
+            raise RunError(f"{predictions}: lacks validation images; remove {self.folder} and run "
+                           "the experiment again")
+        return metrics.keypoint_errors(y_valid, y_pred)
 
 
 def warning(text):
@@ -191,13 +193,8 @@ def read_run(folder):
     """
     run = Run(folder)
     config = storage.read_json(run.config)
-    try:
-        settings = config["settings"]
-        model, seed, fold = settings["model"], settings["seed"], settings["fold"]
-        settings["epochs"], config["data"]["label"]
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run.config}: lacks {error}; remove {run.folder} and run the experiment "
-                       "again") from None
+    check_config(config, run.config)
+    model, seed, fold = (config["settings"][name] for name in ("model", "seed", "fold"))
     path = run.folder.absolute().parts
     place = re.fullmatch(rf"(?:.*/)?(?P<experiment>[^/]+)/{re.escape(model)}(?:/(?P<variant>[^/]+?"
                          rf"))?{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
@@ -205,12 +202,12 @@ def read_run(folder):
     if place is None:
         raise RunError(f"{run.folder}: holds fold {fold}, seed {seed} of {model}, which does not "
                        "agree with its place; move it back")
+    check_name(f"{place['experiment']}/{place['variant']}", run.config)
     history = (run.read_history() if run.history.exists() or run.complete
                else {name: [] for name in HISTORY})
     summary = storage.read_json(run.summary) if run.complete else None
-    if summary is not None and "state" not in summary:
-        raise RunError(f"{run.summary}: lacks 'state'; remove {run.folder} and run the experiment "
-                       "again")
+    if summary is not None:
+        check_summary(summary, run.summary)
     return RunResult(run.folder, place["experiment"], model, place["variant"] or "", seed, fold,
                      int(place["attempt"] or 1), config,
                      {name: np.array(values, np.float64) for name, values in history.items()},

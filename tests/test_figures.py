@@ -9,7 +9,9 @@ import pytest
 from run_results import LABEL, result, write
 
 from facekp import cli, figures, plots
+from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
+from facekp.settings import Settings
 from facekp.sources import Missing, Sources
 
 NETS = {"figure01-lenet5", "figure01-lenet5-classic", "figure02-vggnet", "figure03-cnn14"}
@@ -155,7 +157,6 @@ def test_nets_of_different_data_are_told_apart(sources):
 
 
 def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
-    from facekp.settings import Settings
     from facekp.training import split
 
     run = result("", experiment="lenet", model="lenet5")
@@ -165,6 +166,24 @@ def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
     figure = draw("best-and-worst-faces", sources)
     assert [ax.get_title() for ax in figure.axes] == ["best: 1.00 px", "worst: 3.00 px"]
     np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), valid.X_valid[1, 0])
+
+
+def test_validation_faces_carry_label_and_prediction(engine, sources):
+    from facekp.training import split
+
+    run = result("", experiment="lenet", model="lenet5")
+    folder = write(sources.root, run)
+    y_pred = np.full((2, 30), 40.0)
+    predictions(folder, y_pred_valid=y_pred)
+    figure = draw("validation-faces", sources)
+    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    labels, crosses = figure.axes[1].get_lines()
+    np.testing.assert_array_equal(labels.get_xydata().ravel(), valid.y_valid[1])
+    np.testing.assert_array_equal(crosses.get_xydata().ravel(), y_pred[1])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["label", "prediction"]
+    predictions(folder, y_pred_valid=y_pred[:1])
+    with pytest.raises(RunError, match="for other images than this run's validation images"):
+        draw("validation-faces", sources)
 
 
 def test_a_damaged_run_is_left_out_with_a_word(sources, capsys):

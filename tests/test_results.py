@@ -6,6 +6,7 @@ import pytest
 from run_tools import make_run
 
 from facekp.errors import RunError
+from facekp.metrics import keypoint_errors
 from facekp.results import SHARED, find_runs, of_experiment, read_run
 
 NAN = float("nan")
@@ -62,7 +63,7 @@ def test_no_folder_no_runs(tmp_path):
 @pytest.mark.parametrize("name, content, words", [
     ("config.json", "{", "config.json: cannot be read"),
     ("config.json", "{}", "lacks 'settings'"),
-    ("config.json", '{"settings": 3}', "config.json: lacks"),
+    ("config.json", '{"settings": 3}', "config.json: settings: found 3, expected an object"),
     ("history.csv", "epoch,train_loss\n1,2\n", "history.csv: cannot be read"),
     ("history.csv", None, "history.csv: cannot be read"),
     ("summary.json", "[]", "summary.json: cannot be read"),
@@ -117,5 +118,67 @@ def test_errors_from_predictions_or_as_stored(tmp_path):
     run.predictions.write_bytes(run.predictions.read_bytes()[:50])
     with pytest.raises(RunError, match="predictions.npz: cannot be read"):
         result.errors()
-    (run.folder / "errors.json").write_text(json.dumps({"rmse_px": 4.5}))
-    assert result.errors() == {"rmse_px": 4.5}
+    (run.folder / "errors.json").write_text(json.dumps(WHOLE))
+    assert result.errors() == WHOLE and WHOLE["rmse_px"] == 1
+
+
+WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))))
+
+
+@pytest.mark.parametrize("name, keys, value, words", [
+    ("config.json", ["data", "label"], 3, "label: found 3, expected one of type str"),
+    ("config.json", ["data", "label"], "$x_{", r"name: found '\$x_\{'.* without dollar signs"),
+    ("config.json", ["data", "label"], None, "lacks 'label'"),
+    ("config.json", ["data", "files"], ["a"], "data.files: found"),
+    ("config.json", ["settings", "model"], 3, "model: found 3"),
+    ("config.json", ["settings", "seed"], "0", "seed: found '0', expected one of type int"),
+    ("config.json", ["settings", "mirror"], "<b>", "settings: mirror: found '<b>'"),
+    ("config.json", ["settings", "colour"], 1, "settings: .*unexpected keyword.*colour"),
+    ("config.json", ["settings", "learning_rate"], "x", "settings: '<' not supported"),
+    ("summary.json", ["state"], 3, "state: found 3"),
+    ("summary.json", ["valid_rmse_px"], "<script>", "valid_rmse_px: found '<script>', expected a"),
+    ("summary.json", ["epochs"], True, "epochs: found True"),
+    ("summary.json", ["mean_face_rmse_px"], [1] * 99, r"mean_face_rmse_px: found \[1, 1.*\.\.\."),
+])
+def test_a_value_of_another_kind_is_refused(tmp_path, name, keys, value, words):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1])
+    path = run.folder / name
+    content = part = json.loads(path.read_text())
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunError, match=words) as caught:
+        read_run(run.folder)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_names_of_folders_are_no_formulas(tmp_path):
+    make_run(tmp_path / "a/cnn14/$x$/fold0", [.1])
+    with pytest.raises(RunError, match="expected one without dollar signs"):
+        read_run(tmp_path / "a/cnn14/$x$/fold0")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("rmse_px", "3"), ("rmse_px", None), ("keypoint_rmse_px", {"tail": 1.0}),
+    ("keypoint_rmse_px", [1]), ("mean_face_px", {}), ("mean_face_px", {"nose_tip": [1]}),
+    ("within", []), ("within", ["a"]), ("thresholds_px", [1.0])])
+def test_stored_errors_of_another_kind_are_refused(tmp_path, key, value):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1])
+    (run.folder / "errors.json").write_text(json.dumps({**WHOLE, key: value}))
+    with pytest.raises(RunError, match="errors.json: "):
+        read_run(run.folder).errors()
+
+
+@pytest.mark.parametrize("arrays, words", [
+    ({"y_valid": np.ones((2, 30))}, "lacks validation images"),
+    ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.ones((3, 30))}, "lacks validation images"),
+    ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.ones(30)}, r"y_pred_valid: found .*\(30,\)"),
+    ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.full((2, 30), "x")}, "expected numbers"),
+    ({"y_valid": np.array(3.0)}, r"found .*float64 \(\)"),
+    ({"y_valid": np.array([{}])}, "cannot be read .*allow_pickle=False")])
+def test_predictions_of_another_shape_are_refused(tmp_path, arrays, words):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1])
+    np.savez(run.predictions, **arrays)
+    with pytest.raises(RunError, match=words):
+        read_run(run.folder).errors()

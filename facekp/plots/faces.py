@@ -83,11 +83,18 @@ def predicted_faces(X, y_pred_px, title, y_true_px=None):
     matplotlib Figure
     """
     columns = min(4, len(X))
-    figure, axes = _grid(-(-len(X) // columns), columns)
+    figure, axes = _grid(-(-len(X) // columns), columns, 0.25 if y_true_px is None else 0.5)
     for i, ax in enumerate(axes[:len(X)]):
         draw_face(ax, X[i], y_pred_px[i], None if y_true_px is None else y_true_px[i])
+    if y_true_px is not None:
+        _legend(figure)
     figure.suptitle(title)
     return figure
+
+
+def _legend(figure):
+    figure.legend([plt.Line2D([], [], **LABELLED), plt.Line2D([], [], **PREDICTED)],
+                  ["label", "prediction"], loc="outside lower center", ncol=2)
 
 
 def _grid(rows, columns, extra=0.25):
@@ -163,7 +170,6 @@ def extreme_faces(X, y_true_px, y_pred_px, title, n=4):
             draw_face(ax, X[i], y_pred_px[i], y_true_px[i])
             ax.set_title(f"{name}: {error[i]:.2f} px" if column == 0 else f"{error[i]:.2f} px",
                          fontsize=7, pad=2)
-    figure.legend([plt.Line2D([], [], **LABELLED), plt.Line2D([], [], **PREDICTED)],
-                  ["label", "prediction"], loc="outside lower center", ncol=2)
+    _legend(figure)
     figure.suptitle(title)
     return figure
