@@ -40,7 +40,7 @@ check-python: ;
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help env test test-kernels info requirements conda-env check-python clean
+.PHONY: help env test test-kernels test-faults info requirements conda-env check-python clean
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,13 @@ test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
 	@sh tests/kernels/run.sh
+
+test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: about an hour
+	PYTHONPATH=.:tests $(PY) -m faults.campaign $(ARGS)
+	PYTHONPATH=.:tests $(PY) -m faults.stopping
+	PYTHONPATH=.:tests $(PY) -m faults.load
+	FACEKP_FUZZ=100000 PYTHONPATH=.:tests $(PY) -m pytest tests/test_data_fuzz.py
+	PYTHONPATH=.:tests $(PY) -m faults.report
 
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
 	$(PY) -m facekp.cli info

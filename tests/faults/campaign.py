@@ -1,6 +1,6 @@
 """Kills training processes at random moments until there were enough; writes the figures.
 
-    PYTHONPATH=.:tests python -m faults.campaign [--kills 200] [--work FOLDER] [--minutes N]
+    PYTHONPATH=.:tests python -m faults.campaign [--kills 200] [--work FOLDER] [--jobs N] [--minutes N]
 
 All configurations get the same number of kills. Each is trained once undisturbed, then killed and
 restarted until it ends, over and over. Stopped at any moment, the same command goes on. The figures
@@ -8,10 +8,12 @@ are in docs/reliability.json, from which :mod:`faults.report` makes the tables.
 """
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(prog="faults.campaign", description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200, help="of all configurations together")
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args(argv)
     options.work = options.work.resolve()
@@ -118,12 +121,14 @@ def main(argv=None):
         going = [c for c in campaigns.values() if not c.finished(each)]
         if not going:
             break
-        # the one that has the fewest kills, so that a stopped campaign has some of all
-        campaign = min(going, key=lambda c: c.kills)
-        done = campaign.step(ending=campaign.kills >= each)
-        print(f"{time.strftime('%H:%M:%S')} {campaign.name}: "
-              f"{done.struck_at or 'ended with %d' % done.code} after {done.seconds:.1f} s; "
-              f"{sum(c.kills for c in campaigns.values())} kills, "
+        # those that have the fewest kills, so that a stopped campaign has some of all
+        chosen = sorted(going, key=lambda c: c.kills)[:options.jobs]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            attempts = list(pool.map(lambda c: c.step(ending=c.kills >= each), chosen))
+        for campaign, done in zip(chosen, attempts):
+            print(f"{time.strftime('%H:%M:%S')} {campaign.name}: "
+                  f"{done.struck_at or 'ended with %d' % done.code} after {done.seconds:.1f} s")
+        print(f"{sum(c.kills for c in campaigns.values())} kills, "
               f"{sum(c.figures['runs'] for c in campaigns.values())} runs", flush=True)
     print("enough kills" if not going else "stopped; the same command goes on")
     figures.write("kills", {name: campaign.figures for name, campaign in campaigns.items()})

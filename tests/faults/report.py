@@ -68,9 +68,19 @@ def stopping(result):
         for name, moments in result.items() for words, found in moments.items()])]
 
 
+def fuzz(result):
+    """A line a reader of files."""
+    rows = [[target, found["inputs"], sum(found["refused"].values()), found["accepted"],
+             f"{found['slowest_ms']:.0f}"] for target, found in result.items()]
+    rows.append(["**all**"] + [f"**{sum(row[i] for row in rows)}**" for i in range(1, 4)] + [""])
+    return [markdown(["damaged", "inputs", "refused with one line", "read, as the reference reads",
+                      "slowest, ms"], rows)]
+
+
 SECTIONS = {"kills": ("Kills", kills), "load": ("Memory over 200 epochs", flat),
             "loading": ("Memory of loading", loading),
-            "stopping": ("SIGTERM", stopping)}
+            "stopping": ("SIGTERM", stopping),
+            "fuzz": ("Damaged files", fuzz)}
 
 
 def text(content):
