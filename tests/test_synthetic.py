@@ -1,5 +1,6 @@
 """The synthetic faces: reproducible, in Kaggle's format, labelled where the picture shows it."""
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -247,6 +248,20 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         synthetic.write(tmp_path / "faces", n_train=3, n_test=2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    names = {name: tmp_path / f".faces-{name * 12}" for name in "abc"}
+    for stale in names.values():
+        stale.mkdir()
+        (stale / "training.csv").write_text("half")
+    for name in "ab":
+        os.utime(names[name], (1, 1))  # long ago
+    lock = dataset._locked(names["b"])  # its process lives; "c" was made just now
+    synthetic.write(tmp_path / "faces", n_train=3, n_test=2)
+    os.close(lock)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".faces-" + "b" * 12, ".faces-" + "c" * 12, "faces"]
 
 
 def test_two_processes_at_once_leave_one_whole_set(tmp_path):

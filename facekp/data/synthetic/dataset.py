@@ -1,7 +1,9 @@
 """The synthetic data set as files: Kaggle's four, the test images' truth, and a label."""
+import contextlib
 import os
 import shutil
 import sys
+import time
 import uuid
 from itertools import chain
 from pathlib import Path
@@ -13,6 +15,11 @@ from facekp.keypoints import COLUMNS
 
 from .generator import faces
 from .labels import TEST_ROWS, TRAINING_ROWS, missing_pattern
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 LABEL = "synthetic faces"
 VERSION = 1  # of the drawing: raise it when the same seed gives other faces
@@ -48,7 +55,9 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.parent / ".{}-{}".format(folder.name, uuid.uuid4().hex[:12])
     _check_free(folder)
+    _remove_stale(folder)
     unfinished.mkdir()
+    lock = _locked(unfinished)
     try:
         show = _Progress(n_train + n_test)
         _write_training(unfinished, seed, n_train, show)
@@ -61,7 +70,34 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     return folder
+
+
+def _locked(folder):
+    """A descriptor that holds a folder's lock until it is closed or the process dies, or None."""
+    if fcntl is None:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_stale(folder, seconds=60):
+    """Remove what killed processes left of this folder; one just made may not be locked yet."""
+    for stale in folder.parent.glob(f".{folder.name}-" + 12 * "[0-9a-f]"):
+        with contextlib.suppress(OSError):  # another process removes it, too
+            if time.time() - stale.stat().st_mtime < seconds:
+                continue
+            lock = _locked(stale)
+            if lock is not None:
+                shutil.rmtree(stale, ignore_errors=True)
+                os.close(lock)
 
 
 def ensure(folder, seed=0, n_train=7049, n_test=1783):
