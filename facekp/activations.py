@@ -3,18 +3,15 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp import storage
 from facekp.errors import RunError
 from facekp.runs import Run
-from facekp.settings import Settings
-from facekp.weights import load_weights
 
 CONV_WEIGHTS = "conv_weights.npz"
 """Of a run in results/: the part of weights.npz that belongs to convolutions."""
 
 
 def load_conv_net(folder):
-    """A net with a run's trained convolutions, not compiled; its other layers are untrained.
+    """A net with a run's trained convolutions, not compiled; other layers may be untrained.
 
     Parameters
     ----------
@@ -28,24 +25,21 @@ def load_conv_net(folder):
     Raises
     ------
     RunError
-        If the folder holds neither file, or the file does not fit the net.
+        If the folder holds neither file, or what it holds does not fit together.
     """
     from facekp.models import build
-    from facekp.predict import load_net
+    from facekp.predict import read_weights, settings_of
 
     folder = Path(folder)
-    if Run(folder).weights.exists():
-        return load_net(folder)
-    if not (folder / CONV_WEIGHTS).exists():
+    whole, part = Run(folder).weights, folder / CONV_WEIGHTS
+    if not whole.exists() and not part.exists():
         raise RunError(f"{folder}: has no weights.npz or {CONV_WEIGHTS}; let the run end (the same "
                        "command goes on), or name another run folder")
-    net = build(Settings(**storage.read_json(Run(folder).config)["settings"]))
-    parameters = {name: parameter for name, parameter in net.weights().items()
-                  if name.startswith("conv")}
-    values = load_weights(folder / CONV_WEIGHTS, {
-        name: parameter.get_value(borrow=True).shape for name, parameter in parameters.items()})
-    for name, parameter in parameters.items():
-        parameter.set_value(values[name])
+    net = build(settings_of(folder))
+    if whole.exists():
+        read_weights(net, whole)
+    else:
+        read_weights(net, part, prefix="conv")
     return net
 
 

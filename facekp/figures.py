@@ -6,10 +6,7 @@ from typing import Callable, NamedTuple
 from facekp import plots
 from facekp.errors import RunError
 from facekp.run_checks import read_predictions
-from facekp.sources import Missing, labels
-
-CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
-"""Where the 14-layer CNN trained with Adagrad is found: (experiment, variant), best first."""
+from facekp.sources import CNN14, Missing, labels
 
 NETS = {"LeNet-5": ("lenet", ""), "VGGNet": ("vggnet", ""),
         "14-layer CNN, no dropout": ("optimizer-study", "adagrad"), "14-layer CNN": ("cnn14", ""),
@@ -218,7 +215,7 @@ def draw_all(sources, folder, say=print):
     for figure in FIGURES:
         try:
             drawn = figure.draw(sources)
-        except Missing as error:
+        except (Missing, RunError) as error:  # one damaged run does not cost the other figures
             missing[figure.name] = error
             continue
         plots.save(drawn, folder / f"{figure.name}.pdf", close=False)

@@ -10,6 +10,9 @@ from facekp.errors import FacekpError
 from facekp.results import find_runs, of_experiment
 
 
+CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
+"""Where the 14-layer CNN trained with Adagrad is found: (experiment, variant), best first."""
+
 N_FACES = 16
 """How many synthetic faces are drawn where no folder of data is named."""
 

@@ -5,10 +5,12 @@ unfinished, the text says so.
 """
 import numpy as np
 
+from facekp.activations import CONV_WEIGHTS
 from facekp.aggregate import LEVELS, group_runs, mean_sd, reach
 from facekp.metrics import mse_to_px
 from facekp.plots.curves import describe
 from facekp.results import of_experiment
+from facekp.sources import CNN14, Missing
 
 PAPER_TRAIN, PAPER_VALID = 0.0002058, 0.0010208
 """Where the paper's losses end, 14-layer CNN without dropout, Adagrad (section 5.3)."""
@@ -167,3 +169,45 @@ def _at(run, column, epoch):
     values = run.history[column][:epoch]
     values = values[np.isfinite(values)] if column == "train_loss_clean" else values
     return float(values[-1]) if len(values) else float("nan")
+
+
+def ingredients(sources):
+    """Section 5.4: what batch normalization, mirror images and twins are worth, px."""
+    found = {group.variant: group for group in groups(sources, "lenet-augmented")}
+    both = found.get("split-then-mirror")
+    if both is None:
+        return missing(sources, "lenet-augmented")
+    lines = [f"With batch normalization and mirror images: {_px(both)}."]
+    for name, variant in (("batch normalization", "split-then-mirror-no-bn"),
+                          ("mirror images", "no-mirror")):
+        if variant in found:
+            worth = found[variant].best_valid_rmse_px.mean - both.best_valid_rmse_px.mean
+            lines.append(f"Without {name}: {_px(found[variant])}, {worth:+.2f} px.")
+    leaky = found.get("mirror-then-split")
+    if leaky is not None:
+        leak = leaky.best_valid_rmse_px.mean - both.best_valid_rmse_px.mean
+        lines.append(f"Mirrored before the split instead of after it: {_px(leaky)}, "
+                     f"{leak:+.2f} px.")
+        known = [run.summary for run in leaky.runs if run.summary
+                 and "valid_rmse_px_no_twin" in run.summary]
+        twin, none = (mean_sd(summary[f"valid_rmse_px_{name}"] for summary in known)
+                      for name in ("twin_in_train", "no_twin"))
+        if known:
+            lines.append("There, images whose mirror image was trained on have an error of "
+                         f"{twin.format(3)} px, the others {none.format(3)} px.")
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _px(group):
+    return (f"{group.best_valid_rmse_px.format(3)} px in validation "
+            f"({describe(group.runs)})")
+
+
+def network(sources):
+    """Which net's filters are shown (section 5.3)."""
+    try:
+        run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
+    except Missing as error:
+        return f"There is no trained net yet: {error}."
+    return (f"The net of {run.experiment}, fold {run.fold}, trained on {run.label}: best epoch "
+            f"{run.best_epoch} of {run.epochs}, {run.best_valid_rmse_px:.2f} px in validation.")

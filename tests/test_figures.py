@@ -230,3 +230,14 @@ def test_figures_to_pass_on_show_synthetic_faces(tmp_path):
         with pytest.raises(Missing, match="was made from a test's faces, the data folder holds "
                                           "synthetic faces"):
             draw(name, sources)
+
+
+def test_a_damaged_file_costs_its_figures_alone(engine, sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "save", lambda figure, path, **options: path.write_text(""))
+    folder = write(sources.root, result("", experiment="cnn14"), errors=errors(1))
+    (folder / "predictions.npz").write_bytes(b"PK")
+    said = []
+    missing = figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert "figure09-predictions" in missing and "errors-mean-face" not in missing
+    [line] = [line for line in said if line.startswith("missing: figure09")]
+    assert "predictions.npz: cannot be read (" in line and "run the experiment again" in line

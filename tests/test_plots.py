@@ -96,3 +96,10 @@ def test_text_is_8_point_at_half_of_a_page():
     figure = plots.predicted_faces(np.zeros((16, 1, 96, 96)), np.zeros((16, 30)), "faces")
     assert figure.get_size_inches()[0] <= 3.4
     assert figure._suptitle.get_fontsize() == 8
+
+
+@pytest.mark.parametrize("n", [1, 16])
+def test_a_picture_is_1000_pixels_wide(tmp_path, n):
+    figure = plots.predicted_faces(np.zeros((n, 1, 96, 96)), np.zeros((n, 30)), "faces")
+    plots.save(figure, tmp_path / "a.png")
+    assert plt.imread(tmp_path / "a.png").shape[1] in (999, 1000)

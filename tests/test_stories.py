@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from run_results import LABEL, history, result
+from run_results import LABEL, history, result, write
 
 from facekp import stories
 from facekp.sources import Sources
@@ -111,3 +111,46 @@ def test_the_data_s_story():
     text = stories.data(found)
     assert "Here are 2 images" in text and f"**{LABEL}**" in text
     assert "37.0 px apart" in text and "deviation 3.0 px" in text
+
+
+def augmented(variant, px, **summary):
+    """A run of section 5.4 whose best validation error is `px`."""
+    run = result(variant, experiment="lenet-augmented", model="lenet5")
+    run.history["valid_rmse_px"][:] = px
+    run.summary.update(summary)
+    return run
+
+
+def test_what_each_ingredient_is_worth():
+    text = stories.ingredients(sources(
+        augmented("split-then-mirror", 1.5), augmented("split-then-mirror-no-bn", 1.75),
+        augmented("no-mirror", 1.25), augmented("mirror-then-split", 1.0,
+                                                valid_rmse_px_twin_in_train=0.75,
+                                                valid_rmse_px_no_twin=2.0)))
+    assert text.splitlines() == [
+        "* With batch normalization and mirror images: 1.50 px in validation (6 epochs).",
+        "* Without batch normalization: 1.75 px in validation (6 epochs), +0.25 px.",
+        "* Without mirror images: 1.25 px in validation (6 epochs), -0.25 px.",
+        "* Mirrored before the split instead of after it: 1.00 px in validation (6 epochs), "
+        "-0.50 px.",
+        "* There, images whose mirror image was trained on have an error of 0.750 px, the others "
+        "2.00 px."]
+
+
+def test_ingredients_that_are_not_there_are_not_compared():
+    text = stories.ingredients(sources(augmented("split-then-mirror", 1.5)))
+    assert len(text.splitlines()) == 1
+    assert stories.ingredients(sources(augmented("no-mirror", 1.5))) == (
+        "There is no run yet: `make lenet-augmented`.")
+
+
+def test_which_net_is_looked_into(tmp_path):
+    found = Sources(tmp_path)
+    assert stories.network(found).startswith("There is no trained net yet: no complete run in ")
+    folder = write(tmp_path, result("adagrad"))
+    (folder / "conv_weights.npz").touch()
+    del found.runs
+    px = 48 * np.sqrt(0.2 / 6)
+    assert stories.network(found) == (
+        f"The net of optimizer-study, fold 0, trained on {LABEL}: best epoch 6 of 6, {px:.2f} px "
+        "in validation.")
