@@ -159,7 +159,7 @@ def test_nets_of_different_data_are_told_apart(sources):
 def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
     from facekp.training import split
 
-    run = result("", experiment="lenet", model="lenet5")
+    run = result("", experiment="lenet", model="lenet5", options={})
     folder = write(sources.root, run)
     valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
     predictions(folder, y_pred_valid=valid.y_valid + np.array([[1.0], [3.0]]))
