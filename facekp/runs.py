@@ -71,7 +71,7 @@ class Run:
             If another process is at work in the folder, or it cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            storage.make_folder(self.folder)
             file = open(self.folder / "lock", "a+", encoding="ascii")
         except OSError as error:
             raise RunError(f"{self.folder}: cannot be written ({error.strerror}); name another "
@@ -233,7 +233,7 @@ def differing(begun, now, name=""):
     if isinstance(begun, dict) and isinstance(now, dict):
         return [line for key in sorted({**begun, **now})
                 for line in differing(begun.get(key), now.get(key), f"{name}.{key}")]
-    return [] if begun == now else [f"{name} was {begun!r}, now is {now!r}"]
+    return [] if begun == now else [f"{name.lstrip('.')} was {begun!r}, now is {now!r}"]
 
 
 def beside(folder, config):

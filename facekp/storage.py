@@ -59,6 +59,15 @@ def replacing(path, mode="wb", **options):
     sync_folder(path.parent)
 
 
+def make_folder(folder):
+    """Make a folder and those above it, each of them durable; one that is there is left alone."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder):
     """Make the names of a folder's files durable, where the system can.
 

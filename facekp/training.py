@@ -19,6 +19,8 @@ from facekp.errors import ConfigError
 from facekp.models import build
 from facekp.net import GivenSplit
 from facekp.predict import predict_px
+from facekp.runs import differing
+from facekp.theano_flags import parse_flags
 
 
 class Split(NamedTuple):
@@ -104,9 +106,10 @@ def train(run, settings, training, test=None, lookup=None,
             say(f"{run.folder}: complete")
             run.drop_checkpoints()  # a kill behind summary.json leaves them
             return storage.read_json(run.summary)
-        if begun.get("threads") != config["threads"]:
-            say(f"{run.folder}: begun with {begun.get('threads')} threads, going on with "
-                f"{config['threads']}: the last bits will differ from an undisturbed run's")
+        changed = differing(rounding(begun), rounding(config))
+        if changed:
+            say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
+                "undisturbed run's")
         data = split(training.X, training.y, settings)
         say(f"{run.folder}: compiling {settings.model}")
         net.compile()
@@ -134,6 +137,22 @@ def describe(settings, training, test=None, lookup=None):
         "host": provenance.host(),
         "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+
+
+def rounding(config):
+    """The parts of a config.json that may change the last bits, and nothing more.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    dict
+    """
+    host = config.get("host") or {}
+    return {"threads": config.get("threads"), "cpu": host.get("cpu"), "cores": host.get("cores"),
+            "THEANO_FLAGS": parse_flags(config.get("theano_flags") or "")}
 
 
 def fit(net, data, run, settings, say):

@@ -62,6 +62,17 @@ def test_file_and_folder_are_synced_in_the_order_that_survives_a_power_cut(tmp_p
     assert calls == ["fsync", "replace", "fsync"]  # the file's bytes, its name, the folder
 
 
+def test_new_folders_are_synced_from_above(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(storage, "sync_folder", synced.append)
+    storage.make_folder(tmp_path / "a" / "b")
+    storage.make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir() and synced == [tmp_path, tmp_path / "a"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        storage.make_folder(tmp_path / "file" / "c")
+
+
 def test_json_there_and_back(tmp_path):
     path = tmp_path / "a.json"
     storage.write_json(path, {"b": [1, (2.5, "ü")], "nan": math.nan, "inf": [-math.inf]})

@@ -270,6 +270,21 @@ def test_frozen_since(losses, epoch):
 # ---- going on ----------------------------------------------------------------------------------
 
 
+def test_what_may_change_the_last_bits_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("THEANO_FLAGS", "optimizer=fast_run,device=cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(handlers.EpochTable, "__call__", crash)
+        with pytest.raises(Crash):
+            train(tmp_path, CLASSIC)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("THEANO_FLAGS", "optimizer=None,device=cpu")
+    said = []
+    train(tmp_path, CLASSIC, said.append)
+    assert said[0] == (f"{tmp_path}: THEANO_FLAGS.optimizer was 'fast_run', now is 'None'; threads "
+                       "was '1', now is '2': the last bits may differ from an undisturbed run's")
+
+
 def test_the_best_weights_survive_a_crash_in_a_worse_epoch(tmp_path, monkeypatch):
     """Weights that are spoiled after epoch 1 make it the best one for good."""
     def spoil(self, net, history, crash_in=None):
