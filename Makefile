@@ -4,6 +4,7 @@
 #   DATA=     folder with Kaggle's files          OUT=     folder for the runs
 #   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEED= FOLDS=   the experiments' settings
 #   ONLY=     some of an experiment's variants    NEW=1   start beside a run that is there
+#   JOBS=     so many runs at a time, on shares of the cores
 #   ARGS=     anything more for the command
 
 DATA ?= data/kaggle
@@ -19,10 +20,10 @@ FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
 	$(if $(EPOCHS),--epochs $(call quoted,$(EPOCHS))) \
 	$(if $(SEED)$(SEEDS),--seeds $(call quoted,$(or $(SEEDS),$(SEED)))) \
 	$(if $(FOLDS),--folds $(call quoted,$(FOLDS))) $(if $(ONLY),--only $(call quoted,$(ONLY))) \
-	$(FORCE_NEW) $(ARGS)
+	$(if $(JOBS),--jobs $(call quoted,$(JOBS))) $(FORCE_NEW) $(ARGS)
 FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
 # a misspelt one would be ignored, and hours later somebody would notice
-VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY NEW ARGS VENV TORCH CXX SHELL \
+VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY JOBS NEW ARGS VENV TORCH CXX SHELL \
 	THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
 UNKNOWN = $(filter-out $(VARIABLES),\
 	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))

@@ -1,4 +1,7 @@
-"""Section 5.3, figure 6: the 14-layer CNN with and without its four dropout layers, Adagrad."""
+"""Section 5.3, figure 6: the 14-layer CNN with and without its four dropout layers, Adagrad.
+
+The net without dropout is optimizer-study's with Adagrad, and lies in its folder: trained once.
+"""
 from facekp.experiment import Experiment
 from facekp.settings import Settings
 

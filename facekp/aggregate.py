@@ -24,13 +24,16 @@ class MeanSd(NamedTuple):
         """As text: ``1.234 ± 0.012``, without the deviation for one run, "-" for none."""
         if not self.n:
             return "-"
+        if self.n == 1 and self.mean == int(self.mean):
+            return f"{self.mean:.0f}"
         mean = f"{self.mean:#.{digits}g}".rstrip(".")
+        if abs(self.mean) >= 10 ** digits:
+            mean = f"{self.mean:.0f}"
         if self.n == 1:
             return mean
         # As many decimals as the mean has: the rest says nothing.
-        decimals = len(mean.partition(".")[2]) if "e" not in mean else None
-        return f"{mean} ± " + (f"{self.sd:.{decimals}f}" if decimals is not None
-                               else f"{self.sd:.1g}")
+        return f"{mean} ± " + (f"{self.sd:.1g}" if "e" in mean
+                               else f"{self.sd:.{len(mean.partition('.')[2])}f}")
 
 
 def mean_sd(values):

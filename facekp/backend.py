@@ -23,8 +23,8 @@ from facekp.theano_flags import format_flags, parse_flags, read_theanorc
 
 DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
 DECIDED = (
-    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "base_compiledir",
-    "compiledir", "blas.ldflags", "gcc.cxxflags",
+    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "compile.timeout",
+    "base_compiledir", "compiledir", "blas.ldflags", "gcc.cxxflags",
 )
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 _EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
@@ -180,6 +180,7 @@ def decide(env):
         flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
         flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
     flags.setdefault("compile.wait", Choice("1", "seconds before another run's lock is tried"))
+    flags.setdefault("compile.timeout", Choice("600", "a living run's lock is not broken before"))
     if "compiledir" not in given and "base_compiledir" not in given:
         flags["base_compiledir"] = cache_folder(env)
     return Plan(flags, environ, "the user's")
@@ -237,17 +238,32 @@ def configure():
     return _chosen
 
 
+def users_environ():
+    """The environment as the user has set it: without what :func:`configure` chose.
+
+    Returns
+    -------
+    dict of str -> str
+    """
+    env = dict(os.environ)
+    for key, (before, chosen) in json.loads(env.pop(_EXPORTED, "{}")).items():
+        if env.get(key) == chosen:
+            if before is None:
+                del env[key]
+            else:
+                env[key] = before
+    return env
+
+
 def _undo_parent():
     """Take back what a parent process chose, as far as nobody has changed it since.
 
     A child decides anew: what its parent chose for itself must not pass for the user's wish.
     """
-    for key, (before, chosen) in json.loads(os.environ.pop(_EXPORTED, "{}")).items():
-        if os.environ.get(key) == chosen:
-            if before is None:
-                del os.environ[key]
-            else:
-                os.environ[key] = before
+    env = users_environ()
+    for key in set(os.environ) - set(env):
+        del os.environ[key]
+    os.environ.update(env)
 
 
 def _export(plan):

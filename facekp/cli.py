@@ -4,7 +4,8 @@ import os
 import sys
 
 import facekp
-from facekp.experiment import Experiment, guarded, number, path_name, whole_number
+from facekp.arguments import number, path_name, whole_number
+from facekp.experiment import Experiment, guarded
 from facekp.settings import MIRROR, Settings
 
 MODELS = ("lenet5", "vggnet", "cnn14")

@@ -5,15 +5,16 @@ there is something to train, so that ``--help`` and wrong arguments answer at on
 """
 import argparse
 import os
-import re
 import sys
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict
 
+from facekp.arguments import path_name, whole_number, whole_numbers
 from facekp.data.faults import shown, shown_path
-from facekp.data.values import NUMBER
 from facekp.errors import ConfigError, FacekpError, RunError
+from facekp.results import SHARED, read_run, warning
 from facekp.runs import Run, beside
 from facekp.settings import Settings
 
@@ -53,37 +54,46 @@ class Experiment:
         return guarded(lambda: self.run(self._parser().parse_args(argv)))
 
     def run(self, options):
-        """Train all runs that the options ask for; print a score line for each."""
+        """Train all runs that the options ask for; print what came out.
+
+        Raises
+        ------
+        RunError
+            At the end, if some runs failed. The others have been trained.
+        """
         if options.device:
             os.environ["FACEKP_DEVICE"] = options.device
         plan = list(self.plan(options))
-        from facekp import data, plots, training  # slow: they bring Theano
+        from facekp import data, summary
         faces = data.load_training(options.data, complete_only=True)
         test = data.load_test(options.data)
-        lookup = data.load_lookup(options.data, test.image_ids)
+        tables = faces, test, data.load_lookup(options.data, test.image_ids)
         if options.force_new:
-            plan = [(beside(run.folder, training.describe(settings, faces, test, lookup)),
-                     settings) for run, settings in plan]
-        label = faces.provenance["label"]
+            from facekp import training  # slow: it brings Theano
+            plan = [(beside(run.folder, training.describe(settings, *tables)), settings)
+                    for run, settings in plan]
         section = f" (section {self.section})" if self.section else ""
         beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
-        print(f"{self.name}{section} on {len(faces.X)} complete images: {label}"
-              f"{beyond if faces.out_of_face else ''}")
-        summaries = {run: training.train(run, settings, faces, test, lookup)
-                     for run, settings in plan}
-        root = Path(options.out) / self.name
-        plots.save(plots.learning_curves({
-            run.folder.relative_to(root).as_posix(): run.read_history() for run, _ in plan},
-            f"{self.name}, {label}"), root / "curves.png")
+        print(f"{self.name}{section} on {len(faces.X)} complete images: "
+              f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
+        if min(options.jobs, len(plan)) > 1:
+            from facekp import parallel
+            failures = parallel.train_all(plan, options.jobs, options.data)
+        else:
+            failures = train_in_turn(plan, tables)
         print()
-        for run, summary in summaries.items():
-            print(score_line(run, summary))
-        if self.paper:
-            print(f"the paper: {self.paper}")
-        print(f"curves: {root / 'curves.png'}")
-        for run, summary in summaries.items():
-            if run.faces.exists():
-                print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+        for run, _ in plan:
+            if run.complete and run not in failures:
+                try:
+                    print(score_line(run, read_run(run.folder).summary))
+                except RunError as error:
+                    failures[run] = str(error)
+        summary.conclude(options.out, self.name, self.paper, warn=lambda text: warning(text) if not
+                         any(reason in text for reason in failures.values()) else None)
+        for run in [run for run, _ in plan if run.faces.exists()][:3]:
+            print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+        if failures:
+            raise RunError(failure_text(failures, len(plan)))
 
     def plan(self, options):
         """The runs that the options ask for.
@@ -106,7 +116,8 @@ class Experiment:
                     settings = replace(self.variants[name], seed=seed, fold=fold)
                     if options.epochs:
                         settings = replace(settings, epochs=options.epochs)
-                    folder = Path(options.out, self.name, settings.model, name,
+                    experiment, variant = SHARED.get((self.name, name), (self.name, name))
+                    folder = Path(options.out, experiment, settings.model, variant,
                                   f"seed{seed}" if seed else "", f"fold{fold}")
                     yield Run(folder), settings
 
@@ -134,6 +145,9 @@ class Experiment:
         parser.add_argument("--only", metavar="NAME,...",
                             help=f"some of: {', '.join(self.variants)}"
                             if len(self.variants) > 1 else argparse.SUPPRESS)
+        parser.add_argument("--jobs", type=whole_number(1, 1000), default=1, metavar="N",
+                            help="how many runs at a time, each with its share of the cores "
+                                 "(default: %(default)s)")
         parser.add_argument("--device", metavar="DEVICE",
                             help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")
         parser.add_argument("--force-new", action="store_true",
@@ -141,40 +155,45 @@ class Experiment:
                                  "over it")
 
 
-def whole_number(low, high):
-    """An argparse type: a whole number from `low` to `high`."""
-    def parse(text):
-        # int() would take 1_0 for ten, and the digits of any script
-        value = int(text) if re.fullmatch("[0-9]{1,19}", text) else None
-        if value is None or not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a whole number "
-                                             f"from {low} to {high}")
-        return value
-    return parse
+def train_in_turn(plan, tables):
+    """Train runs one after the other; a run that fails does not keep the next from starting.
+
+    Parameters
+    ----------
+    plan : list of (Run, Settings)
+    tables : (facekp.data.Training, facekp.data.Test, facekp.data.Lookup)
+
+    Returns
+    -------
+    dict of Run -> str
+        Why the runs that failed did. The error of an only run is raised instead.
+    """
+    from facekp import training
+    failures = {}
+    for run, settings in plan:
+        try:
+            training.train(run, settings, *tables)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            if len(plan) == 1:
+                raise
+            if not isinstance(error, (FacekpError, OSError, MemoryError)):
+                traceback.print_exc()
+            failures[run] = str(error) or type(error).__name__
+            print(f"{run.folder}: failed: {shown(failures[run], 4000)}", file=sys.stderr)
+    return failures
 
 
-def whole_numbers(text):
-    """An argparse type: seeds with commas between them, each once."""
-    values = [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
-    for value in values:
-        if values.count(value) > 1:
-            raise argparse.ArgumentTypeError(f"found {value} twice, expected each seed once")
-    return values
-
-
-def number(text):
-    """An argparse type: a decimal number; float() would take 1_0 for ten."""
-    if not NUMBER.fullmatch(os.fsencode(text)):
-        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
-    return float(text)
-
-
-def path_name(text):
-    """An argparse type: the name of a file or folder, which an empty variable of make is not."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name; give one, or leave "
-                                         "the option out")
-    return text
+def failure_text(failures, total):
+    """Which of `total` runs failed and why, as one line."""
+    if total == 1:
+        return next(iter(failures.values()))
+    # an error names its folder, a signal does not
+    reasons = [text if str(run.folder) in text else f"{run.folder}: {text}"
+               for run, text in failures.items()]
+    return (f"{len(failures)} of {total} runs failed: {'; '.join(reasons)}. The others are "
+            "complete; the same command tries these again, from their last epochs")
 
 
 def score_line(run, summary):

@@ -14,6 +14,7 @@ import numpy as np
 from nolearn.lasagne import PrintLog
 
 from facekp.errors import RunError
+from facekp.estimate import clock
 from facekp.metrics import mse_to_px
 
 
@@ -242,9 +243,3 @@ class Progress:
             self.stream.write("\r" + " " * 79 + "\r")
             self.stream.flush()
         self.batch, self.started = 0, time.monotonic()
-
-
-def clock(seconds):
-    """Seconds as h:mm:ss."""
-    seconds = int(round(seconds))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

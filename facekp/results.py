@@ -168,19 +168,21 @@ def find_runs(root, warn=warning):
     root, found = Path(root), []
     for config in sorted(root.rglob("config.json"), key=lambda path: path.parts):
         try:
-            found.append(read_run(config.parent))
+            found.append(read_run(config.parent, root))
         except RunError as error:
             warn(f"{error} (left out)")
     return found
 
 
-def read_run(folder):
+def read_run(folder, root=None):
     """Read one run.
 
     Parameters
     ----------
     folder : path
         ``.../<experiment>/<model>/[<variant>/][seed<n>/]fold<k>[-<attempt>]``
+    root : path or None
+        Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
 
     Returns
     -------
@@ -195,20 +197,22 @@ def read_run(folder):
     config = storage.read_json(run.config)
     check_config(config, run.config)
     model, seed, fold = (config["settings"][name] for name in ("model", "seed", "fold"))
-    path = run.folder.absolute().parts
-    place = re.fullmatch(rf"(?:.*/)?(?P<experiment>[^/]+)/{re.escape(model)}(?:/(?P<variant>[^/]+?"
-                         rf"))?{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
-                         "/".join(path))
+    place = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))?"
+                         rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
+                         run.folder.absolute().as_posix())
     if place is None:
         raise RunError(f"{run.folder}: holds fold {fold}, seed {seed} of {model}, which does not "
                        "agree with its place; move it back")
-    check_name(f"{place['experiment']}/{place['variant']}", run.config)
+    above = Path(place["above"])
+    below_root = root and Path(root).absolute() in above.parents
+    experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
+    check_name(f"{experiment}/{place['variant']}", run.config)
     history = (run.read_history() if run.history.exists() or run.complete
                else {name: [] for name in HISTORY})
     summary = storage.read_json(run.summary) if run.complete else None
     if summary is not None:
         check_summary(summary, run.summary)
-    return RunResult(run.folder, place["experiment"], model, place["variant"] or "", seed, fold,
+    return RunResult(run.folder, experiment, model, place["variant"] or "", seed, fold,
                      int(place["attempt"] or 1), config,
                      {name: np.array(values, np.float64) for name, values in history.items()},
                      summary)
@@ -236,3 +240,21 @@ def of_experiment(runs, name):
                     if (run.experiment, run.variant) == place
                     and (variant, run.seed, run.fold) not in there]
     return own
+
+
+def experiment_runs(root, name, warn=warning):
+    """Read the runs of one experiment below a folder, those that it shares included.
+
+    Parameters
+    ----------
+    root : path, ``runs`` or ``results``
+    name : str
+    warn : callable taking a str
+
+    Returns
+    -------
+    list of RunResult
+    """
+    places = [name] + [place[0] for (sharing, _), place in SHARED.items() if sharing == name]
+    return of_experiment([run for place in dict.fromkeys(places)
+                          for run in find_runs(Path(root, place), warn)], name)

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from run_tools import make_run
 
 from facekp.errors import ConfigError, DataError
 from facekp.experiment import Experiment, guarded, score_line
+from facekp.results import SHARED
 from facekp.runs import Run
 from facekp.settings import MIRROR, Settings
 
@@ -204,31 +206,87 @@ def test_make_hands_its_variables_to_the_script():
     assert options == {"--data": "my data", "--out": "o", "--epochs": "3", "--folds": "2"}
 
 
-def test_a_study_goes_on_after_a_run_that_diverged(tmp_path, monkeypatch, capsys):
-    """Both runs are trained, both are reported, and the exit code is 0."""
+@pytest.fixture
+def trained(tmp_path, monkeypatch):
+    """Trainings that take no time; a list of the run folders' names, and what to do in each."""
     import facekp.data
-    import facekp.plots
     import facekp.training
-    faces = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=2,
-                            provenance={"label": "synthetic faces", "files": {}})
-    trained = []
+    tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
+                             provenance={"label": "a test's faces"})
+    log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs")
 
     def train(run, settings, *data):
-        trained.append(run.folder.name)
-        run.folder.mkdir(parents=True)
-        run.write_history([])
-        return {**SUMMARY, "state": "complete" if len(trained) == 2 else "diverged"}
+        name = run.folder.relative_to(log.out).as_posix()
+        log.names.append(name)
+        if isinstance(log.actions.get(name), BaseException):
+            raise log.actions[name]
+        make_run(run.folder, **{"valid": [.04, .0225], **log.actions.get(name, {})},
+                 **settings.as_dict())
 
     monkeypatch.setattr(facekp.training, "train", train)
+    monkeypatch.setattr(facekp.training, "describe", lambda settings, *data: {})
     for name in ("load_training", "load_test", "load_lookup"):
-        monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: faces)
-    assert STUDY.main(["--out", str(tmp_path)]) == 0
-    out = capsys.readouterr().out
-    assert len(trained) == 2
-    assert "fair/fold0: diverged" in out and "paper/fold0: validation 1.500 px" in out
-    assert "the paper: score 3.02" in out
-    assert (tmp_path / "study" / "curves.png").exists()
+        monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
+    return log
 
-    (tmp_path / "study/lenet5/fair/fold0/config.json").write_text("{}")
-    assert STUDY.main(["--out", str(tmp_path), "--only", "fair", "--force-new"]) == 0
-    assert trained[2:] == ["fold0-2"]
+
+FAIR, PAPER = "study/lenet5/fair/fold0", "study/lenet5/paper/fold0"
+
+
+def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
+    """Divergence is a result: both runs are reported, and the exit code is 0."""
+    trained.actions[FAIR] = {"valid": [.04, float("nan")], "state": "diverged"}
+    assert STUDY.main(["--out", str(trained.out)]) == 0
+    out = capsys.readouterr().out
+    assert trained.names == [FAIR, PAPER]
+    assert "fair/fold0: diverged in epoch 2" in out and "paper/fold0: validation 7.200 px" in out
+    assert "diverged in epoch 2\n" in out.split("validation loss")[1]
+    assert "the paper: score 3.02" in out
+    assert (trained.out / "study" / "curves.png").exists()
+
+    assert STUDY.main(["--out", str(trained.out), "--only", "fair", "--force-new"]) == 0
+    assert trained.names[2:] == [FAIR + "-2"]
+
+
+@pytest.mark.parametrize("error, words", [
+    (DataError("bad"), f"{FAIR}: bad"), (MemoryError(), f"{FAIR}: MemoryError"),
+    (OSError(errno.ENOSPC, "No space left"), "No space left"), (KeyError("bug"), "'bug'")])
+def test_a_run_that_fails_fails_alone(error, words, trained, capsys):
+    trained.actions[FAIR] = error
+    assert STUDY.main(["--out", str(trained.out)]) == 2
+    captured = capsys.readouterr()
+    assert trained.names == [FAIR, PAPER]
+    assert "paper/fold0: validation 7.200 px" in captured.out
+    last = captured.err.strip().splitlines()[-1]
+    assert last.startswith("facekp: error: 1 of 2 runs failed: ") and words in last
+    assert last.endswith("the same command tries these again, from their last epochs")
+    assert ("Traceback" in captured.err) == isinstance(error, KeyError)
+
+
+def test_being_told_to_stop_ends_the_study(trained):
+    trained.actions[FAIR] = KeyboardInterrupt("SIGTERM: stopped")
+    assert STUDY.main(["--out", str(trained.out)]) == 143
+    assert trained.names == [FAIR]
+
+
+def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys):
+    STUDY.main(["--out", str(trained.out)])
+    capsys.readouterr()
+    assert STUDY.main(["--out", str(trained.out), "--only", "paper"]) == 0
+    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()
+            if line.startswith(("fair ", "paper "))]
+    assert rows == ["fair", "paper"] * 2  # losses, levels
+
+
+def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):
+    [ablation] = [load(path) for path in SCRIPTS if path.stem == "dropout_ablation"]
+    assert ablation.main(["--out", str(trained.out)]) == 0
+    assert trained.names == ["dropout-ablation/cnn14/dropout/fold0",
+                             "optimizer-study/cnn14/adagrad/fold0"]
+    assert "no-dropout" in (trained.out / "dropout-ablation/summary.md").read_text()
+
+
+def test_shared_variants_have_the_same_settings():
+    experiments = {experiment.name: experiment for experiment in map(load, SCRIPTS)}
+    for (name, variant), (place, there) in SHARED.items():
+        assert experiments[name].variants[variant] == experiments[place].variants[there]

@@ -1,0 +1,261 @@
+"""The paper's statements about its experiments, measured on ours and put in words by the numbers.
+
+Every comparison is made on the (seed, fold) pairs that all its sides have.
+"""
+from typing import NamedTuple
+
+from facekp.aggregate import LEVELS, MeanSd, mean_sd, reach
+
+
+def paired(sides):
+    """The runs of each side on the (seed, fold) pairs that all sides have.
+
+    Parameters
+    ----------
+    sides : dict of str -> list of facekp.results.RunResult
+
+    Returns
+    -------
+    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair
+    """
+    tables = {name: {(run.seed, run.fold): run for run in runs if run.epochs and run.attempt == 1}
+              for name, runs in sides.items()}
+    common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
+    return {name: [table[pair] for pair in common] for name, table in tables.items()}
+
+
+def by_variant(runs):
+    """dict of variant -> list of runs that have at least one epoch."""
+    sides = {}
+    for run in runs:
+        if run.epochs:
+            sides.setdefault(run.variant, []).append(run)
+    return sides
+
+
+def unfinished(sides):
+    """Which runs are not complete, as " (cut short: ...)", or ""."""
+    words = [f"{name} fold {run.fold} seed {run.seed} {run.state}"
+             for name, runs in sides.items() for run in runs if not run.complete]
+    return f" (cut short: {'; '.join(words)})" if words else ""
+
+
+class Race(NamedTuple):
+    """Who reaches a validation loss, and when.
+
+    Attributes
+    ----------
+    level : float, MSE of scaled targets
+    epochs, seconds : dict of variant -> MeanSd
+        Of the variants all of whose runs reach the level.
+    open : list of variant
+        Those that have not reached it, but could still do so first: a run is unfinished.
+    """
+
+    level: float
+    epochs: dict
+    seconds: dict
+    open: list
+
+    @property
+    def first(self):
+        """str, the variant with the fewest epochs; None if none reaches the level."""
+        return min(self.epochs, key=lambda name: self.epochs[name].mean, default=None)
+
+
+def races(sides):
+    """One :class:`Race` for each level; `sides` as :func:`paired` returns them."""
+    found = []
+    for level in LEVELS:
+        epochs, seconds = {}, {}
+        for name, runs in sides.items():
+            reached = [reach(run, level) for run in runs]
+            if reached and all(reached):
+                epochs[name] = mean_sd(at.epoch for at in reached)
+                seconds[name] = mean_sd(at.seconds for at in reached)
+        best = min((at.mean for at in epochs.values()), default=float("inf"))
+        rivals = [name for name, runs in sides.items() if name not in epochs and any(
+            not run.complete and not run.diverged and run.epochs < best for run in runs)]
+        found.append(Race(level, epochs, seconds, rivals))
+    return found
+
+
+def optimizers(runs):
+    """Does Adagrad converge fastest? (section 5.3, figure 5)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of optimizer-study
+
+    Returns
+    -------
+    list of str; empty where there is nothing to compare
+    """
+    sides = by_variant(runs)
+    if len(sides) < 2 or "adagrad" not in sides:
+        return []
+    sides = paired(sides)
+    n = len(sides["adagrad"])
+    if not n:
+        return ["Which optimizer is fastest cannot be said: no fold has been trained by all."]
+    run_races = [race for race in races(sides) if race.first]
+    lines = []
+    for race in run_races:
+        ranking = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
+        never = [name for name in sides if name not in race.epochs and name not in race.open]
+        lines.append(f"Validation loss {race.level:g}: " + ", ".join(
+            f"{name} {race.epochs[name].format(3)} epochs ({race.seconds[name].format(3)} s)"
+            for name in ranking) + (f"; not reached by {', '.join(never)}" if never else "")
+            + (f"; still open for {', '.join(race.open)}" if race.open else "") + ".")
+    decided = [race for race in run_races if not race.open]
+    lost = [f"{race.first} to {race.level:g}" for race in decided if race.first != "adagrad"]
+    verdict = ("cannot be judged yet" if not decided else "holds here" if not lost
+               else "does not hold here" if len(lost) == len(decided) else "holds in part here")
+    lines.append(f"\"Adagrad converges fastest\" {verdict}: it needs the fewest epochs to "
+                 f"{len(decided) - len(lost)} of {len(decided)} levels"
+                 + (f"; fewer need {', '.join(lost)}" if lost else "")
+                 + f" ({n} run{'s' * (n > 1)} of each of {', '.join(sides)}){unfinished(sides)}.")
+    return lines
+
+
+class Gap(NamedTuple):
+    """Losses of a variant at an epoch, and validation minus training loss.
+
+    Attributes
+    ----------
+    epoch, clean_epoch : int
+        The loss without dropout noise is not measured in every epoch.
+    train, valid, gap : MeanSd
+        Training loss as the paper measures it: with dropout on, while the weights move.
+    clean, clean_gap : MeanSd
+        Training loss without dropout noise.
+    """
+
+    epoch: int
+    clean_epoch: int
+    train: MeanSd
+    valid: MeanSd
+    gap: MeanSd
+    clean: MeanSd
+    clean_gap: MeanSd
+
+
+def gaps(sides):
+    """The gap of each side at the last epoch that all have; `sides` from :func:`paired`."""
+    epoch = min(run.epochs for runs in sides.values() for run in runs)
+    clean_epoch = 1 if epoch < 5 else epoch - epoch % 5  # facekp.handlers.CleanLoss
+
+    def at(runs, column, epoch):
+        return [run.history[column][epoch - 1] for run in runs]
+
+    def difference(runs, column, epoch):
+        return mean_sd(valid - train for valid, train in zip(at(runs, "valid_loss", epoch),
+                                                             at(runs, column, epoch)))
+    return {name: Gap(epoch, clean_epoch, mean_sd(at(runs, "train_loss", epoch)),
+                      mean_sd(at(runs, "valid_loss", epoch)),
+                      difference(runs, "train_loss", epoch),
+                      mean_sd(at(runs, "train_loss_clean", clean_epoch)),
+                      difference(runs, "train_loss_clean", clean_epoch))
+            for name, runs in sides.items()}
+
+
+def dropout(runs):
+    """Do four dropout layers narrow the gap? (section 5.3, figure 6)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of dropout-ablation
+
+    Returns
+    -------
+    list of str; empty where a side is missing
+    """
+    sides = by_variant(runs)
+    if not {"dropout", "no-dropout"} <= set(sides):
+        return []
+    sides = paired({name: sides[name] for name in ("no-dropout", "dropout")})
+    if not sides["dropout"]:
+        return ["Whether dropout narrows the gap cannot be said: no fold has been trained both "
+                "ways."]
+    found = gaps(sides)
+    lines = []
+    for words, key, epoch in (("training loss with dropout on, as the paper has it", "gap",
+                               found["dropout"].epoch),
+                              ("training loss without dropout noise", "clean_gap",
+                               found["dropout"].clean_epoch)):
+        without, with_ = (getattr(found[name], key) for name in ("no-dropout", "dropout"))
+        verdict = "holds" if abs(with_.mean) < abs(without.mean) else "does not hold"
+        share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else None
+        change = "" if share is None else (
+            f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})")
+        lines.append(
+            f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
+            f"loss {without.format(3)} without dropout, {with_.format(3)} with it"
+            f"{change} after {epoch} epochs.")
+    valid = {name: gap.valid for name, gap in found.items()}
+    lines.append(f"Validation loss after {found['dropout'].epoch} epochs: "
+                 f"{valid['no-dropout'].format()} without dropout, {valid['dropout'].format()} "
+                 f"with it{unfinished(sides)}.")
+    return lines
+
+
+CELLS = {"no mirror images": ("lenet", "no-mirror"),
+         "split, then mirrored": ("split-then-mirror-no-bn", "split-then-mirror"),
+         "mirrored, then split": ("mirror-then-split-no-bn", "mirror-then-split")}
+"""Variants of lenet-augmented without and with batch normalization; "lenet" is that experiment."""
+
+
+def augmentation(runs, baseline=()):
+    """What mirror images and batch normalization do, and what twins leak (section 5.4).
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of lenet-augmented
+    baseline : list of RunResult, of lenet: neither mirror images nor batch normalization
+
+    Returns
+    -------
+    list of str
+    """
+    sides = by_variant(runs)
+    if baseline:
+        sides["lenet"] = list(baseline)
+    lines = []
+
+    def compare(words, before, after):
+        if not (sides.get(before) and sides.get(after)):
+            return
+        pair = paired({name: sides[name] for name in (before, after)})
+        if pair[before]:
+            px = {name: [run.best_valid_rmse_px for run in pair[name]] for name in pair}
+            change = mean_sd(b - a for a, b in zip(px[before], px[after]))
+            lines.append(
+                f"{words}: {mean_sd(px[before]).format(4)} px to {mean_sd(px[after]).format(4)} px,"
+                f" {change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
+                + f" px ({change.n} run{'s' * (change.n > 1)} each){unfinished(pair)}.")
+
+    for cell, (plain, normalized) in CELLS.items():
+        compare(f"Batch normalization, {cell}", plain, normalized)
+    for column, norm in ((0, "without"), (1, "with")):
+        before, fair, paper = (names[column] for names in CELLS.values())
+        compare(f"Mirror images, {norm} batch normalization, fair protocol", before, fair)
+        compare(f"The paper's protocol instead of the fair one, {norm} batch normalization",
+                fair, paper)
+    return lines + twin_leak(sides)
+
+
+def twin_leak(sides):
+    """How much better a net is on faces whose mirror image it has seen, in words."""
+    lines = []
+    for name, runs in sides.items():
+        seen = [run.summary for run in runs
+                if run.complete and run.summary.get("valid_rmse_px_no_twin") is not None]
+        if seen:
+            twin, other, leak = (mean_sd(values) for values in zip(*(
+                (s["valid_rmse_px_twin_in_train"], s["valid_rmse_px_no_twin"],
+                 s["valid_rmse_px_no_twin"] - s["valid_rmse_px_twin_in_train"]) for s in seen)))
+            lines.append(
+                f"Twin leak, {name}: {twin.format()} px where the mirror image was trained on, "
+                f"{other.format()} px elsewhere, {leak.mean:.3f} px apart "
+                f"({leak.n} run{'s' * (leak.n > 1)}).")
+    return lines
