@@ -88,3 +88,27 @@ def keypoint_errors(y_true_px, y_pred_px):
         "within": [float(np.mean(distances <= limit)) if len(distances) else float("nan")
                    for limit in THRESHOLDS_PX],
     }
+
+
+def frozen_since(history, epochs=5):
+    """The epoch from which on a net has learned nothing more, to the last bit.
+
+    Its outputs all sit at the ends of tanh, or its ReLUs are all off: the gradients are 0 and stay
+    0. The loss is a number like any other; only its standing still tells.
+
+    Parameters
+    ----------
+    history : list of dict
+    epochs : int, how many at the least
+
+    Returns
+    -------
+    int or None
+    """
+    last = history[-1]["valid_loss"]
+    still = 0
+    for row in reversed(history):
+        if row["valid_loss"] != last:
+            break
+        still += 1
+    return history[-still]["epoch"] if still >= epochs else None

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import facekp
+from facekp.theano_flags import parse_flags
 
 PACKAGES = ("theano-pymc", "lasagne", "nolearn", "numpy", "scipy")
 
@@ -81,3 +82,19 @@ def host():
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"name": platform.node(), "cpu": model, "cores": cores, "system": platform.platform()}
+
+
+def rounding(config):
+    """The parts of a config.json that may change the last bits, and nothing more.
+
+    Parameters
+    ----------
+    config : dict
+
+    Returns
+    -------
+    dict
+    """
+    host = config.get("host") or {}
+    return {"threads": config.get("threads"), "cpu": host.get("cpu"), "cores": host.get("cores"),
+            "THEANO_FLAGS": parse_flags(config.get("theano_flags") or "")}

@@ -20,7 +20,6 @@ from facekp.models import build
 from facekp.net import GivenSplit
 from facekp.predict import predict_px
 from facekp.runs import differing
-from facekp.theano_flags import parse_flags
 
 
 class Split(NamedTuple):
@@ -106,7 +105,7 @@ def train(run, settings, training, test=None, lookup=None,
             say(f"{run.folder}: complete")
             run.drop_checkpoints()  # a kill behind summary.json leaves them
             return storage.read_json(run.summary)
-        changed = differing(rounding(begun), rounding(config))
+        changed = differing(provenance.rounding(begun), provenance.rounding(config))
         if changed:
             say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
                 "undisturbed run's")
@@ -137,22 +136,6 @@ def describe(settings, training, test=None, lookup=None):
         "host": provenance.host(),
         "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
-
-
-def rounding(config):
-    """The parts of a config.json that may change the last bits, and nothing more.
-
-    Parameters
-    ----------
-    config : dict
-
-    Returns
-    -------
-    dict
-    """
-    host = config.get("host") or {}
-    return {"threads": config.get("threads"), "cpu": host.get("cpu"), "cores": host.get("cores"),
-            "THEANO_FLAGS": parse_flags(config.get("theano_flags") or "")}
 
 
 def fit(net, data, run, settings, say):
@@ -251,8 +234,9 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
         "n_params": int(sum(np.prod(p.get_value(borrow=True).shape)
                             for p in net.get_all_params(trainable=True))),
     }
-    if frozen_since(history):
-        summary["frozen_since"] = frozen_since(history)
+    frozen = metrics.frozen_since(history)
+    if frozen:
+        summary["frozen_since"] = frozen
     twin = data.twin_in_train
     if twin.any() and not twin.all():
         summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
@@ -268,27 +252,3 @@ def finish(run, settings, net, data, best, stop, data_provenance, test, lookup):
     storage.write_json(run.summary, summary)
     run.drop_checkpoints()
     return summary
-
-
-def frozen_since(history, epochs=5):
-    """The epoch from which on a net has learned nothing more, to the last bit.
-
-    Its outputs all sit at the ends of tanh, or its ReLUs are all off: the gradients are 0 and stay
-    0. The loss is a number like any other; only its standing still tells.
-
-    Parameters
-    ----------
-    history : list of dict
-    epochs : int, how many at the least
-
-    Returns
-    -------
-    int or None
-    """
-    last = history[-1]["valid_loss"]
-    still = 0
-    for row in reversed(history):
-        if row["valid_loss"] != last:
-            break
-        still += 1
-    return history[-still]["epoch"] if still >= epochs else None

@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_at_any_file(tmp_path, monkeypatch, capsys, expected
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "open", open_, raising=False)
-        assert_refused(tmp_path, capsys, f"{tmp_path / name}: No space left on device; mend that, then")
+        assert_refused(tmp_path, capsys, f"{tmp_path / name}: No space left on device; mend that")
     train(tmp_path)
     assert harness.differences(tmp_path, expected) == []
 

@@ -63,3 +63,10 @@ def test_keypoint_errors_of_nan_predictions_and_of_unlabelled_keypoints():
     assert set(errors["within"]) == {0} and math.isnan(errors["keypoint_rmse_px"]["nose_tip"])
     y_true = np.full((1, 30), np.nan)
     assert metrics.keypoint_errors(y_true, y_true)["keypoint_rmse_px"] == {}
+
+
+@pytest.mark.parametrize("losses, epoch", [
+    ([3, 2, 2, 2, 2, 2], 2), ([2, 2, 2, 2, 2], 1), ([2, 2, 2, 2], None), ([2] * 9 + [1], None)])
+def test_frozen_since(losses, epoch):
+    history = [{"epoch": k, "valid_loss": loss} for k, loss in enumerate(losses, 1)]
+    assert metrics.frozen_since(history) == epoch

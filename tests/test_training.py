@@ -260,13 +260,6 @@ def test_a_frozen_net_is_reported_and_not_stopped(tmp_path):
     assert first == 1 or losses[first - 2] != losses[-1]
 
 
-@pytest.mark.parametrize("losses, epoch", [
-    ([3, 2, 2, 2, 2, 2], 2), ([2, 2, 2, 2, 2], 1), ([2, 2, 2, 2], None), ([2] * 9 + [1], None)])
-def test_frozen_since(losses, epoch):
-    history = [{"epoch": k, "valid_loss": loss} for k, loss in enumerate(losses, 1)]
-    assert training.frozen_since(history) == epoch
-
-
 # ---- going on ----------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """Kills training processes at random moments until there were enough; writes the figures.
 
-    PYTHONPATH=.:tests python -m faults.campaign [--kills 200] [--work FOLDER] [--jobs N] [--minutes N]
+    PYTHONPATH=.:tests python -m faults.campaign [--kills 200] [--jobs N] [--minutes N]
 
 All configurations get the same number of kills. Each is trained once undisturbed, then killed and
 restarted until it ends, over and over. Stopped at any moment, the same command goes on. The figures
