@@ -119,12 +119,15 @@ lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mi
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))
 
-# ---- figures and notebooks -------------------------------------------------------------------
+# ---- figures, the report, notebooks -----------------------------------------------------------
 
-.PHONY: figures notebooks
+.PHONY: figures report notebooks
 
 figures: $(ENV)  ## every figure that the runs in OUT allow, PNG and PDF, in figures/
 	$(PY) -m facekp.cli figures --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
+
+report: $(ENV)  ## all runs in OUT on one HTML page, report.html beside them
+	$(PY) -m facekp.cli report --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
 
 notebooks: $(TEST_ENV)  ## execute the notebooks and store their outputs (from results/ alone)
 	$(PY) notebooks/execute.py

@@ -1,4 +1,4 @@
-"""The command line: ``facekp`` info, data, train, submit, figures."""
+"""The command line: ``facekp`` info, data, train, submit, figures, report."""
 import argparse
 import os
 import sys
@@ -27,6 +27,7 @@ def main(argv=None):
     _add_train(commands)
     _add_submit(commands)
     _add_figures(commands)
+    _add_report(commands)
     options = parser.parse_args(argv)
     if getattr(options, "device", None):
         os.environ["FACEKP_DEVICE"] = options.device
@@ -124,6 +125,25 @@ def _figures(options):
     from facekp.sources import Sources
     data = None if options.synthetic_faces else options.data
     figures.draw_all(Sources(options.out, data), options.figures)
+
+
+def _add_report(commands):
+    parser = commands.add_parser("report", help="all runs on one HTML page that needs no network")
+    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    parser.add_argument("--to", type=path_name, metavar="FILE",
+                        help="the page (default: report.html in the folder of the runs)")
+    parser.add_argument("--synthetic-faces", action="store_true",
+                        help="no face of the data: for a page that is passed on")
+    parser.set_defaults(run=_report)
+
+
+def _report(options):
+    from facekp import report
+    from facekp.sources import Sources
+    data = None if options.synthetic_faces else report.faces_at_hand(options.data)
+    report.write_report(Sources(options.out, data),
+                        options.to or os.path.join(options.out, "report.html"))
 
 
 if __name__ == "__main__":

@@ -36,13 +36,18 @@ class Sources:
         self.root, self.data = Path(root), data
 
     @cached_property
+    def all_runs(self):
+        """list of facekp.results.RunResult: all in the folder"""
+        return find_runs(self.root)
+
+    @cached_property
     def runs(self):
         """list of facekp.results.RunResult: those on Kaggle's faces; if none, on synthetic ones.
 
         So that the runs of `make demo` never mix with others.
         """
-        found = find_runs(self.root)
-        return [run for run in found if run.config["data"].get("kind") != "synthetic"] or found
+        return [run for run in self.all_runs
+                if run.config["data"].get("kind") != "synthetic"] or self.all_runs
 
     @cached_property
     def training(self):
