@@ -38,7 +38,7 @@ STOPPED = {
     "cnn14 with dropout": Settings("cnn14", optimizer="adagrad", learning_rate=0.01),
     "vggnet": Settings("vggnet", learning_rate=0.0001, batch_size=32),
 }
-"""Of full size, with all of the data: told to stop by SIGTERM."""
+"""Nets and batches of full size: told to stop by SIGTERM."""
 
 
 def experiment(name):

@@ -17,7 +17,7 @@ from facekp import provenance
 from faults import configurations, figures
 
 SAMPLED = (1, 2, 10, 50, 100, 150, 200)
-N_TRAIN, N_TEST = 20, 6
+N_TRAIN, N_TRAIN_VGGNET = 20, 10
 
 
 def used():
@@ -78,11 +78,12 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
     options.work = options.work.resolve()
-    data = configurations.write_data(options.work / "load-data", N_TRAIN, N_TEST)
     section = figures.read().get("load", {})
     known = section["result"] if section.get("code") == provenance.code_digest() else {}
     for name in configurations.LOADED:
         if name not in known:
+            n = N_TRAIN_VGGNET if name.startswith("vggnet") else N_TRAIN
+            data = configurations.write_data(options.work / f"data-{n}", n)
             out = options.work / "load"
             shutil.rmtree(out, ignore_errors=True)
             known[name] = measured("train", name, str(data), str(out))

@@ -62,7 +62,7 @@ def loading(result):
 
 def stopping(result):
     """A line a net and moment."""
-    return [markdown(["net, batches and images of full size", "SIGTERM while", "ended after, s",
+    return [markdown(["net and batches of full size", "SIGTERM while", "ended after, s",
                       "exit code", "epochs on disk"], [
         [name, words, f"{found['seconds']:.1f}", found["code"], found["saved"]]
         for name, moments in result.items() for words, found in moments.items()])]

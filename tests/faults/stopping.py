@@ -2,9 +2,9 @@
 
     PYTHONPATH=.:tests python -m faults.stopping [--work FOLDER]
 
-The signal comes while a batch is trained, and where the answer takes longest: when the evaluation
-begins, behind which the checkpoint is written. What docs/reliability.json has already, of the same
-code, is not measured again.
+The signal comes when a batch is about to be trained or evaluated, or a checkpoint to be written: the
+process ends before the next batch, so that the number of images does not matter; there are five
+batches of them. What docs/reliability.json has already, of the same code, is not measured again.
 """
 import argparse
 import shutil
@@ -14,7 +14,8 @@ from pathlib import Path
 from facekp import provenance
 from faults import configurations, figures, harness
 
-MOMENTS = {"training a batch": ("epochs", "train", 3), "evaluating": ("epochs", "evaluate", 1)}
+MOMENTS = {"training a batch": ("epochs", "train", 2), "evaluating a batch":
+           ("epochs", "evaluate", 1), "writing a checkpoint": ("epochs", "write", 1)}
 
 
 def main(argv=None):
@@ -22,17 +23,18 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
     options.work = options.work.resolve()
-    options.work.mkdir(parents=True, exist_ok=True)
     section = figures.read().get("stopping", {})
     known = section["result"] if section.get("code") == provenance.code_digest() else {}
-    for name in configurations.STOPPED:
+    for name, settings in configurations.STOPPED.items():
+        n = 5 * settings.batch_size
+        data = configurations.write_data(options.work / f"data-{n}", n)
         for words, moment in MOMENTS.items():
             if words in known.get(name, {}):
                 continue
             out = options.work / "stopping"
             shutil.rmtree(out, ignore_errors=True)
-            done = harness.attempt(f"STOPPED/{name}", Path("data/synthetic").resolve(), out,
-                                   options.work / "stopping.log", moment, signal.SIGTERM)
+            done = harness.attempt(f"STOPPED/{name}", data, out, options.work / "stopping.log",
+                                   moment, signal.SIGTERM)
             known.setdefault(name, {})[words] = {
                 "seconds": done.struck, "code": done.code, "saved": done.saved,
                 "last_line": done.output.strip().splitlines()[-1].replace(str(out), "runs")}
