@@ -2,8 +2,8 @@
 
     PYTHONPATH=.:tests python -m faults.stopping [--work FOLDER]
 
-The signal comes when a batch is about to be trained or evaluated, or a checkpoint to be written: the
-process ends before the next batch, so that the number of images does not matter; there are five
+The signal comes when a batch is about to be trained or evaluated, or a checkpoint to be written.
+The process ends before the next batch, so that the number of images does not matter: there are five
 batches of them. What docs/reliability.json has already, of the same code, is not measured again.
 """
 import argparse
