@@ -121,13 +121,16 @@ data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 
 # ---- figures, the report, notebooks -----------------------------------------------------------
 
-.PHONY: figures report notebooks
+.PHONY: figures report notebooks results
 
 figures: $(ENV)  ## every figure that the runs in OUT allow, PNG and PDF, in figures/
 	$(PY) -m facekp.cli figures --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
 
 report: $(ENV)  ## all runs in OUT on one HTML page, report.html beside them
 	$(PY) -m facekp.cli report --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
+
+results: $(ENV)  ## small files of the runs in OUT, in results/, and README's table "paper | ours"
+	$(PY) -m facekp.cli results --out $(call quoted,$(OUT)) $(ARGS)
 
 notebooks: $(TEST_ENV)  ## execute the notebooks and store their outputs (from results/ alone)
 	$(PY) notebooks/execute.py

@@ -1,4 +1,4 @@
-"""The command line: ``facekp`` info, data, train, submit, figures, report."""
+"""The command line: ``facekp`` info, data, train, submit, figures, report, results."""
 import argparse
 import os
 import sys
@@ -28,6 +28,7 @@ def main(argv=None):
     _add_submit(commands)
     _add_figures(commands)
     _add_report(commands)
+    _add_results(commands)
     options = parser.parse_args(argv)
     if getattr(options, "device", None):
         os.environ["FACEKP_DEVICE"] = options.device
@@ -144,6 +145,26 @@ def _report(options):
     data = None if options.synthetic_faces else report.faces_at_hand(options.data)
     report.write_report(Sources(options.out, data),
                         options.to or os.path.join(options.out, "report.html"))
+
+
+def _add_results(commands):
+    parser = commands.add_parser("results", help="small files of all runs, and README's table")
+    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    parser.add_argument("--results", type=path_name, default="results", metavar="FOLDER",
+                        help="where the results go (default: %(default)s)")
+    parser.add_argument("--readme", type=path_name, default="README.md", metavar="FILE",
+                        help="whose table is written (default: %(default)s)")
+    parser.add_argument("--table", action="store_true",
+                        help="only the table, from the results that are there")
+    parser.set_defaults(run=_results)
+
+
+def _results(options):
+    from facekp import paper_table, publish
+    if options.table:
+        paper_table.write(options.readme, options.results)
+    else:
+        publish.publish(options.out, options.results, options.readme)
 
 
 if __name__ == "__main__":

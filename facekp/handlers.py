@@ -137,7 +137,6 @@ class Checkpoint:
         self.run.write_history(net.train_history_)  # a kill before it left the last row out
         return True
 
-
     def _check_fits(self, state, weights, arrays, meta):
         """Raise RunError unless a checkpoint is whole and of this net.
 

@@ -16,12 +16,14 @@ def paired(sides):
 
     Returns
     -------
-    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair
+    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair.
+    Pairs of complete runs; where there is none, all.
     """
     tables = {name: {(run.seed, run.fold): run for run in runs if run.epochs and run.attempt == 1}
               for name, runs in sides.items()}
     common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
-    return {name: [table[pair] for pair in common] for name, table in tables.items()}
+    complete = [pair for pair in common if all(table[pair].complete for table in tables.values())]
+    return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
 
 
 def by_variant(runs):
@@ -34,10 +36,20 @@ def by_variant(runs):
 
 
 def unfinished(sides):
-    """Which runs are not complete, as " (cut short: ...)", or ""."""
-    words = [f"{name} fold {run.fold} seed {run.seed} {run.state}"
-             for name, runs in sides.items() for run in runs if not run.complete]
-    return f" (cut short: {'; '.join(words)})" if words else ""
+    """Which sides have runs that are not complete, as " (so far: adam epoch 42 of 500)", or ""."""
+    words = []
+    for name, runs in sides.items():
+        epochs = [run.epochs for run in runs if not run.complete]
+        if epochs:
+            words.append(f"{name} epoch {span(epochs)} of {runs[0].settings['epochs']}")
+    return f" (so far: {', '.join(words)})" if words else ""
+
+
+def span(values):
+    """Whole numbers as text: "500", or "77 to 94"."""
+    values = list(values)
+    low, high = min(values), max(values)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 class Race(NamedTuple):
@@ -103,8 +115,8 @@ def optimizers(runs):
     for race in run_races:
         ranking = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
         never = [name for name in sides if name not in race.epochs and name not in race.open]
-        lines.append(f"Validation loss {race.level:g}: " + ", ".join(
-            f"{name} {race.epochs[name].format(3)} epochs ({race.seconds[name].format(3)} s)"
+        lines.append(f"Epochs to a validation loss of {race.level:g}: " + ", ".join(
+            f"{name} {race.epochs[name].format(3)} ({race.seconds[name].format(3)} s)"
             for name in ranking) + (f"; not reached by {', '.join(never)}" if never else "")
             + (f"; still open for {', '.join(race.open)}" if race.open else "") + ".")
     decided = [race for race in run_races if not race.open]
@@ -185,6 +197,7 @@ def dropout(runs):
                                found["dropout"].clean_epoch)):
         without, with_ = (getattr(found[name], key) for name in ("no-dropout", "dropout"))
         verdict = "holds" if abs(with_.mean) < abs(without.mean) else "does not hold"
+        verdict += " so far" if unfinished(sides) else ""
         share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else None
         change = "" if share is None else (
             f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})")

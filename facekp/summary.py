@@ -4,7 +4,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from facekp import statements, storage
-from facekp.aggregate import LEVELS, group_runs, mean_curve, mean_sd, reach
+from facekp.aggregate import LEVELS, group_runs, mean_curve, mean_sd, reach, settled
 from facekp.results import experiment_runs, warning
 from facekp.runs import HISTORY
 
@@ -86,8 +86,10 @@ def state_text(group):
     """How far a group's runs are: one word where all are complete."""
     states = [(f"fold {run.fold}" + (f" seed {run.seed}" if run.seed else ""), run.state)
               for run in group.runs]
-    notes = [f"{where} {state}" if len(states) > 1 else state
-             for where, state in states if state != "complete"]
+    left_out = " (left out of the means)" if any(run.complete for run in group.runs) else ""
+    notes = [(f"{where} {state}" if len(states) > 1 else state)
+             + ("" if run.complete else left_out)
+             for (where, state), run in zip(states, group.runs) if state != "complete"]
     notes += [f"{where} frozen since epoch {run.summary['frozen_since']}"
               for (where, _), run in zip(states, group.runs)
               if run.complete and "frozen_since" in run.summary]
@@ -98,9 +100,9 @@ def state_text(group):
 
 def losses_row(group):
     """A row of the first table: dict of column -> str."""
-    epochs = mean_sd(run.epochs for run in group.runs)
+    epochs = mean_sd(run.epochs for run in settled(group.runs))
     clean = group.final("train_loss_clean")
-    return {"": group.name, "runs": f"{len(group.runs)}", "epochs": epochs.format(3),
+    return {"": group.name, "runs": f"{len(settled(group.runs))}", "epochs": epochs.format(3),
             "training loss": group.final("train_loss").format(),
             "without dropout noise": clean.format(),
             "validation loss": group.final("valid_loss").format(),

@@ -1,0 +1,134 @@
+"""README's table "paper | ours", from runs alone."""
+from pathlib import Path
+
+from facekp import storage
+from facekp.aggregate import group_runs, mean_sd, settled
+from facekp.errors import ConfigError
+from facekp.results import experiment_runs, warning
+from facekp.statements import span
+from facekp.summary import answers
+
+BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
+
+NOTE = ("Ours is the error on validation images that the net was not trained on, of the epoch with "
+        "the lowest one, as mean ± standard deviation over seeds and folds. The paper's scores "
+        "were measured on Kaggle's test images, two thirds of which were labelled by another "
+        "scheme: they are not comparable with a validation error, ours or the paper's. Losses are "
+        "mean squared errors of the scaled targets. Several runs shared the machine: seconds tell "
+        "little.")
+
+
+def rmse(group):
+    """The best epoch's validation RMSE of a group."""
+    faces = [run.summary["mean_face_rmse_px"] for run in settled(group.runs)
+             if run.complete and run.summary.get("mean_face_rmse_px")]
+    mean_face = f" (mean face {mean_sd(faces).mean:.2f} px)" if faces else ""
+    return f"validation RMSE {group.best_valid_rmse_px.format()} px{mean_face}"
+
+
+def last_loss(column):
+    """A function that says a group's last loss."""
+    return lambda group: group.final(column).format()
+
+
+def stopped(group):
+    """After how many epochs patience was over."""
+    epochs = [run.epochs for run in group.runs
+              if run.complete and run.summary.get("stopped_by") == "patience"]
+    return f"stopped after {span(epochs)} epochs" if epochs else "not stopped"
+
+
+ROWS = (
+    ("5.1", "LeNet-5: score 3.35", "lenet", "", rmse),
+    ("5.2", "VGGNet: score 3.12", "vggnet", "", rmse),
+    ("5.3", "without dropout, Adagrad: training loss 0.0002058", "optimizer-study", "adagrad",
+     last_loss("train_loss")),
+    ("5.3", "without dropout, Adagrad: validation loss 0.0010208", "optimizer-study", "adagrad",
+     last_loss("valid_loss")),
+    ("5.3", "14-layer CNN without dropout, Adagrad", "optimizer-study", "adagrad", rmse),
+    ("5.3", "14-layer CNN with dropout, Adagrad: score 3.07730", "dropout-ablation", "dropout",
+     rmse),
+    ("5.4", "LeNet-5, batch normalization, mirror images: score 3.02; fair protocol",
+     "lenet-augmented", "split-then-mirror", rmse),
+    ("5.4", "the same; the paper's protocol", "lenet-augmented", "mirror-then-split", rmse),
+    ("5.4", "stopped after 121 epochs; fair protocol", "lenet-augmented", "split-then-mirror",
+     stopped),
+    ("5.4", "stopped after 121 epochs; the paper's protocol", "lenet-augmented",
+     "mirror-then-split", stopped),
+)
+"""Section, the paper's statement, experiment, variant, and a function of Group that says ours."""
+
+
+def table(root, warn=warning):
+    """The table and the answers to the paper's statements.
+
+    Parameters
+    ----------
+    root : path, of runs or results
+    warn : callable taking a str
+
+    Returns
+    -------
+    str, Markdown
+    """
+    lines = ["| section | the paper | ours | runs | epochs | data |",
+             "| --- | --- | --- | --- | --- | --- |"]
+    for section, statement, experiment, variant, measure in ROWS:
+        found = [group for group in group_runs(experiment_runs(root, experiment, warn))
+                 if group.variant == variant and any(run.epochs for run in group.runs)]
+        for group in found:
+            name = f" ({group.name})" if len(found) > 1 else ""
+            lines.append("| " + " | ".join([section, statement + name, measure(group),
+                                            which(group), how_far(group), group.label]) + " |")
+        if not found:
+            lines.append(f"| {section} | {statement} | not run yet | | | |")
+    parts = [NOTE, "\n".join(lines)]
+    for title, name in (("Which optimizer is fastest (5.3)", "optimizer-study"),
+                        ("Dropout (5.3, figure 6)", "dropout-ablation"),
+                        ("Mirror images and batch normalization (5.4)", "lenet-augmented")):
+        said = answers(root, name, experiment_runs(root, name, warn))
+        if said:
+            parts.append(f"{title}:\n\n" + "\n".join(f"* {line}" for line in said))
+    return "\n\n".join(parts)
+
+
+def which(group):
+    """How many seeds and folds a group's numbers are of."""
+    runs = settled(group.runs)
+    seeds, folds = {run.seed for run in runs}, {run.fold for run in runs}
+    words = [f"{len(found)} {name}s" for name, found in (("seed", seeds), ("fold", folds))
+             if len(found) > 1]
+    return ", ".join(words) or f"seed {min(seeds)}, fold {min(folds)}"
+
+
+def how_far(group):
+    """How many epochs the runs behind a number have, and whether they were cut short."""
+    runs = settled(group.runs)
+    words = span(run.epochs for run in runs)
+    if not all(run.complete for run in runs):
+        words = f"cut short at epoch {words} of {runs[0].settings['epochs']}"
+    diverged = [f"fold {run.fold} seed {run.seed} {run.state}" for run in runs if run.diverged]
+    return "; ".join([words] + diverged)
+
+
+def write(path, root):
+    """Put the table between the markers of a Markdown file.
+
+    Parameters
+    ----------
+    path : path
+    root : path, of runs or results
+
+    Raises
+    ------
+    ConfigError
+        If the file lacks the markers.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ConfigError(f"{path}: expected the lines {BEGIN} and {END}, once each, where the "
+                          "table goes; put them back")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    with storage.replacing(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n\n{table(root)}\n\n{END}{after}")

@@ -1,0 +1,196 @@
+"""make results: small files only, nothing of the machine in them; README's table is fresh."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from run_tools import make_run
+
+import facekp.publish
+from facekp import paper_table
+from facekp.activations import CONV_WEIGHTS
+from facekp.errors import ConfigError, RunError
+from facekp.publish import publish
+from facekp.results import find_runs
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = f"before\n{paper_table.BEGIN}\nstale\n{paper_table.END}\nafter\n"
+
+
+def make_runs(tmp_path):
+    """A complete, an unfinished and a foreign run, with all that a training leaves."""
+    root = tmp_path / "machine" / "runs"
+    done = make_run(root / "dropout-ablation/cnn14/dropout/fold0", [.04, .01], [.3, .2],
+                    clean=[.1, float("nan")])
+    y = np.full((4, 30), 40.0)
+    np.savez(done.predictions, y_valid=y, y_pred_valid=y + 3, y_pred_test=y)
+    np.savez(done.weights, **{"conv1.W": np.ones((2, 1, 3, 3), np.float32),
+                              "hidden4.W": np.ones((2, 2), np.float32)})
+    done.submission.write_text("RowId,Location\n1,40\n")
+    for path in (done.faces, done.curves, done.checkpoint):
+        path.write_bytes(b"pixels")
+    make_run(root / "optimizer-study/cnn14/adagrad/fold0", [.04, .0225], state=None, epochs=500)
+    make_run(root / "demo/lenet/lenet5/fold0", [.04], model="lenet5")
+    (tmp_path / "README.md").write_text(PAGE)
+    return root
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(facekp.publish, "conclude", lambda *args, **options: None)
+    return make_runs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with runs in machine/runs, their results in results, and README.md."""
+    folder = tmp_path_factory.mktemp("published")
+    do_publish(make_runs(folder), folder)
+    return folder
+
+
+def do_publish(runs, tmp_path):
+    said = []
+    publish(runs, tmp_path / "results", tmp_path / "README.md", said.append, said.append)
+    return said
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
+                  if path.is_file())
+
+
+def test_small_files_of_the_papers_experiments(published):
+    done, begun = "dropout-ablation/cnn14/dropout/fold0/", "optimizer-study/cnn14/adagrad/fold0/"
+    both = ["curves.png", "summary.json", "summary.md"]
+    assert files(published / "results") == sorted(
+        [done + name for name in (CONV_WEIGHTS, "config.json", "errors.json", "history.csv",
+                                  "submission.csv", "summary.json")]
+        + [begun + name for name in ("config.json", "history.csv")]
+        + [f"{name}/{file}" for name in ("cnn14", "dropout-ablation", "optimizer-study")
+           for file in both] + ["runs.csv"])
+
+
+def test_they_read_as_the_runs_do(published):
+    ours = [run for run in find_runs(published / "machine" / "runs")
+            if run.experiment != "demo/lenet"]
+    for run, copy in zip(ours, find_runs(published / "results")):
+        assert (run.state, run.settings, run.summary, run.variant, run.label) == (
+            copy.state, copy.settings, copy.summary, copy.variant, copy.label)
+        for name in run.history:
+            np.testing.assert_array_equal(run.history[name], copy.history[name])
+        assert run.errors() == copy.errors()
+    assert copy.state == "unfinished at epoch 2 of 500"
+    index = (published / "results" / "runs.csv").read_text().splitlines()
+    assert index[1] == ("dropout-ablation,cnn14,dropout,0,0,complete,2,2,4.8000,2.000,"
+                        "a test's faces")
+    with np.load(published / "results/dropout-ablation/cnn14/dropout/fold0" / CONV_WEIGHTS) as conv:
+        assert conv.files == ["conv1.W"]
+
+
+def test_nothing_of_the_machine_is_in_them(published):
+    for name in files(published / "results"):
+        content = (published / "results" / name).read_bytes()
+        for word in (str(published), "/home/", "secret-host"):
+            assert word.encode() not in content, name
+    config = json.loads((published / "results/dropout-ablation/cnn14/dropout/fold0/config.json")
+                        .read_text())
+    assert config["host"]["cpu"] == "A CPU" and config["theano_flags"] == 'device="cpu"'
+    assert config["data"]["files"] == {"training.csv": "12ab"}
+
+
+def test_again_it_brings_what_has_grown_and_changes_nothing_else(runs, tmp_path):
+    do_publish(runs, tmp_path)
+    before = {name: (tmp_path / "results" / name).read_bytes()
+              for name in files(tmp_path / "results")}
+    make_run(runs / "optimizer-study/cnn14/adagrad/fold0", [.04, .0225, .01], epochs=500)
+    do_publish(runs, tmp_path)
+    changed = [name for name in files(tmp_path / "results")
+               if before.get(name) != (tmp_path / "results" / name).read_bytes()]
+    assert "optimizer-study/cnn14/adagrad/fold0/summary.json" in changed
+    assert not [name for name in changed if name.startswith("dropout-ablation/cnn14/")]
+
+
+def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
+    path = runs / "dropout-ablation/cnn14/dropout/fold0/predictions.npz"
+    path.write_bytes(b"PK")
+    assert any("predictions.npz: cannot be read" in line for line in do_publish(runs, tmp_path))
+    assert "dropout-ablation/cnn14/dropout/fold0/history.csv" in files(tmp_path / "results")
+
+
+def test_no_runs_is_a_fault(tmp_path):
+    with pytest.raises(RunError, match="holds no run of lenet, .*make paper"):
+        publish(tmp_path / "none", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+# ---- README's table ----------------------------------------------------------------------------
+
+
+def test_table(published):
+    page = (published / "README.md").read_text()
+    assert page.startswith(f"before\n{paper_table.BEGIN}\n\n") and page.endswith(
+        f"\n\n{paper_table.END}\nafter\n") and "stale" not in page
+    assert ("| 5.3 | 14-layer CNN with dropout, Adagrad: score 3.07730 | validation RMSE 4.800 px "
+            "(mean face 3.20 px) | seed 0, fold 0 | 2 | a test's faces |\n") in page
+    assert ("| 5.3 | without dropout, Adagrad: validation loss 0.0010208 | 0.02250 | seed 0, "
+            "fold 0 | cut short at epoch 2 of 500 | a test's faces |\n") in page
+    assert "| 5.1 | LeNet-5: score 3.35 | not run yet | | | |\n" in page
+    assert "not comparable with a validation error" in page
+    assert "\"Dropout narrows the gap\"" in page
+
+
+def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
+    for fold, state in enumerate(("complete", "complete", None)):
+        make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}",
+                 [.04, .01 * (fold + 1)] if state else [9.0], fold=fold, state=state, epochs=2)
+    for seed in (0, 1):
+        folder = f"lenet/lenet5/{'seed1/' if seed else ''}fold0"
+        make_run(tmp_path / folder, [.04] * (seed + 5), model="lenet5", seed=seed,
+                 epochs=100)
+    text = paper_table.table(tmp_path)
+    assert "loss 0.0010208 | 0.01500 ± 0.00707 | 2 folds | 2 | a test's faces |" in text
+    assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
+
+
+def test_stopping_epochs(tmp_path):
+    stop = {"stopped_by": "patience"}
+    make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04] * 3, summary=stop,
+             model="lenet5")
+    make_run(tmp_path / "lenet-augmented/lenet5/mirror-then-split/fold0", [.04] * 3,
+             model="lenet5")
+    text = paper_table.table(tmp_path)
+    assert "fair protocol | stopped after 3 epochs |" in text
+    assert "the paper's protocol | not stopped |" in text
+
+
+@pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
+def test_a_page_without_the_markers_is_left_alone(text, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ConfigError, match="page.md: expected the lines"):
+        paper_table.write(page, tmp_path)
+    assert page.read_text() == text
+
+
+def test_readmes_table_is_what_results_say():
+    """If this fails: make results, or `facekp results --table` after a change of the table."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split(paper_table.BEGIN)[1].split(paper_table.END)[0].strip()
+    assert shown == paper_table.table(ROOT / "results")
+
+
+def test_the_checkouts_results_are_small_and_name_no_machine():
+    names = files(ROOT / "results")
+    assert len(names) > 10
+    for name in names:
+        path = ROOT / "results" / name
+        assert path.suffix in (".csv", ".json", ".md", ".png", ".npz"), name
+        assert path.stat().st_size < (300_000 if path.suffix != ".csv" else 600_000), name
+        assert path.name not in ("faces.png", "predictions.npz", "weights.npz"), name
+        if path.suffix in (".csv", ".json", ".md"):
+            assert not {"/tmp", "/root", "/home"} & set(path.read_text(encoding="utf-8").split('"'))
+            assert "/tmp/" not in path.read_text(encoding="utf-8"), name
+    for run in find_runs(ROOT / "results"):
+        assert run.config["data"]["label"] and run.config["data"]["files"]
+        assert "name" not in run.config["host"]

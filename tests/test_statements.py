@@ -1,0 +1,108 @@
+"""The paper's statements, answered from runs whose answers are known."""
+from run_tools import make_run
+
+from facekp import statements
+from facekp.results import find_runs
+
+NAN = float("nan")
+FAST, SLOW = [.0039, .0029, .0019, .0014], [.02, .0039, .0035, .0029]
+
+
+def study(tmp_path, **variants):
+    for name, options in variants.items():
+        for fold, valid in enumerate(options.pop("valid")):
+            make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold{fold}", valid, fold=fold,
+                     **options)
+    return statements.optimizers(find_runs(tmp_path))
+
+
+def test_adagrad_is_fastest(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST, FAST]}, adam={"valid": [SLOW, SLOW]},
+                  sgd={"valid": [[.1, NAN]] * 2, "state": "diverged"})
+    assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
+                        " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
+    assert "; not reached by adam, sgd." in lines[2]
+    assert lines[-1] == ("\"Adagrad converges fastest\" holds here: it needs the fewest epochs to "
+                         "4 of 4 levels (2 runs of each of adagrad, adam, sgd).")
+
+
+def test_adagrad_is_not_fastest(tmp_path):
+    assert "does not hold here: it needs the fewest epochs to 0 of 4 levels; fewer need adam to "\
+        "0.004, adam to 0.003," in study(tmp_path, adagrad={"valid": [SLOW]},
+                                         adam={"valid": [FAST]})[-1]
+
+
+def test_adagrad_is_fastest_to_some_levels(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [[.0035, .0032, .0031, .0025]]},
+                  adam={"valid": [[.01, .0029, .0019]]})
+    assert "holds in part here: it needs the fewest epochs to 1 of 3 levels" in lines[-1]
+
+
+def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST]},
+                  adam={"valid": [[.01, .009]], "state": None, "epochs": 500})
+    assert lines[1].endswith("0.003: adagrad 2 (4 s); not reached by adam.")
+    assert lines[2].endswith("; still open for adam.")
+    assert "fewest epochs to 2 of 2 levels (1 run of each of adagrad, adam) " \
+           "(so far: adam epoch 2 of 500)." in lines[-1]
+
+
+def test_only_folds_that_all_have_are_compared(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST, SLOW]}, adam={"valid": [SLOW]})
+    assert "holds here" in lines[-1] and "(1 run of each" in lines[-1]
+
+
+def test_nothing_to_compare(tmp_path):
+    assert study(tmp_path / "a", adagrad={"valid": [FAST]}) == []
+    assert statements.dropout([]) == [] and statements.augmentation([]) == []
+    make_run(tmp_path / "b/optimizer-study/cnn14/adagrad/fold0", FAST)
+    make_run(tmp_path / "b/optimizer-study/cnn14/adam/fold1", FAST, fold=1)
+    assert statements.optimizers(find_runs(tmp_path / "b")) == [
+        "Which optimizer is fastest cannot be said: no fold has been trained by all."]
+
+
+def ablation(tmp_path, without, with_, **options):
+    for name, (train, clean, valid) in (("no-dropout", without), ("dropout", with_)):
+        make_run(tmp_path / f"dropout-ablation/cnn14/{name}/fold0", valid, train, clean=clean,
+                 **options)
+    return statements.dropout(find_runs(tmp_path))
+
+
+def test_dropout_narrows_the_gap(tmp_path):
+    """0.8 and 0.2 after two epochs with dropout on; clean losses are measured in the first."""
+    noisy, clean, valid = ablation(tmp_path, ([.3, .2], [.4, NAN], [1., 1.]),
+                                   ([.9, .7], [.3, NAN], [1., .9]))
+    assert noisy == ("\"Dropout narrows the gap\" holds by the training loss with dropout on, as "
+                     "the paper has it: validation minus training loss 0.800 without dropout, 0.200"
+                     " with it (narrower by 75%) after 2 epochs.")
+    assert "does not hold by the training loss without dropout noise: " in clean
+    assert "0.600 without dropout, 0.700 with it (wider by 17%) after 1 epochs." in clean
+    assert valid == "Validation loss after 2 epochs: 1 without dropout, 0.9000 with it."
+
+
+def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
+    lines = ablation(tmp_path, ([.3], [.4], [1.]), ([1.1], [.3], [1.]), state=None, epochs=9)
+    assert lines[0].startswith("\"Dropout narrows the gap\" holds so far by")
+    assert "-0.100 with it after 1 epochs." in lines[0]  # no share of a negative gap
+    assert lines[2].endswith("(so far: no-dropout epoch 1 of 9, dropout epoch 1 of 9).")
+
+
+def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
+    """Validation losses of 0.04, 0.0225 and so on are 9.6 px, 7.2 px and so on."""
+    losses = {"no-mirror": .0225, "split-then-mirror": .01, "mirror-then-split": .0025}
+    for name, loss in losses.items():
+        make_run(tmp_path / f"lenet-augmented/lenet5/{name}/fold0", [loss], model="lenet5",
+                 summary={"valid_rmse_px_twin_in_train": 2.0, "valid_rmse_px_no_twin": 3.5}
+                 if name == "mirror-then-split" else {})
+    make_run(tmp_path / "lenet/lenet5/fold0", [.04], model="lenet5")
+    runs = find_runs(tmp_path)
+    lines = statements.augmentation([run for run in runs if run.experiment != "lenet"],
+                                    [run for run in runs if run.experiment == "lenet"])
+    assert lines == [
+        "Batch normalization, no mirror images: 9.600 px to 7.200 px, -2.400 px (1 run each).",
+        "Mirror images, with batch normalization, fair protocol: 7.200 px to 4.800 px, -2.400 px "
+        "(1 run each).",
+        "The paper's protocol instead of the fair one, with batch normalization: 4.800 px to "
+        "2.400 px, -2.400 px (1 run each).",
+        "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
+        "elsewhere, 1.500 px apart (1 run)."]
