@@ -13,13 +13,12 @@ import jinja2
 from markupsafe import Markup
 
 from facekp import report_tables as tables
-from facekp import storage, stories
+from facekp import statements, storage, stories, summary
 from facekp.aggregate import group_runs, mean_curve
 from facekp.data.faults import shown_path
 from facekp.errors import RunError
 from facekp.figures import FIGURES
 from facekp.markdown import to_html
-from facekp.metrics import mse_to_px
 from facekp.plots.curves import describe
 from facekp.plots.style import COLORS, render
 from facekp.results import of_experiment
@@ -30,12 +29,20 @@ COLUMNS = ("train_loss", "valid_loss", "train_loss_clean")
 STATEMENTS = (
     ("5.1 LeNet-5", lambda sources: stories.errors(sources, "lenet", "The paper: score 3.35.")),
     ("5.2 VGGNet", lambda sources: stories.errors(sources, "vggnet", "The paper: score 3.12.")),
-    ("5.3 Optimizers", stories.optimizers),
-    ("5.3 Dropout", stories.dropout),
+    ("5.3 Optimizers", lambda sources: answered(
+        sources, "optimizer-study", statements.optimizers, "Adagrad converges fastest; without "
+        f"dropout its training loss ends at {stories.PAPER_TRAIN}, its validation loss at "
+        f"{stories.PAPER_VALID}")),
+    ("5.3 Dropout", lambda sources: answered(
+        sources, "dropout-ablation", statements.dropout, "four dropout layers narrow the gap "
+        f"between training and validation loss, {stories.PAPER_TRAIN} and {stories.PAPER_VALID} "
+        "without them")),
     ("5.3 The 14-layer CNN with dropout", lambda sources: stories.errors(
         sources, "cnn14", "The paper: score 3.07730.")),
-    ("5.4 Mirror images", lambda sources: "\n\n".join((stories.errors(
-        sources, "lenet-augmented", "The paper: score 3.02."), stories.ingredients(sources)))),
+    ("5.4 Mirror images", lambda sources: "\n\n".join(filter(None, (
+        stories.errors(sources, "lenet-augmented", "The paper: score 3.02."),
+        listed(statements.augmentation(of_experiment(sources.runs, "lenet-augmented"),
+                                       of_experiment(sources.runs, "lenet"))))))),
 )
 """What the paper says and what the runs say, by section: a title and a function of Sources."""
 
@@ -111,8 +118,8 @@ def page(sources):
     return environment.get_template("report.html").render(
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
-        curves=curves(runs), none_there=tables.NONE, statements=[(title, to_html(story(sources)))
-                                         for title, story in STATEMENTS],
+        curves=curves(runs), none_there=tables.NONE,
+        statements=[(title, to_html(story(sources))) for title, story in STATEMENTS],
         pictures=pictures(sources), keypoints=tables.keypoints_table(sources),
         provenance=tables.provenance_tables(runs), ambiguities=to_html(template("ambiguities.md")),
         css=Markup(template("report.css")),
@@ -147,6 +154,29 @@ def policy(scripts):
         for text in scripts)
     return (f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
             "img-src data: blob:")
+
+
+def answered(sources, experiment, answer, paper):
+    """What the paper says about an experiment, its tables, and what its runs answer, as Markdown.
+
+    Parameters
+    ----------
+    sources : facekp.sources.Sources
+    experiment : str
+    answer : callable taking a list of RunResult, returning a list of str
+    paper : str, a sentence without a full stop
+    """
+    runs = [run for run in of_experiment(sources.runs, experiment) if run.epochs]
+    paper = f"The paper: {paper} (mean squared errors of the scaled targets)."
+    if not runs:
+        return f"{paper} {stories.missing(sources, experiment)}"
+    ours = summary.text(group_runs(runs), answer(runs), "pipe")
+    return f"{paper} Ours, trained on {labels(runs)}:\n\n{ours}"
+
+
+def listed(lines):
+    """A list in Markdown."""
+    return "\n".join(f"* {line}" for line in lines)
 
 
 def curves(runs):

@@ -8,9 +8,9 @@ from facekp.aggregate import mean_sd
 from facekp.errors import RunError
 from facekp.figures import errors_of_nets
 from facekp.keypoints import KEYPOINTS
-from facekp.plots.curves import describe
 from facekp.plots.keypoint_errors import words
 from facekp.sources import Missing
+from facekp.summary import state_text
 
 ORDER = ("lenet", "vggnet", "optimizer-study", "dropout-ablation", "cnn14", "lenet-augmented")
 """The paper's experiments, in its order."""
@@ -111,7 +111,7 @@ def groups_table(groups):
     for group in sorted(groups, key=lambda group: order.index(group.experiment)):
         rows.append([
             text(group.experiment), text(group.name), _list(group.seeds), _list(group.folds),
-            text(describe(group.runs)), text(group.label), _mean(group.best_valid_rmse_px),
+            text(state_text(group)), text(group.label), _mean(group.best_valid_rmse_px),
             _epochs(mean_sd(run.best_epoch for run in group.runs))]
             + [_mean(mean_sd(1000 * run.final(column) for run in group.runs), 3)
                for column in ("train_loss", "train_loss_clean", "valid_loss")]

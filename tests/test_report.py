@@ -210,7 +210,7 @@ def spoiled(root, text):
 
 
 def test_hostile_texts_are_text(tmp_path, pictures):
-    spoiled(tmp_path / "harmless", "a name")
+    spoiled(tmp_path / "harmless", "a name " * (len(HOSTILE) // 7))
     spoiled(tmp_path / "hostile", HOSTILE)
     html = report.page(Sources(tmp_path / "hostile"))
     harmless, hostile = page_of(tmp_path / "harmless"), Page(html)
