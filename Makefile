@@ -5,6 +5,7 @@
 #   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEED= FOLDS=   the experiments' settings
 #   ONLY=     some of an experiment's variants    NEW=1   start beside a run that is there
 #   JOBS=     so many runs at a time, on shares of the cores
+#   QUICK=1   make paper: few epochs, one fold, in OUT/quick
 #   ARGS=     anything more for the command
 
 DATA ?= data/kaggle
@@ -23,8 +24,8 @@ FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
 	$(if $(JOBS),--jobs $(call quoted,$(JOBS))) $(FORCE_NEW) $(ARGS)
 FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
 # a misspelt one would be ignored, and hours later somebody would notice
-VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY JOBS NEW ARGS VENV TORCH CXX SHELL \
-	THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
+VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY JOBS QUICK NEW ARGS \
+	VENV TORCH CXX SHELL THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
 UNKNOWN = $(filter-out $(VARIABLES),\
 	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
@@ -92,7 +93,7 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 # ---- the experiments -------------------------------------------------------------------------
 
-.PHONY: demo lenet vggnet cnn14 optimizer-study dropout-ablation lenet-augmented data
+.PHONY: paper demo lenet vggnet cnn14 optimizer-study dropout-ablation lenet-augmented data
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out $(call quoted,$(OUT)/demo) \
@@ -115,6 +116,9 @@ dropout-ablation: $(ENV)  ## section 5.3: with and without dropout
 
 lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mirror images
 	$(PY) experiments/lenet_augmented.py $(FLAGS)
+
+paper: $(ENV)  ## all that the paper ran, then figures and report; QUICK=1: in a quarter of an hour
+	$(PY) experiments/paper.py $(FLAGS) $(if $(filter-out 0,$(QUICK)),--quick)
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))

@@ -1,5 +1,6 @@
 """How long runs will take: epochs that are left times seconds per epoch, measured in runs."""
 import json
+import time
 
 import numpy as np
 
@@ -86,3 +87,38 @@ def left(estimate):
     words = f"about {clock(seconds)} left at most"
     return words if not unknown else (
         f"{words}, without {unknown} run{'s' * (unknown > 1)} not measured yet")
+
+
+def time_epoch(settings, n_images, steps=3):
+    """Seconds of an epoch, from a few training steps and evaluations of a net, made now.
+
+    Parameters
+    ----------
+    settings : facekp.settings.Settings
+    n_images : int, training and validation images together
+    steps : int, of each kind; the fastest counts
+
+    Returns
+    -------
+    float
+    """
+    from facekp import allocator, models
+    allocator.tune()
+    net = models.build(settings)
+    net.compile()
+    X = np.random.RandomState(0).rand(settings.batch_size, 1, 96, 96).astype(np.float32)
+    y = np.zeros((settings.batch_size, 30), np.float32)
+    n_valid = n_images / settings.folds
+    n_train = (n_images - n_valid) * (2 if settings.mirror == "split-then-mirror" else 1)
+    if settings.mirror == "mirror-then-split":
+        n_train, n_valid = 2 * n_train, 2 * n_valid
+    total = 0.0
+    for step, n in ((net.train_iter_, n_train), (net.eval_iter_, n_valid)):
+        step(X, y)  # brings its memory
+        seconds = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            step(X, y)
+            seconds.append(time.perf_counter() - start)
+        total += min(seconds) * n / settings.batch_size
+    return total

@@ -19,7 +19,7 @@ from facekp.runs import Run
 from facekp.settings import MIRROR, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = sorted((ROOT / "experiments").glob("*.py"))
+SCRIPTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "paper")
 
 STUDY = Experiment("study", "5.4", "score 3.02", {
     "fair": Settings("lenet5", epochs=100, patience=6),
