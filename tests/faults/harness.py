@@ -130,8 +130,9 @@ def differences(folder, expected):
 def draw(random, passed, saved, seconds):
     """The next moment to kill at, given how far the run is.
 
-    An epoch's moments are drawn from its next one and a half, so that a run is killed often; the
-    last files' from all there are, the first files' only while there is no epoch.
+    An epoch's moments are drawn from the next one and a half, so that a run is killed often; the
+    last files' from all there are, in the second half of a run; the first files' only while there
+    is no epoch.
 
     Parameters
     ----------
@@ -146,17 +147,18 @@ def draw(random, passed, saved, seconds):
     """
     if random.rand() < 0.15:
         return float(random.uniform(0.3, 1.1 * seconds))
-    if saved == configurations.EPOCHS:
-        phase = "last files" if random.rand() < 0.75 else None
+    left = configurations.EPOCHS - saved
+    if left == 0 and random.rand() < 0.25:
+        return None
+    if left == 0 or saved >= left and random.rand() < 0.4:
+        phase = "last files"
     elif saved == 0 and random.rand() < 0.3:
         phase = "first files"
     else:
         phase = "epochs"
-    if phase is None:
-        return None
     kinds = sorted(at.split("/")[1] for at in passed if at.startswith(phase))
     kind = kinds[random.randint(len(kinds))]
     n = passed[f"{phase}/{kind}"]
     if phase == "epochs":
-        n = max(1, round(1.5 * n / configurations.EPOCHS))
+        n = max(1, round(min(1.5, left) * n / configurations.EPOCHS))
     return phase, kind, int(random.randint(n) + 1)
