@@ -66,7 +66,7 @@ PASSED = {"first files/sync": 2, "epochs/train": 12, "epochs/write": 60, "last f
     (5, {("epochs", "train"): 2, ("epochs", "write"): 10, ("last files", "remove"): 3}),
     (configurations.EPOCHS, {("last files", "remove"): 3, None: 0})])
 def test_moments_are_drawn_from_all_that_lie_ahead(random, saved, expected):
-    """Every kind up to the moments of one and a half epochs, or of those left; some by the clock."""
+    """Every kind, up to the moments of one and a half epochs or of those left."""
     highest, by_clock = {}, []
     for _ in range(500):
         moment = harness.draw(random, PASSED, saved, seconds=10)
