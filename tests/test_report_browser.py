@@ -50,6 +50,8 @@ addEventListener("load", () => {
     change("#log", {checked: false});
     found.linear = page.querySelector("#chart")._fullLayout.yaxis.type;
     found.hover = page.querySelector("#chart").data[0].text[0];
+    change("#px", {checked: true});
+    found.px = page.querySelector("#chart").data[0].y[0];
     change("#from", {value: 2});
     found.first = page.querySelector("#chart").data[0].x[0];
     found.widths = ["page", "wide"].map(id => frame(id).contentDocument.documentElement).map(
@@ -136,6 +138,7 @@ def test_the_curves_are_switched(visit):
     assert found["nets"] == ["<b>sgd< (unfinished at epoch 3 of 500)",
                              "adam (unfinished at epoch 3 of 500)"]
     assert found["linear"] == "linear" and found["first"] == 2
+    assert found["px"] == pytest.approx(9.6)
     assert found["hover"] == "validation, epoch 1: 0.04, 9.600 px"
 
 

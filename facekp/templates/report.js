@@ -33,13 +33,15 @@ const byId = name => document.getElementById(name);
 const checked = name => Array.from(byId(name).querySelectorAll("input:checked"), box => box.value);
 // plotly takes some tags in texts for markup
 const plain = text => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+const px = mse => 48 * Math.sqrt(mse);
 const digits = value => Number(value.toPrecision(4)).toString();
 
 function traces(group, column, first, last) {
   const curve = group[column], style = COLUMNS[column];
   const inside = curve.epoch.map((epoch, i) => i).filter(
     i => curve.epoch[i] >= first && curve.epoch[i] <= last);
-  const x = inside.map(i => curve.epoch[i]), pick = name => inside.map(i => curve[name][i]);
+  const x = inside.map(i => curve.epoch[i]), unit = byId("px").checked ? px : value => value;
+  const pick = name => inside.map(i => unit(curve[name][i]));
   const band = {x, mode: "lines", line: {width: 0}, hoverinfo: "skip", showlegend: false};
   const found = inside.some(i => curve.n[i] > 1) ? [
     {...band, y: pick("low")},
@@ -48,7 +50,7 @@ function traces(group, column, first, last) {
     x, y: pick("mean"), mode: x.length > 1 ? "lines" : "markers", name: plain(group.name),
     line: {color: group.color, dash: style.dash, width: 2},
     text: inside.map(i => `${style.name}, epoch ${curve.epoch[i]}: ${digits(curve.mean[i])}, ` +
-      `${(48 * Math.sqrt(curve.mean[i])).toFixed(3)} px` +
+      `${px(curve.mean[i]).toFixed(3)} px` +
       (curve.n[i] > 1 ? ` (mean of ${curve.n[i]})` : "")),
     hovertemplate: "%{text}<extra>%{fullData.name}</extra>"});
 }
@@ -61,8 +63,8 @@ function draw(experiments) {
   const axis = {gridcolor: "#e7ebef", zeroline: false, automargin: true, linecolor: "#57606a"};
   Plotly.react("chart", data, {
     xaxis: {...axis, title: {text: "epoch"}},
-    yaxis: {...axis, title: {text: "mean squared error"}, exponentformat: "none",
-            type: byId("log").checked ? "log" : "linear"},
+    yaxis: {...axis, title: {text: byId("px").checked ? "RMSE, px" : "mean squared error"},
+            type: byId("log").checked ? "log" : "linear", exponentformat: "none"},
     margin: {l: 50, r: 10, t: 30, b: 40}, showlegend: false, hovermode: "closest",
     font: {family: "inherit", color: "#1b1f24"},
     // on a touch screen a finger scrolls the page; zoom with the buttons or the range of epochs
@@ -94,4 +96,6 @@ if (byId("curves-data")) {
     (event.target.id === "experiment" ? choose : draw)(experiments));
   byId("controls").addEventListener("submit", event => event.preventDefault());
   choose(experiments);
+  addEventListener("beforeprint", () => Plotly.relayout("chart", {width: 900}));
+  addEventListener("afterprint", () => Plotly.relayout("chart", {width: null, autosize: true}));
 }
