@@ -4,9 +4,12 @@ The page's texts come from jinja2 with autoescape, its numbers as JSON, its pict
 it. Its content security policy allows no script but the two it was written with.
 """
 import base64
+import contextlib
 import hashlib
 import io
 import itertools
+import re
+from importlib import metadata
 from pathlib import Path
 
 import jinja2
@@ -121,7 +124,7 @@ def page(sources):
         curves=curves(runs), none_there=tables.NONE,
         statements=[(title, to_html(story(sources))) for title, story in STATEMENTS],
         pictures=pictures(sources), keypoints=tables.keypoints_table(sources),
-        provenance=tables.provenance_tables(runs), ambiguities=to_html(template("ambiguities.md")),
+        provenance=tables.provenance_tables(runs), ambiguities=to_html(ambiguities()),
         css=Markup(template("report.css")),
         scripts={name: Markup(text) for name, text in scripts.items()},
         policy=policy(scripts.values()))
@@ -130,6 +133,26 @@ def page(sources):
 def template(name):
     """The text of a file in facekp/templates."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def ambiguities():
+    """README's section of that name: from the checkout, else from the installed metadata.
+
+    Returns
+    -------
+    str, Markdown
+    """
+    readme = Path(__file__).resolve().parents[1] / "README.md"
+    found = _ambiguities_of(readme.read_text(encoding="utf-8") if readme.exists() else "")
+    if not found:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found = _ambiguities_of(metadata.metadata("facekp").get_payload() or "")
+    return found or "README.md has them."
+
+
+def _ambiguities_of(text):
+    found = re.search(r"^## Ambiguities and choices\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    return found.group(1) if found else ""
 
 
 def plotly_js():

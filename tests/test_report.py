@@ -1,4 +1,5 @@
 """`make report`: the page says what the runs say, and nothing from a file becomes markup."""
+import email
 import json
 import os
 import re
@@ -209,7 +210,7 @@ def spoiled(root, text):
     return sgd
 
 
-def test_hostile_texts_are_text(tmp_path, pictures):
+def test_hostile_texts_are_text(tmp_path):
     spoiled(tmp_path / "harmless", "a name " * (len(HOSTILE) // 7))
     spoiled(tmp_path / "hostile", HOSTILE)
     html = report.page(Sources(tmp_path / "hostile"))
@@ -225,9 +226,10 @@ def test_hostile_texts_are_text(tmp_path, pictures):
     assert "49" not in rows[-1][0]
 
 
-def test_a_folder_s_name_need_not_be_utf_8(tmp_path):
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_a_folder_s_name_need_not_be_utf_8(tmp_path, pictures):
     name = os.fsdecode(b"caf\xe9")
-    make_run(tmp_path / "optimizer-study/cnn14" / name / "fold0", [.01, .002])
+    make_run(tmp_path / "optimizer-study/cnn14" / name / "fold0", [.01, .002], label=HOSTILE)
     assert cli.main(["report", "--out", str(tmp_path), "--synthetic-faces"]) == 0
     assert "caf\\udce9" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -282,10 +284,18 @@ def test_markdown():
 
 
 def test_the_ambiguities_are_those_of_the_readme():
-    text = (ROOT / "facekp/templates/ambiguities.md").read_text(encoding="utf-8")
-    assert text in (ROOT / "README.md").read_text(encoding="utf-8"), (
-        "README.md and facekp/templates/ambiguities.md differ: change both")
+    text = report.ambiguities()
+    assert f"\n## Ambiguities and choices\n{text}## " in (ROOT / "README.md").read_text("utf-8")
     assert to_html(text).count("<tr>") == text.count("\n|") - 1 > 10
+
+
+def test_an_installed_package_has_the_ambiguities_in_its_metadata(tmp_path, monkeypatch):
+    module = tmp_path / "site-packages" / "facekp" / "report.py"
+    monkeypatch.setattr(report, "__file__", str(module))
+    message = email.message_from_string(
+        "Name: facekp\n\n# facekp\n\n## Ambiguities and choices\n\nSome.\n\n## Citation\n")
+    monkeypatch.setattr(report.metadata, "metadata", {"facekp": message}.__getitem__)
+    assert report.ambiguities().strip() == "Some."
 
 
 # ---- the command ---------------------------------------------------------------------------------
