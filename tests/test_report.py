@@ -184,6 +184,9 @@ def test_provenance_is_there_and_names_no_machine(runs):
 
 def test_the_paper_beside_ours_with_what_cannot_be_compared(runs):
     page = page_of(runs)
+    rows = as_dicts(page.rows["paper"])
+    assert rows[0]["the paper"] == "LeNet-5: score 3.35" and rows[0]["data"] == "a test's faces"
+    assert rows[0]["ours"].startswith("validation RMSE 1.959 \u00b1 0.62")
     assert "The paper: score 3.35. The paper's score is the RMSE on Kaggle's test images, two " \
         "thirds of which were labelled by another scheme: it cannot be compared" in page.text["p"]
 
