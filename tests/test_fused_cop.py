@@ -1,10 +1,15 @@
 """The text of the kernels as Theano gets it: whole, each header once, the same in every checkout."""
+import facekp.engine  # noqa: F401  (readies Theano)
+
 import os
 
 import pytest
+import theano.tensor as T
 
 from facekp.fused import cop
-from facekp.fused.conv_ops import ConvReluPool, ConvReluPoolGrad
+from facekp.fused.conv_algorithms import DIRECT, winograd
+from facekp.fused.conv_gradient_ops import ConvReluPoolGrad
+from facekp.fused.conv_ops import ConvReluPool, conv_relu_pool
 
 
 @pytest.fixture
@@ -28,7 +33,8 @@ def test_each_header_once_where_it_is_first_included(csrc):
 
 
 def test_no_folder_is_part_of_the_compiled_code():
-    for op in (ConvReluPool(0, True, 0.5, True), ConvReluPoolGrad(0, True, 0.5)):
+    for op in (ConvReluPool(0, True, DIRECT, 0.5, True),
+               ConvReluPoolGrad(0, True, winograd(5), 0.5)):
         assert "conv_relu_pool" in op.c_support_code()
         told = [op.c_support_code(), *op.c_headers(), *op.c_compile_args()]
         assert not any(os.path.dirname(cop.CSRC) in text for text in told)
@@ -41,5 +47,13 @@ def test_an_edit_of_a_header_makes_another_version(csrc, monkeypatch):
         (csrc / "arrays.h").write_text("")
         (csrc / "x.h").write_text(text)
         cop.amalgamation.cache_clear()
-        versions.append(ConvReluPool(0, True, 0.5, True).c_code_cache_version())
+        versions.append(ConvReluPool(0, True, DIRECT, 0.5, True).c_code_cache_version())
+    assert versions[0] != versions[1]
+
+
+def test_an_edit_of_the_body_makes_another_version(monkeypatch):
+    node = conv_relu_pool(T.ftensor4(), T.ftensor4(), T.fvector()).owner
+    versions = [node.op.c_code_cache_version_apply(node)]
+    monkeypatch.setattr(ConvReluPool, "body", lambda *_: "other();")
+    versions.append(node.op.c_code_cache_version_apply(node))
     assert versions[0] != versions[1]

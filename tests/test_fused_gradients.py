@@ -7,9 +7,9 @@ import theano
 import theano.tensor as T
 
 from facekp import fused
+from facekp.fused.conv_algorithms import winograd
 from facekp.fused.conv_ops import conv_relu, conv_relu_pool
 from facekp.fused.dense_ops import dense
-from facekp.fused.winograd_ops import conv3x3_relu
 
 pytestmark = pytest.mark.skipif(not fused.enabled(), reason="fused Ops are " + fused.why())
 
@@ -37,11 +37,18 @@ CASES = {
     "conv_relu_pool 5x5": (conv_relu_pool, lambda *a: pool64(relu64(conv64(*a))),
                            [(2, 16, 14, 13), (9, 16, 5, 5), (9,)]),
     "conv_relu": (conv_relu, lambda *a: relu64(conv64(*a)), [(2, 3, 7, 9), (4, 3, 3, 2), (4,)]),
-    "conv3x3_relu": (conv3x3_relu, lambda *a: relu64(conv64(*a, pad=1)),
-                     [(2, 9, 7, 10), (5, 9, 3, 3), (5,)]),
-    "conv3x3_relu pool": (lambda *a: conv3x3_relu(*a, pool=True),
-                          lambda *a: pool64(relu64(conv64(*a, pad=1))),
-                          [(2, 9, 7, 10), (5, 9, 3, 3), (5,)]),
+    "conv_relu F(4x4, 3x3)": (lambda *a: conv_relu(*a, pad=1, algorithm=winograd(3)),
+                              lambda *a: relu64(conv64(*a, pad=1)),
+                              [(2, 9, 7, 10), (5, 9, 3, 3), (5,)]),
+    "conv_relu_pool F(4x4, 3x3)": (lambda *a: conv_relu_pool(*a, pad=1, algorithm=winograd(3)),
+                                   lambda *a: pool64(relu64(conv64(*a, pad=1))),
+                                   [(2, 9, 7, 10), (5, 9, 3, 3), (5,)]),
+    "conv_relu_pool F(4x4, 2x2)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(2)),
+                                   lambda *a: pool64(relu64(conv64(*a))),
+                                   [(3, 9, 12, 10), (17, 9, 2, 2), (17,)]),
+    "conv_relu_pool F(2x2, 5x5)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(5)),
+                                   lambda *a: pool64(relu64(conv64(*a))),
+                                   [(2, 16, 14, 13), (9, 16, 5, 5), (9,)]),
     "dense tanh": (lambda *a: dense(*a, "tanh"), lambda x, W, b: np.tanh(x @ W + b),
                    [(7, 19), (19, 5), (5,)]),
     "dense rectify": (lambda *a: dense(*a, "rectify"), lambda x, W, b: relu64(x @ W + b),

@@ -16,8 +16,6 @@ from lasagne.nonlinearities import identity, linear, rectify, tanh
 
 from facekp.layers import BatchNormLayer
 
-MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
-
 
 # Tests: what a layer has to be to stand at a place of a chain.
 
@@ -44,15 +42,6 @@ def padding(layer):
 
 def conv_relu(layer):
     return convolution(layer) and layer.b is not None and layer.nonlinearity is rectify
-
-
-def conv_3x3(layer):
-    return (layer.filter_size == (3, 3) and padding(layer) == 1
-            and layer.input_shape[1] >= MIN_WINOGRAD_CHANNELS)
-
-
-def conv_relu_3x3(layer):
-    return conv_relu(layer) and conv_3x3(layer)
 
 
 def conv_linear(layer):
@@ -110,7 +99,7 @@ def build_conv_batch_norm(x, layers, deterministic, needs_input_grad):
     if deterministic:
         W, b = batch_norm_ops.fold(norm, conv.W)
         return _convolve(x, conv, W, b, pool, {}, deterministic, needs_input_grad)
-    z, stats = conv_ops.conv_linear(x, conv.W, pad=padding(conv), needs_input_grad=needs_input_grad)
+    z, stats = conv_ops.conv_linear(x, conv.W, needs_input_grad=needs_input_grad, **_options(conv))
     return batch_norm_ops.normalize(norm, z, stats, pool=pool is not None)
 
 
@@ -139,15 +128,20 @@ def build_dropout(x, layers, deterministic, needs_input_grad):
 
 
 def _convolve(x, conv, W, b, pool, dropout_options, deterministic, needs_input_grad):
-    """Convolution with bias and ReLU, 2x2 max pooling if `pool`, by the Op that does it fastest."""
-    if conv_3x3(conv):
-        from facekp.fused.winograd_ops import conv3x3_relu
-        return conv3x3_relu(x, W, b, pool=pool is not None, needs_input_grad=needs_input_grad)
+    """Convolution with bias and ReLU, and 2x2 max pooling if `pool`."""
     from facekp.fused.conv_ops import conv_relu, conv_relu_pool
     if pool is None:
-        return conv_relu(x, W, b, pad=padding(conv), needs_input_grad=needs_input_grad)
-    return conv_relu_pool(x, W, b, pad=padding(conv), train=not deterministic,
-                          needs_input_grad=needs_input_grad, **dropout_options)
+        return conv_relu(x, W, b, needs_input_grad=needs_input_grad, **_options(conv))
+    return conv_relu_pool(x, W, b, train=not deterministic, needs_input_grad=needs_input_grad,
+                          **_options(conv), **dropout_options)
+
+
+def _options(conv):
+    """The keyword arguments that follow from a Conv2DLayer's sizes: padding, fastest algorithm."""
+    from facekp.fused.conv_algorithms import choose
+    pad = padding(conv)
+    return {"pad": pad, "algorithm": choose(conv.input_shape[1], conv.num_filters,
+                                            conv.filter_size, pad)}
 
 
 def _dropout(layer, deterministic):
@@ -162,7 +156,6 @@ Pattern = namedtuple("Pattern", "tests, optional, build")
 
 # Tried in this order; `optional` counts the layers at the chain's end that may be absent.
 PATTERNS = (
-    Pattern((conv_relu_3x3, pool_2x2), 1, build_conv),
     Pattern((conv_relu, pool_2x2, dropout), 2, build_conv),
     Pattern((conv_linear, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
     Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),

@@ -1,14 +1,17 @@
-// Times of the Winograd kernels for VGG-16's layers on 96x96 images, best of several runs.
-// Build with -O3 -march=native -fopenmp; arguments: batch size (16); OMP_NUM_THREADS chooses the
-// threads. GFLOP/s count the operations of the direct algorithm, 4 times those of F(4x4, 3x3).
+// Times of the Winograd kernels, best of several runs: VGG-16's layers on 96x96 images at batch 16,
+// LeNet-5's and the 14-layer CNN's at batch 128, these beside the direct kernels.
+// Build with -O3 -march=native -fopenmp; OMP_NUM_THREADS chooses the threads. GFLOP/s count the
+// operations of the direct algorithm. An argument other than 0 leaves VGG out.
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
-#include "winograd.h"
+#include "conv_backward.h"
+#include "winograd_backward.h"
 #include "winograd_weights.h"
 
-using namespace facekp::winograd;
+using namespace facekp;
 
 template <class Work>
 static double best_ms(Work work) {
@@ -28,41 +31,114 @@ static std::vector<float> values(size_t n) {
   return v;
 }
 
-static void bench(int batch, int channels, int filters, int size) {
-  const Images in{batch, channels, size, size}, out = in.with_channels(filters);
-  const auto x = values(in.at(batch, 0, 0)), w = values(size_t(filters) * channels * TAPS),
-             b = values(filters), gy = values(out.at(batch, 0, 0));
-  std::vector<float> y(gy.size()), gx(x.size()), gw(w.size()), gb(filters);
-  std::vector<uint8_t> mask(size_t(out.tiles()) * 4 * filters);
-  const int threads = omp_get_max_threads();
-  const Values input{x.data(), in};
-  const ForwardFilters forward{w.data(), filters, channels};
-  const BackwardFilters backward{w.data(), filters, channels};
-  const Plain to_gx{gx.data(), in};
-  const BiasRectify relu{b.data(), y.data(), out};
-  const BiasRectifyPool pool{b.data(), y.data(), mask.data(), out};
-  const Rectified g{gy.data(), y.data(), out};
-  const Unpooled pooled{gy.data(), mask.data(), out};
+struct Arrays {
+  std::vector<float> x, w, b, y, gy, gx, gw, gb, stats;
+  std::vector<uint8_t> mask;
+  size_t outputs, pooled;
+  explicit Arrays(const ConvShape& s)
+      : x(values(size_t(s.n) * s.c * s.h * s.w)),
+        w(values(size_t(s.f) * s.taps())),
+        b(values(s.f)),
+        gx(x.size()),
+        gw(w.size()),
+        gb(s.f),
+        stats(2 * s.f),
+        outputs(size_t(s.n) * s.f * s.out_h() * s.out_w()),
+        pooled(size_t(s.n) * s.f * (s.out_h() / 2) * (s.out_w() / 2)) {
+    gy = values(outputs);
+    y.resize(outputs);
+    mask.resize(pooled);
+  }
+  ReluGradient relu() const { return {gy.data(), y.data(), outputs}; }
+  LinearGradient linear() const { return {gy.data(), outputs}; }
+  PooledGradient pool() const { return {gy.data(), mask.data(), pooled, 1}; }
+};
+
+static void bench_deep(int batch, int channels, int filters, int size) {
+  typedef winograd::Scheme<4, 3> S;
+  const ConvShape s = {batch, channels, size, size, filters, 3, 3, 1};
+  Arrays a(s);
   const double ms[] = {
-      best_ms([&] { convolve(input, forward, relu, threads); }),
-      best_ms([&] { convolve(g, backward, to_gx, threads); }),
-      best_ms([&] { weight_gradient(input, g, gw.data(), gb.data(), threads); }),
-      best_ms([&] { convolve(input, forward, pool, threads); }),
-      best_ms([&] { convolve(pooled, backward, to_gx, threads); }),
-      best_ms([&] { weight_gradient(input, pooled, gw.data(), gb.data(), threads); })};
+      best_ms([&] {
+        winograd::conv_relu<S>(s, a.x.data(), a.w.data(), a.b.data(), a.y.data());
+      }),
+      best_ms([&] { winograd::input_gradient<S>(s, a.w.data(), a.relu(), a.gx.data()); }),
+      best_ms([&] {
+        winograd::weight_gradient<S>(s, a.x.data(), a.relu(), a.gw.data(), a.gb.data());
+      }),
+      best_ms([&] {
+        winograd::conv_relu_pool<S>(s, a.x.data(), a.w.data(), a.b.data(), nullptr, a.y.data(),
+                                    a.mask.data());
+      }),
+      best_ms([&] { winograd::input_gradient<S>(s, a.w.data(), a.pool(), a.gx.data()); }),
+      best_ms([&] {
+        winograd::weight_gradient<S>(s, a.x.data(), a.pool(), a.gw.data(), a.gb.data());
+      })};
   std::printf("%3d -> %3d @%2d |", channels, filters, size);
-  const double gflop = 2e-9 * batch * filters * channels * TAPS * size * size;
+  const double gflop = 2e-9 * batch * filters * s.taps() * size * size;
   for (const double* t : {ms, ms + 3})
     std::printf(" %6.2f %6.2f %6.2f  %6.2f ms %5.0f GFLOP/s |", t[0], t[1], t[2],
                 t[0] + t[1] + t[2], 3 * gflop / (t[0] + t[1] + t[2]) * 1e3);
   std::printf("\n");
 }
 
+template <class Direct, class Winograd>
+static void beside(Direct direct, Winograd winograd) {
+  const double a = best_ms(direct), b = best_ms(winograd);
+  std::printf(" %6.2f %6.2f x%4.2f |", a, b, a / b);
+}
+
+template <class S, class Backward>
+static void bench_beside(const char* name, const ConvShape& s, Backward backward) {
+  Arrays a(s);
+  const DropoutKey key = make_dropout_key(1, 2, 0.1f);
+  std::printf("%-11s |", name);
+  beside([&] { conv_relu_pool(s, a.x.data(), a.w.data(), a.b.data(), &key, a.y.data(),
+                              a.mask.data()); },
+         [&] { winograd::conv_relu_pool<S>(s, a.x.data(), a.w.data(), a.b.data(), &key, a.y.data(),
+                                           a.mask.data()); });
+  beside([&] { conv_backward(s, a.x.data(), a.w.data(), a.pool(), a.gx.data(), a.gw.data(),
+                             a.gb.data()); },
+         [&] { backward(s, a, a.pool(), a.gb.data()); });
+  beside([&] { conv_linear(s, a.x.data(), a.w.data(), a.y.data(), a.stats.data()); },
+         [&] { winograd::conv_linear<S>(s, a.x.data(), a.w.data(), a.y.data(), a.stats.data()); });
+  beside([&] { conv_backward(s, a.x.data(), a.w.data(), a.linear(), a.gx.data(), a.gw.data(),
+                             nullptr); },
+         [&] { backward(s, a, a.linear(), nullptr); });
+  std::printf("\n");
+}
+
+template <int TILE, int KERNEL>
+static void bench_together(const char* name, const ConvShape& s) {
+  typedef winograd::Scheme<TILE, KERNEL> S;
+  bench_beside<S>(name, s, [](const ConvShape& s, Arrays& a, auto gradient, float* gb) {
+    winograd::conv_backward_together<S>(s, a.x.data(), a.w.data(), gradient, a.gx.data(),
+                                        a.gw.data(), gb);
+  });
+}
+
+template <int TILE, int KERNEL>
+static void bench_apart(const char* name, const ConvShape& s) {
+  typedef winograd::Scheme<TILE, KERNEL> S;
+  bench_beside<S>(name, s, [](const ConvShape& s, Arrays& a, auto gradient, float* gb) {
+    winograd::conv_backward_apart<S>(s, a.x.data(), a.w.data(), gradient, a.gx.data(), a.gw.data(),
+                                     gb);
+  });
+}
+
 int main(int argc, char** argv) {
-  const int batch = argc > 1 ? std::atoi(argv[1]) : 16;
-  std::printf("batch %d, %d threads; y, gx, gW and their sum; without a pool, with it\n", batch,
-              omp_get_max_threads());
+  const bool vgg = argc < 2 || std::atoi(argv[1]) == 0;
   const int layers[][3] = {{64, 64, 96},   {64, 128, 48},  {128, 128, 48}, {128, 256, 24},
                            {256, 256, 24}, {256, 512, 12}, {512, 512, 12}, {512, 512, 6}};
-  for (const auto& l : layers) bench(batch, l[0], l[1], l[2]);
+  std::printf("%d threads; y, gx, gW and their sum; without a pool, with it\n", max_threads());
+  if (vgg)
+    for (const auto& l : layers) bench_deep(16, l[0], l[1], l[2]);
+  std::printf("direct and Winograd (ms), quotient: with pool and dropout forward, gradients; "
+              "linear forward, gradients\n");
+  bench_together<4, 2>("cnn14 conv2", {128, 32, 47, 47, 64, 2, 2, 0});
+  bench_together<4, 2>("cnn14 conv3", {128, 64, 23, 23, 128, 2, 2, 0});
+  bench_together<2, 5>("lenet conv2", {128, 16, 46, 46, 32, 5, 5, 0});
+  bench_together<2, 5>("lenet conv3", {128, 32, 21, 21, 64, 5, 5, 0});
+  bench_apart<4, 3>("lenet conv4", {128, 64, 8, 8, 128, 3, 3, 0});
+  return 0;
 }

@@ -1,76 +1,113 @@
 // The matrix products of Winograd's points, and the layout of the data between transforms.
 //
-// Register tile: ROWS = 6 rows x COLUMNS vectors. With AVX-512 that is 6 x 64 floats in 24 of the
-// 32 registers: a step of the depth loads 4 vectors, broadcasts 6 scalars and does 24 fused
-// multiply-adds, so the two load ports idle more than half of the time. With AVX and SSE (16
-// registers) it is 6 x 2 vectors in 12. Both operands arrive packed in the order of use.
+// Register tiles of rows x vectors: with AVX-512 6 x 64 floats in 24 of the 32 registers. A step of
+// the depth loads 4 vectors, broadcasts 6 scalars and does 24 fused multiply-adds, so the two load
+// ports idle more than half of the time. Where fewer columns are left, 12 x 32 (14 loads) or
+// 12 x 16 (13 loads for 12 multiply-adds: still no more than the ports give). With AVX and SSE
+// (16 registers) 6 x 2 vectors in 12. Both operands arrive packed in the order of use.
 #pragma once
+#include <algorithm>
+
 #include "winograd_transforms.h"
 
 namespace facekp {
 namespace winograd {
 
-constexpr int ROWS = 6;
-constexpr int COLUMNS = LANES == 16 ? 4 : 2;
-constexpr int GROUP = 64;  // filters (or channels) that are packed and multiplied together
+constexpr int COLUMNS = LANES == 16 ? 4 : 2;  // vectors of the widest register tile
+constexpr int GROUP = 64;  // filters (or channels) that are packed and multiplied together, at most
 
-// For each of the 36 points a matrix [row][channel] of floats. The channels are cut into groups
-// of `width`, each a matrix of its own with contiguous rows. Rows are tiles, or for transformed
-// filters the channels of the depth.
+static inline int whole_lanes(int n) { return (n + LANES - 1) / LANES * LANES; }
+// The columns of a group where there are n in all.
+static inline int group_width(int n) { return std::min(GROUP, whole_lanes(n)); }
+
+// For each point a matrix [row][channel] of floats. The channels are cut into groups of `width`,
+// each a matrix of its own with contiguous rows. Rows are tiles, or for transformed filters the
+// channels of the depth.
+template <class S>
 struct Panel {
   float* data;
   int width;
   size_t point;  // floats between the matrices of two points
 
-  // LANES extra floats keep the 36 points of one tile off the same few sets of the L1 cache.
+  // LANES extra floats keep the points of one tile off the same few sets of the L1 cache.
   static size_t stride(int rows, int width) { return size_t(rows) * width + LANES; }
   static size_t floats(int rows, int width, int channels) {
-    return (channels + width - 1) / width * (POINTS * stride(rows, width));
+    return (channels + width - 1) / width * (S::POINTS * stride(rows, width));
   }
   Panel(float* data, int rows, int width)
       : data(data), width(width), point(stride(rows, width)) {}
 
   float* at(int k, int row, int channel) const {
-    return data + (size_t(channel / width) * POINTS + k) * point + size_t(row) * width +
+    return data + (size_t(channel / width) * S::POINTS + k) * point + size_t(row) * width +
            channel % width;
   }
 };
 
-// c[i][j] (+)= sum over d < depth of a[i * a_row + d * a_step] * b[d * GROUP + j]
-template <int M>
-static void multiply_tile(int depth, const float* a, size_t a_row, size_t a_step, const float* b,
-                          float* c, bool accumulate) {
-  vec sums[M][COLUMNS] = {};
-  for (int d = 0; d < depth; ++d, a += a_step, b += GROUP) {
-    vec row[COLUMNS];
-    for (int j = 0; j < COLUMNS; ++j) row[j] = load(b + j * LANES);
+// The operands of one product: c[i][j] (+)= sum over d < depth of A(i, d) * b[d][j], where A(i, d)
+// is a[i][d], or a[d][i] with TRANSPOSED. Each matrix has rows of so many floats.
+template <bool TRANSPOSED>
+struct Product {
+  int depth;
+  const float* a;
+  int a_width;
+  const float* b;
+  int b_width;
+  float* c;
+  int c_width;
+  bool accumulate;
+};
+
+template <int M, int VECS, bool TRANSPOSED>
+static void multiply_tile(const Product<TRANSPOSED>& p, int row, int column) {
+  const size_t a_row = TRANSPOSED ? 1 : p.a_width, a_step = TRANSPOSED ? p.a_width : 1;
+  const size_t b_width = p.b_width;
+  const float *a = p.a + row * a_row, *b = p.b + column;
+  vec sums[M][VECS] = {};
+  for (int d = 0; d < p.depth; ++d, a += a_step, b += b_width) {
+    vec v[VECS];
+    for (int j = 0; j < VECS; ++j) v[j] = load(b + j * LANES);
     for (int i = 0; i < M; ++i)
-      for (int j = 0; j < COLUMNS; ++j) sums[i][j] += a[i * a_row] * row[j];
+      for (int j = 0; j < VECS; ++j) sums[i][j] += a[i * a_row] * v[j];
   }
   for (int i = 0; i < M; ++i)
-    for (int j = 0; j < COLUMNS; ++j) {
-      float* to = c + i * GROUP + j * LANES;
-      store(to, accumulate ? load(to) + sums[i][j] : sums[i][j]);
+    for (int j = 0; j < VECS; ++j) {
+      float* to = p.c + size_t(row + i) * p.c_width + column + j * LANES;
+      store(to, p.accumulate ? load(to) + sums[i][j] : sums[i][j]);
     }
 }
 
-// The same for any number of rows and up to GROUP columns (rounded up to whole register tiles).
-static void multiply(int rows, int columns, int depth, const float* a, size_t a_row, size_t a_step,
-                     const float* b, float* c, bool accumulate) {
-  for (int j = 0; j < columns; j += COLUMNS * LANES) {
-    int i = 0;
-    for (; i + ROWS <= rows; i += ROWS)
-      multiply_tile<ROWS>(depth, a + i * a_row, a_row, a_step, b + j, c + i * GROUP + j,
-                          accumulate);
-    const float* rest = a + i * a_row;
-    float* out = c + i * GROUP + j;
+// As many tiles of M rows as fit before `rows`; the first row that is left.
+template <int M, int VECS, bool TRANSPOSED>
+static FACEKP_INLINE int multiply_rows(const Product<TRANSPOSED>& p, int row, int rows,
+                                       int column) {
+  for (; row + M <= rows; row += M) multiply_tile<M, VECS>(p, row, column);
+  return row;
+}
+
+// Any number of rows and up to GROUP columns (rounded up to whole vectors).
+template <bool TRANSPOSED>
+static void multiply(int rows, int columns, const Product<TRANSPOSED>& p) {
+  int j = 0;
+  for (; j + COLUMNS * LANES <= whole_lanes(columns); j += COLUMNS * LANES) {
+    const int i = multiply_rows<6, COLUMNS>(p, 0, rows, j);
     switch (rows - i) {
-      case 1: multiply_tile<1>(depth, rest, a_row, a_step, b + j, out, accumulate); break;
-      case 2: multiply_tile<2>(depth, rest, a_row, a_step, b + j, out, accumulate); break;
-      case 3: multiply_tile<3>(depth, rest, a_row, a_step, b + j, out, accumulate); break;
-      case 4: multiply_tile<4>(depth, rest, a_row, a_step, b + j, out, accumulate); break;
-      case 5: multiply_tile<5>(depth, rest, a_row, a_step, b + j, out, accumulate); break;
+      case 1: multiply_tile<1, COLUMNS>(p, i, j); break;
+      case 2: multiply_tile<2, COLUMNS>(p, i, j); break;
+      case 3: multiply_tile<3, COLUMNS>(p, i, j); break;
+      case 4: multiply_tile<4, COLUMNS>(p, i, j); break;
+      case 5: multiply_tile<5, COLUMNS>(p, i, j); break;
     }
+  }
+  if (COLUMNS > 2 && j + 2 * LANES <= whole_lanes(columns)) {
+    int i = multiply_rows<12, 2>(p, 0, rows, j);
+    i = multiply_rows<4, 2>(p, i, rows, j);
+    multiply_rows<1, 2>(p, i, rows, j);
+    j += 2 * LANES;
+  }
+  if (j < columns) {
+    int i = multiply_rows<12, 1>(p, 0, rows, j);
+    i = multiply_rows<4, 1>(p, i, rows, j);
+    multiply_rows<1, 1>(p, i, rows, j);
   }
 }
 

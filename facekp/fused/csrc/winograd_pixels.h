@@ -76,27 +76,30 @@ static FACEKP_INLINE void to_lanes(int n, int lanes, const Read& read, float* pi
   }
 }
 
-// The way back: n vectors that follow each other go to write(lane, first pixel, values, pixels).
+// The way back: n vectors, in rows like those, go to write(lane, first pixel, values, pixels).
 template <class Write>
-static FACEKP_INLINE void from_lanes(const float* pixels, int n, int lanes, const Write& write) {
+static FACEKP_INLINE void from_lanes(const float* pixels, int width, size_t pitch, int n, int lanes,
+                                     const Write& write) {
+  int column = 0;
   for (int p = 0; p < n; p += LANES) {
     const int count = std::min(LANES, n - p);
     vec v[LANES];
-    for (int i = 0; i < LANES; ++i)
-      v[i] = i < count ? load(pixels + size_t(p + i) * LANES) : vec{};
+    for (int i = 0; i < LANES; ++i) {
+      v[i] = i < count ? load(pixels + size_t(column) * LANES) : vec{};
+      if (++column == width) {
+        column = 0;
+        pixels += pitch;
+      }
+    }
     transpose(v);
     for (int i = 0; i < LANES; ++i)
       if (i < lanes) write(i, p, v[i], count);
   }
 }
 
-// The sizes of a stack of images, and the tiles that cover each. A strip is one row of tiles.
+// The sizes of a stack of images.
 struct Images {
   int images, channels, height, width;
-  int tile_rows() const { return (height + TILE - 1) / TILE; }
-  int tile_columns() const { return (width + TILE - 1) / TILE; }
-  int strips() const { return images * tile_rows(); }
-  int tiles() const { return strips() * tile_columns(); }
   Images with_channels(int n) const { return {images, n, height, width}; }
   Images halved() const { return {images, channels, height / 2, width / 2}; }
   // The flat index of the first pixel of a row.
@@ -105,6 +108,25 @@ struct Images {
   }
   size_t plane() const { return size_t(height) * width; }
 };
+
+// The tiles that cover the outputs of a convolution. A strip is one row of tiles.
+struct Grid {
+  int images, rows, columns;
+  int strips() const { return images * rows; }
+  int tiles() const { return strips() * columns; }
+};
+template <class S>
+static Grid grid_of(const Images& out) {
+  return {out.images, (out.height + S::TILE - 1) / S::TILE, (out.width + S::TILE - 1) / S::TILE};
+}
+
+// From a stretch of rows to the next one of the same channel, in floats: the next rows, or the
+// first of the next image. Pooled rows are short runs in LANES planes, which the hardware does not
+// foresee: they are prefetched while the stretch before is at work.
+static inline size_t next_stretch(const Images& shape, int top, int bottom) {
+  return bottom < shape.height ? size_t(bottom - top) * shape.width
+                               : shape.channels * shape.plane() - size_t(top) * shape.width;
+}
 
 // Sources: read(image, channel, top, bottom, pixels, pitch) writes the rows from top to bottom of
 // LANES channels as vectors.

@@ -29,68 +29,87 @@ class Workspace {
 constexpr size_t PANEL_FLOATS = 110 * 1024;
 
 // As many strips of so many channels as give about `floats` transformed floats; at least 1.
-static int strips_of(const Images& shape, int channels, size_t floats) {
-  const size_t strip = size_t(POINTS) * channels * shape.tile_columns();
-  return int(std::min<size_t>(std::max<size_t>(1, floats / strip), shape.strips()));
+template <class S>
+static int strips_of(const Grid& grid, int channels, size_t floats) {
+  const size_t strip = size_t(S::POINTS) * channels * grid.columns;
+  return int(std::min<size_t>(std::max<size_t>(1, floats / strip), grid.strips()));
 }
 
 // The strips from `first` to before `last` fall into stretches of one image each: calls
 // visit(image, first tile row, end tile row, tiles before it).
 template <class Visit>
-static FACEKP_INLINE void for_stretches(const Images& shape, int first, int last,
+static FACEKP_INLINE void for_stretches(const Grid& grid, int first, int last,
                                         const Visit& visit) {
-  const int rows = shape.tile_rows();
+  const int rows = grid.rows;
   for (int s = first; s < last;) {
     const int row = s % rows, end = std::min(rows, row + last - s);
-    visit(s / rows, row, end, (s - first) * shape.tile_columns());
+    visit(s / rows, row, end, (s - first) * grid.columns);
     s += end - row;
   }
 }
 
-// A stretch of pixels as vectors, with a halo of `HALO` zero columns and rows around the image.
-template <int HALO>
+// The pixels under a stretch of tiles as vectors, with zeros where tiles exceed the image: `pad`
+// rows and columns above and left of it, and what the last tiles have too much. Two tiles that
+// follow each other share `overlap` pixels.
+template <class S>
 struct Window {
-  static size_t pitch(const Images& shape) {
-    return size_t(shape.tile_columns() * TILE + 2 * HALO) * LANES;
-  }
-  static size_t floats(const Images& shape, int tile_rows) {
-    return (tile_rows * TILE + 2 * HALO) * pitch(shape);
-  }
+  Images image;
+  Grid grid;
+  int pad, overlap;
+
+  int columns() const { return std::max(grid.columns * S::TILE + overlap, image.width + pad); }
+  int rows(int tile_rows) const { return tile_rows * S::TILE + overlap; }
+  size_t pitch() const { return size_t(columns()) * LANES; }
+  size_t floats(int tile_rows) const { return rows(tile_rows) * pitch(); }
 
   template <class Source>
-  static void read(const Source& source, int image, int channel, int tile_row, int end_row,
-                   float* window) {
-    const Images& shape = source.shape;
-    const size_t pitch = Window::pitch(shape);
-    const int top = tile_row * TILE - HALO, bottom = end_row * TILE + HALO;
-    const int from = std::max(top, 0), to = std::min(bottom, shape.height);
-    const size_t right = size_t(HALO + shape.width) * LANES;
+  void read(const Source& source, int n, int channel, int tile_row, int end_row,
+            float* window) const {
+    const int top = tile_row * S::TILE - pad, bottom = top + rows(end_row - tile_row);
+    const int from = std::max(top, 0), to = std::min(bottom, image.height);
+    const size_t left = size_t(pad) * LANES, right = left + size_t(image.width) * LANES;
     for (int row = top; row < bottom; ++row) {
-      float* line = window + (row - top) * pitch;
+      float* line = window + (row - top) * pitch();
       const bool inside = row >= from && row < to;
-      if (inside) std::fill_n(line, HALO * LANES, 0.0f);
-      std::fill(line + (inside ? right : 0), line + pitch, 0.0f);
+      if (inside) std::fill_n(line, left, 0.0f);
+      std::fill(line + (inside ? right : 0), line + pitch(), 0.0f);
     }
-    source.read(image, channel, from, to, window + (from - top) * pitch + HALO * LANES, pitch);
+    if (from < to)
+      source.read(n, channel, from, to, window + (from - top) * pitch() + left, pitch());
   }
 };
 
-// Transforms all channels of the tiles of strips first..last into rows of `panel` from `row` on.
-template <int HALO, class Map, class Source>
-static void transform_tiles(const Source& source, int first, int last, float* window,
-                            const Panel& panel, int row) {
-  const Images& shape = source.shape;
-  const size_t pitch = Window<HALO>::pitch(shape);
-  for_stretches(shape, first, last, [&](int image, int top, int end, int tile) {
-    for (int c = 0; c < shape.channels; c += LANES) {
-      Window<HALO>::read(source, image, c, top, end, window);
-      float* to = panel.at(0, row + tile, c);
-      for (int r = 0; r < end - top; ++r)
-        for (int t = 0; t < shape.tile_columns(); ++t, to += panel.width)
-          transform<Map>(window + r * TILE * pitch + size_t(t) * TILE * LANES, pitch, LANES, to,
-                         SPAN * panel.point, panel.point);
-    }
+// Transforms LANES channels from c on of the tiles of a stretch into the rows of `panel` that begin
+// with `to`.
+template <class S, class Map, class Source>
+static void transform_stretch(const Source& source, const Window<S>& layout, int image, int c,
+                              int top, int end, float* window, const Panel<S>& panel, float* to) {
+  constexpr int TILE = S::TILE;
+  const size_t pitch = layout.pitch();
+  layout.read(source, image, c, top, end, window);
+  for (int r = 0; r < end - top; ++r)
+    for (int t = 0; t < layout.grid.columns; ++t, to += panel.width)
+      transform<Map>(window + r * TILE * pitch + size_t(t) * TILE * LANES, pitch, LANES, to,
+                     S::SPAN * panel.point, panel.point);
+}
+
+// Transforms all channels of the tiles of strips first..last into rows of `panel` from `row` on; or
+// those from `channel` to before `last_channel`.
+template <class S, class Map, class Source>
+static void transform_tiles(const Source& source, const Window<S>& layout, int first, int last,
+                            float* window, const Panel<S>& panel, int row, int channel,
+                            int last_channel) {
+  for_stretches(layout.grid, first, last, [&](int image, int top, int end, int tile) {
+    for (int c = channel; c < last_channel; c += LANES)
+      transform_stretch<S, Map>(source, layout, image, c, top, end, window, panel,
+                                panel.at(0, row + tile, c - channel));
   });
+}
+template <class S, class Map, class Source>
+static void transform_tiles(const Source& source, const Window<S>& layout, int first, int last,
+                            float* window, const Panel<S>& panel, int row) {
+  transform_tiles<S, Map>(source, layout, first, last, window, panel, row, 0,
+                          source.shape.channels);
 }
 
 }  // namespace winograd

@@ -1,14 +1,21 @@
-// The transforms of Winograd's F(4x4, 3x3) (Lavin and Gray 2015, arXiv 1509.09308).
+// The transforms of Winograd's F(m x m, r x r) (Lavin and Gray 2015, arXiv 1509.09308).
 //
-// A 3x3 correlation of a 6x6 input tile d with taps g gives the 4x4 output tile
+// An r x r correlation of a square input tile d, s = m + r - 1 pixels along a side, with taps g
+// gives the m x m output tile
 //
 //     y = A' [ (G g G') . (B' d B) ] A          (' transposes, . multiplies element by element)
 //
-// with 36 products in place of 144. Summed over channels, the products of each of the 36 points
-// are a matrix product (winograd_multiply.h); this file has the linear maps around them. Every map
-// is linear, so the gradient of the taps uses the transposes of the same matrices:
+// with s * s products in place of m * m * r * r: 36 for 144 in F(4x4, 3x3), 25 for 64 in
+// F(4x4, 2x2), 36 for 100 in F(2x2, 5x5). Summed over channels, the products of each of the s * s
+// points are a matrix product (winograd_multiply.h); this file has the linear maps around them.
+// Every map is linear, so the gradients use the transposes of the same matrices:
 //
 //     dg = G' [ (A dy A') . (B' d B) ] G        summed over tiles
+//     dd = B  [ (A dy A') . (G g G') ] B'       added up where tiles overlap
+//
+// Along one axis, y and g are polynomials that A and G evaluate at s points, of which the last is
+// infinity (the leading coefficient), and B' interpolates. The points are 0, 1, -1, 2 and, for
+// s = 6, -2: small numbers, hence small coefficients and little loss of digits.
 //
 // Each map works on LANES channels (or filters) at once, one per lane; so tiles may lie anywhere.
 #pragma once
@@ -17,19 +24,99 @@
 namespace facekp {
 namespace winograd {
 
-constexpr int TILE = 4;     // output pixels along a side
-constexpr int SPAN = 6;     // input pixels along a side, and points along one
-constexpr int POINTS = 36;  // SPAN * SPAN
-constexpr int TAPS = 9;     // 3 * 3
+// F(TILE x TILE, KERNEL x KERNEL).
+template <int TILE_, int KERNEL_>
+struct Scheme {
+  static constexpr int TILE = TILE_;                 // output pixels along a side
+  static constexpr int KERNEL = KERNEL_;             // taps along a side
+  static constexpr int SPAN = TILE + KERNEL - 1;     // input pixels, and points, along a side
+  static constexpr int POINTS = SPAN * SPAN, TAPS = KERNEL * KERNEL;
+  static_assert(SPAN == 5 || SPAN == 6, "the points of other spans are not in this file");
+};
 
 // A map along one axis, OUT values from IN, is an integer matrix whose results are scaled at the
 // end: with exact products and one rounding, whole numbers stay whole where they can (a factor such
 // as 1/6 inside of fused multiply-adds would not round back).
 
-// B': interpolation of 6 input values at 0, 1, -1, 2, -2, infinity.
-struct InputPoints {
-  static constexpr int IN = SPAN, OUT = SPAN;
+struct Unscaled {
   static constexpr double scale(int) { return 1; }
+};
+
+// Values at the points of a polynomial with N coefficients, (SPAN x N): A for N = TILE.
+template <int SPAN, int N>
+struct Evaluate : Unscaled {
+  static constexpr int IN = N, OUT = SPAN;
+  static FACEKP_INLINE void map(const vec* c, vec* v) {
+    vec even1 = c[0], odd1 = c[1], even2 = c[0], odd2 = 2.0f * c[1];  // at 1 and 2
+#pragma GCC unroll 6
+    for (int i = 2; i < N; ++i) {
+      (i % 2 ? odd1 : even1) += c[i];
+      (i % 2 ? odd2 : even2) += float(1 << i) * c[i];
+    }
+    v[0] = c[0];
+    v[1] = even1 + odd1;
+    v[2] = even1 - odd1;
+    v[3] = even2 + odd2;
+    if (SPAN == 6) v[4] = even2 - odd2;
+    v[SPAN - 1] = c[N - 1];
+  }
+};
+
+// The transpose of Evaluate: A' for N = TILE.
+template <int SPAN, int N>
+struct Combine : Unscaled {
+  static constexpr int IN = SPAN, OUT = N;
+  static FACEKP_INLINE void map(const vec* v, vec* c) {
+    const vec even1 = v[1] + v[2], odd1 = v[1] - v[2];
+    const vec even2 = SPAN == 6 ? v[3] + v[4] : v[3], odd2 = SPAN == 6 ? v[3] - v[4] : v[3];
+    c[0] = v[0] + even1 + even2;
+#pragma GCC unroll 6
+    for (int i = 1; i < N; ++i)
+      c[i] = i % 2 ? odd1 + float(1 << i) * odd2 : even1 + float(1 << i) * even2;
+    c[N - 1] += v[SPAN - 1];
+  }
+};
+
+// G is Evaluate for N = KERNEL with row i divided by the product of the differences of point i
+// to the other ones: WEIGHT / DIVISOR with whole numbers.
+template <int SPAN>
+constexpr int divisor() { return SPAN == 6 ? 24 : 6; }
+template <int SPAN>
+constexpr int weight(int i) {
+  return SPAN == 6 ? (i == 0 ? 6 : i < 3 ? -4 : i < 5 ? 1 : 24)
+                   : (i == 0 ? 3 : i == 1 ? -3 : i == 2 ? -1 : i == 3 ? 1 : 6);
+}
+
+template <class S>
+struct FilterPoints : Evaluate<S::SPAN, S::KERNEL> {
+  static constexpr double scale(int i) { return double(weight<S::SPAN>(i)) / divisor<S::SPAN>(); }
+};
+
+// G'.
+template <class S>
+struct FilterValues {
+  static constexpr int IN = S::SPAN, OUT = S::KERNEL;
+  static constexpr double scale(int) { return 1.0 / divisor<S::SPAN>(); }
+  static FACEKP_INLINE void map(const vec* u, vec* g) {
+    vec weighted[IN];
+#pragma GCC unroll 6
+    for (int i = 0; i < IN; ++i) weighted[i] = float(weight<S::SPAN>(i)) * u[i];
+    Combine<S::SPAN, S::KERNEL>::map(weighted, g);
+  }
+};
+
+template <class S>
+using OutputPoints = Evaluate<S::SPAN, S::TILE>;  // A
+template <class S>
+using OutputValues = Combine<S::SPAN, S::TILE>;   // A'
+
+// B'.
+template <int SPAN>
+struct Interpolate;
+
+template <>
+struct Interpolate<6> : Unscaled {
+  static constexpr int IN = 6, OUT = 6;
   static FACEKP_INLINE void map(const vec* d, vec* t) {
     const vec even1 = d[4] - 4.0f * d[2], odd1 = d[3] - 4.0f * d[1];
     const vec even2 = d[4] - d[2], odd2 = 2.0f * (d[3] - d[1]);
@@ -42,69 +129,60 @@ struct InputPoints {
   }
 };
 
-// A': 4 output values from 6 points.
-struct OutputValues {
-  static constexpr int IN = SPAN, OUT = TILE;
-  static constexpr double scale(int) { return 1; }
-  static FACEKP_INLINE void map(const vec* m, vec* y) {
-    const vec even1 = m[1] + m[2], odd1 = m[1] - m[2];
-    const vec even2 = m[3] + m[4], odd2 = m[3] - m[4];
-    y[0] = m[0] + even1 + even2;
-    y[1] = odd1 + 2.0f * odd2;
-    y[2] = even1 + 4.0f * even2;
-    y[3] = odd1 + 8.0f * odd2 + m[5];
+template <>
+struct Interpolate<5> : Unscaled {
+  static constexpr int IN = 5, OUT = 5;
+  static FACEKP_INLINE void map(const vec* d, vec* t) {
+    const vec odd = d[3] - d[1], even = d[3] - d[2];
+    t[0] = odd + 2.0f * (d[0] - d[2]);
+    t[1] = even - 2.0f * d[1];
+    t[2] = even - 2.0f * (d[2] - d[1]);
+    t[3] = odd;
+    t[4] = d[4] - d[2] - 2.0f * odd;
   }
 };
 
-// A: 6 points from 4 output gradients.
-struct OutputPoints {
-  static constexpr int IN = TILE, OUT = SPAN;
-  static constexpr double scale(int) { return 1; }
-  static FACEKP_INLINE void map(const vec* y, vec* m) {
-    const vec even1 = y[0] + y[2], odd1 = y[1] + y[3];
-    const vec even2 = y[0] + 4.0f * y[2], odd2 = 2.0f * y[1] + 8.0f * y[3];
-    m[0] = y[0];
-    m[1] = even1 + odd1;
-    m[2] = even1 - odd1;
-    m[3] = even2 + odd2;
-    m[4] = even2 - odd2;
-    m[5] = y[3];
+template <class S>
+using InputPoints = Interpolate<S::SPAN>;
+
+// B.
+template <int SPAN>
+struct Spread;
+
+template <>
+struct Spread<6> : Unscaled {
+  static constexpr int IN = 6, OUT = 6;
+  static FACEKP_INLINE void map(const vec* t, vec* d) {
+    const vec even1 = t[1] + t[2], odd1 = t[1] - t[2];
+    const vec even2 = t[3] + t[4], odd2 = 2.0f * (t[3] - t[4]);
+    d[0] = 4.0f * t[0];
+    d[1] = 4.0f * (t[5] - odd1) - odd2;
+    d[2] = -5.0f * t[0] - 4.0f * even1 - even2;
+    d[3] = odd1 + odd2 - 5.0f * t[5];
+    d[4] = t[0] + even1 + even2;
+    d[5] = t[5];
   }
 };
 
-// G: 6 points from 3 taps.
-struct FilterPoints {
-  static constexpr int IN = 3, OUT = SPAN;
-  static constexpr double scale(int i) {
-    return i == 0 ? 1 / 4.0 : i < 3 ? -1 / 6.0 : i < 5 ? 1 / 24.0 : 1;
-  }
-  static FACEKP_INLINE void map(const vec* g, vec* u) {
-    const vec even1 = g[0] + g[2], even2 = g[0] + 4.0f * g[2], odd2 = 2.0f * g[1];
-    u[0] = g[0];
-    u[1] = even1 + g[1];
-    u[2] = even1 - g[1];
-    u[3] = even2 + odd2;
-    u[4] = even2 - odd2;
-    u[5] = g[2];
+template <>
+struct Spread<5> : Unscaled {
+  static constexpr int IN = 5, OUT = 5;
+  static FACEKP_INLINE void map(const vec* t, vec* d) {
+    const vec even = t[0] + t[1] + t[2] + t[3] - 2.0f * t[4];
+    d[0] = 2.0f * t[0];
+    d[1] = 2.0f * (t[2] + t[4] - t[1]) - t[0] - t[3];
+    d[2] = -2.0f * t[0] - t[1] - 3.0f * t[2] - t[4];
+    d[3] = even;
+    d[4] = t[4];
   }
 };
 
-// G': 3 tap gradients from 6 points.
-struct FilterValues {
-  static constexpr int IN = SPAN, OUT = 3;
-  static constexpr double scale(int i) { return i == 0 ? 1 / 24.0 : i == 1 ? 1 / 12.0 : 1 / 6.0; }
-  static FACEKP_INLINE void map(const vec* u, vec* g) {
-    const vec even1 = u[1] + u[2], odd1 = u[1] - u[2];
-    const vec even2 = u[3] + u[4], odd2 = u[3] - u[4];
-    g[0] = 6.0f * u[0] - 4.0f * even1 + even2;
-    g[1] = odd2 - 2.0f * odd1;
-    g[2] = even2 - even1 + 6.0f * u[5];
-  }
-};
+template <class S>
+using InputValues = Spread<S::SPAN>;
 
 // A map along columns, then along rows: `in` is read as IN x IN vectors whose rows lie `in_row` and
-// columns `in_column` floats apart; `out` likewise.
-template <class Map>
+// columns `in_column` floats apart; `out` likewise, and with ADD the results are added to it.
+template <class Map, bool ADD = false>
 static FACEKP_INLINE void transform(const float* in, ptrdiff_t in_row, ptrdiff_t in_column,
                                     float* out, ptrdiff_t out_row, ptrdiff_t out_column) {
   constexpr int IN = Map::IN, OUT = Map::OUT;
@@ -120,9 +198,11 @@ static FACEKP_INLINE void transform(const float* in, ptrdiff_t in_row, ptrdiff_t
     vec mapped[OUT];
     Map::map(half[i], mapped);
 #pragma GCC unroll 6
-    for (int j = 0; j < OUT; ++j)
-      store(out + i * out_row + j * out_column,
-            mapped[j] * float(Map::scale(i) * Map::scale(j)));
+    for (int j = 0; j < OUT; ++j) {
+      float* to = out + i * out_row + j * out_column;
+      const vec value = mapped[j] * float(Map::scale(i) * Map::scale(j));
+      store(to, ADD ? load(to) + value : value);
+    }
   }
 }
 

@@ -1,0 +1,63 @@
+"""The ways to compute a convolution, and which one is taken where."""
+from collections import namedtuple
+
+MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
+MAX_TOGETHER = 128 * 128  # channels x filters up to which one pass makes both gradients
+
+
+class Algorithm(namedtuple("Algorithm", "tile, kernel, together")):
+    """The direct sum (``tile`` None), or Winograd's F(tile x tile, kernel x kernel).
+
+    F(m x m, r x r) makes m x m outputs of an r x r convolution from (m + r - 1)**2 products instead
+    of m * m * r * r (csrc/winograd_transforms.h). With ``together`` one pass over the tiles makes
+    the gradients of weights and input (csrc/winograd_backward.h), without it each has its own
+    (csrc/winograd_weights.h), as layers with many channels need it.
+    """
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "F(%dx%d, %dx%d)" % (self.tile, self.tile, self.kernel, self.kernel) \
+            if self.tile else "direct"
+
+    @property
+    def headers(self):
+        """Of the forward pass and of the gradients."""
+        if not self.tile:
+            return ("conv_forward.h",), ("conv_backward.h",)
+        return ("winograd.h",), ("winograd_backward.h" if self.together else "winograd_weights.h",)
+
+    def function(self, name):
+        """C++ for the function conv_relu_pool, conv_relu, conv_linear or conv_backward."""
+        if not self.tile:
+            return name
+        if name == "conv_backward":
+            name += "_together" if self.together else "_apart"
+        return "winograd::%s<winograd::Scheme<%d, %d>>" % (name, self.tile, self.kernel)
+
+
+DIRECT = Algorithm(None, None, False)
+TILES = {2: 4, 3: 4, 5: 2}
+"""The tile for each kernel that Winograd's algorithm is written for."""
+
+
+def winograd(kernel, channels=1, filters=1):
+    """Winograd's algorithm for filters (filters, channels, kernel, kernel), kernel in `TILES`.
+
+    The numbers are a matter of speed alone.
+    """
+    return Algorithm(TILES[kernel], kernel, kernel != 3 and channels * filters <= MAX_TOGETHER)
+
+
+def choose(channels, filters, filter_size, pad):
+    """The fastest algorithm for a convolution of known sizes.
+
+    Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on: 1.3 to 2.9
+    times as fast in the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp
+    measures it). It pads by less than a filter.
+    """
+    kernel = filter_size[0]
+    if (filter_size == (kernel, kernel) and kernel in TILES and pad < kernel
+            and channels >= MIN_WINOGRAD_CHANNELS):
+        return winograd(kernel, channels, filters)
+    return DIRECT

@@ -1,0 +1,186 @@
+// A convolution and its gradients in plain loops and double precision, and the comparison of
+// kernels with them. Inputs end exactly where their memory ends, so that a read past them is an
+// error.
+#pragma once
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <vector>
+
+#include "conv_gradients.h"
+#include "conv_shape.h"
+
+using namespace facekp;
+typedef std::vector<double> doubles;
+
+static std::mt19937 generator(1);
+static int failures = 0;
+
+struct Floats {  // memory of exactly this size, at an address that is no multiple of 64
+  explicit Floats(size_t size, float fill = 0) : size(size), data(new float[size]) {
+    std::fill(data, data + size, fill);
+  }
+  ~Floats() { delete[] data; }
+  void random(bool integers, float scale = 1) {
+    std::uniform_int_distribution<int> whole(-2, 2);
+    std::normal_distribution<float> normal;
+    for (size_t i = 0; i < size; ++i)
+      data[i] = integers ? whole(generator) * scale : normal(generator);
+  }
+  size_t size;
+  float* data;
+};
+
+static void check(const char* what, const ConvShape& s, const float* found, const doubles& expected,
+                  double tolerance) {
+  double scale = 0, worst = 0;
+  for (double e : expected) scale = std::max(scale, std::fabs(e));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::fabs(found[i] - expected[i]);
+    worst = error <= worst ? worst : error;  // NaN becomes the worst
+  }
+  if (worst <= tolerance * scale) return;
+  ++failures;
+  std::printf("FAILED %s: x (%d, %d, %d, %d), w (%d, %d, %d), pad %d: error %g of %g\n", what, s.n,
+              s.c, s.h, s.w, s.f, s.kh, s.kw, s.pad, worst, scale);
+}
+
+// ------------------------------------------------------------------ the reference, in plain loops
+
+// Calls visit(index in z, index in x, index in w) for all products of the convolution.
+template <class Visit>
+static void products(const ConvShape& s, Visit visit) {
+  size_t z = 0;
+  for (int n = 0; n < s.n; ++n)
+    for (int f = 0; f < s.f; ++f)
+      for (int i = 0; i < s.out_h(); ++i)
+        for (int j = 0; j < s.out_w(); ++j, ++z)
+          for (int c = 0; c < s.c; ++c)
+            for (int ky = 0; ky < s.kh; ++ky)
+              for (int kx = 0; kx < s.kw; ++kx) {
+                const int r = i + s.kh - 1 - ky - s.pad, q = j + s.kw - 1 - kx - s.pad;
+                if (r < 0 || r >= s.h || q < 0 || q >= s.w) continue;
+                visit(z, ((size_t(n) * s.c + c) * s.h + r) * s.w + q,
+                      ((size_t(f) * s.c + c) * s.kh + ky) * s.kw + kx);
+              }
+}
+
+static doubles convolve(const ConvShape& s, const Floats& x, const Floats& w, const float* bias) {
+  const size_t area = size_t(s.out_h()) * s.out_w();
+  doubles z(s.n * s.f * area);
+  for (size_t i = 0; i < z.size(); ++i) z[i] = bias ? bias[i / area % s.f] : 0;
+  products(s, [&](size_t iz, size_t ix, size_t iw) { z[iz] += double(x.data[ix]) * w.data[iw]; });
+  return z;
+}
+
+// Stock Theano's formulas for max(0.5 * (z + |z|)) over windows, and its gradient.
+static doubles relu_pool(const ConvShape& s, const doubles& z, int pool, const doubles* gy,
+                         doubles* gz) {
+  const int h = s.out_h(), w = s.out_w(), ph = h / pool, pw = w / pool;
+  doubles y;
+  if (gz) gz->assign(z.size(), 0);
+  for (int plane = 0; plane < s.n * s.f; ++plane)
+    for (int i = 0; i < ph; ++i)
+      for (int j = 0; j < pw; ++j) {
+        double best = -1;
+        for (int pass = 0; pass < 2; ++pass)
+          for (int a = 0; a < pool; ++a)
+            for (int b = 0; b < pool; ++b) {
+              const size_t at = (size_t(plane) * h + i * pool + a) * w + j * pool + b;
+              const double relu = 0.5 * (z[at] + std::fabs(z[at]));
+              if (pass == 0) best = std::max(best, relu);
+              else if (gz && relu == best)
+                (*gz)[at] = (*gy)[y.size()] * 0.5 * (1 + (z[at] > 0) - (z[at] < 0));
+            }
+        y.push_back(best);
+      }
+  return y;
+}
+
+struct Gradients {
+  doubles gx, gw, gb;
+  Gradients(const ConvShape& s, const Floats& x, const Floats& w, const doubles& gz)
+      : gx(x.size), gw(w.size), gb(s.f) {
+    const size_t area = size_t(s.out_h()) * s.out_w();
+    for (size_t i = 0; i < gz.size(); ++i) gb[i / area % s.f] += gz[i];
+    products(s, [&](size_t iz, size_t ix, size_t iw) {
+      gx[ix] += gz[iz] * w.data[iw];
+      gw[iw] += gz[iz] * x.data[ix];
+    });
+  }
+};
+
+// --------------------------------------------------------------------------------------- the tests
+
+template <class Kernels, class Gradient>
+static void check_gradients(const char* what, const ConvShape& s, const Floats& x, const Floats& w,
+                            const Gradient& gradient, const doubles& gz, double tolerance) {
+  const Gradients expected(s, x, w, gz);
+  Floats gx(x.size, NAN), gw(w.size, NAN), gb(s.f, NAN);
+  Kernels::conv_backward(s, x.data, w.data, gradient, gx.data, gw.data, gb.data);
+  check((std::string(what) + " gx").c_str(), s, gx.data, expected.gx, tolerance);
+  check((std::string(what) + " gw").c_str(), s, gw.data, expected.gw, tolerance);
+  check((std::string(what) + " gb").c_str(), s, gb.data, expected.gb, tolerance);
+}
+
+// Kernels has the functions of the direct convolution as static ones, and SCALE and TOLERANCE:
+// integers must agree exactly if weights, bias and gradients are multiples of SCALE (sums are exact in
+// float, and pooling has ties), other numbers within TOLERANCE of the largest one.
+template <class Kernels>
+static void test(const ConvShape& s, bool integers) {
+  const double tolerance = integers ? 0 : Kernels::TOLERANCE;
+  const float scale = Kernels::SCALE;
+  Floats x(size_t(s.n) * s.c * s.h * s.w), w(size_t(s.f) * s.taps()), bias(s.f);
+  x.random(integers), w.random(integers, scale), bias.random(integers, scale);
+  const size_t outputs = size_t(s.n) * s.f * s.out_h() * s.out_w();
+  const doubles linear = convolve(s, x, w, nullptr), biased = convolve(s, x, w, bias.data);
+
+  {  // linear, with statistics
+    Floats z(outputs, NAN), stats(2 * s.f), gz(outputs);
+    Kernels::conv_linear(s, x.data, w.data, z.data, stats.data);
+    check("linear", s, z.data, linear, tolerance);
+    doubles moments(2 * s.f);
+    const size_t area = size_t(s.out_h()) * s.out_w();
+    for (size_t i = 0; i < outputs; ++i) moments[i / area % s.f] += linear[i] / (s.n * area);
+    for (size_t i = 0; i < outputs; ++i) {
+      const int f = i / area % s.f;
+      moments[s.f + f] += std::pow(linear[i] - moments[f], 2) / (s.n * area);
+    }
+    check("statistics", s, stats.data, moments, Kernels::TOLERANCE);
+    gz.random(integers, scale);
+    check_gradients<Kernels>("linear", s, x, w, LinearGradient{gz.data, gz.size},
+                    doubles(gz.data, gz.data + gz.size), tolerance);
+  }
+  {  // ReLU
+    Floats y(outputs, NAN), gy(outputs);
+    Kernels::conv_relu(s, x.data, w.data, bias.data, y.data);
+    gy.random(integers, scale);
+    doubles gz;
+    const doubles upstream(gy.data, gy.data + gy.size);
+    check("relu", s, y.data, relu_pool(s, biased, 1, &upstream, &gz), tolerance);
+    check_gradients<Kernels>("relu", s, x, w, ReluGradient{gy.data, y.data, y.size}, gz, tolerance);
+  }
+  if (s.out_h() < 2 || s.out_w() < 2) return;
+  for (int drop = 0; drop < 2; ++drop) {  // ReLU, pooling, dropout
+    const size_t pooled = size_t(s.n) * s.f * (s.out_h() / 2) * (s.out_w() / 2);
+    const DropoutKey key = make_dropout_key(7, 3, 0.5f);
+    Floats y(pooled, NAN), y_eval(pooled, NAN), gy(pooled);
+    std::vector<uint8_t> mask(pooled, 255);
+    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, drop ? &key : nullptr, y.data,
+                            mask.data());
+    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, nullptr, y_eval.data, nullptr);
+    gy.random(integers, scale);
+    doubles factors(pooled), upstream(pooled), gz;
+    for (size_t i = 0; i < pooled; ++i) {
+      factors[i] = drop ? dropout_factor(key, uint32_t(i)) : 1;
+      upstream[i] = gy.data[i] * factors[i];
+    }
+    doubles expected = relu_pool(s, biased, 2, &upstream, &gz);
+    check("pool, evaluation", s, y_eval.data, expected, tolerance);
+    for (size_t i = 0; i < pooled; ++i) expected[i] *= factors[i];
+    check(drop ? "pool, dropout" : "pool", s, y.data, expected, tolerance);
+    check_gradients<Kernels>(drop ? "pool, dropout" : "pool", s, x, w,
+                    PooledGradient{gy.data, mask.data(), pooled, drop ? key.scale : 1.0f}, gz,
+                    tolerance);
+  }
+}
