@@ -13,7 +13,7 @@ namespace winograd {
 // products of their first tile on; `pixels` is room for the stretch.
 template <class S, class Epilogue>
 struct Outputs {
-  static constexpr int POOL = Epilogue::S, TILE = S::TILE;
+  static constexpr int POOL = Epilogue::S;
   Epilogue epilogue;
   const float* bias;  // or null
   Images shape;       // before the pool, without a last row or column that it drops
@@ -23,6 +23,7 @@ struct Outputs {
 
   void write(int image, int channel, int top, int end, const float* m, const Panel<S>& products,
              float* pixels) const {
+    constexpr int TILE = S::TILE;  // of its own: std::min takes its address
     const int lanes = std::min(LANES, shape.channels - channel);
     const vec b = bias ? load_some(bias + channel, lanes) : vec{};
     const int width = shape.width / POOL, columns = grid().columns;
