@@ -1,11 +1,14 @@
 """How long runs will take: epochs that are left times seconds per epoch, measured in runs."""
 import json
 import time
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
 from facekp.errors import RunError
 from facekp.results import read_run
+from facekp.settings import Settings
 
 
 def cost_key(settings):
@@ -89,36 +92,46 @@ def left(estimate):
         f"{words}, without {unknown} run{'s' * (unknown > 1)} not measured yet")
 
 
-def time_epoch(settings, n_images, steps=3):
-    """Seconds of an epoch, from a few training steps and evaluations of a net, made now.
+def time_epoch(settings, n_images):
+    """Seconds of an epoch, from a few training steps and evaluations of the net, made now.
 
     Parameters
     ----------
     settings : facekp.settings.Settings
     n_images : int, training and validation images together
-    steps : int, of each kind; the fastest counts
 
     Returns
     -------
     float
     """
-    from facekp import allocator, models
-    allocator.tune()
-    net = models.build(settings)
-    net.compile()
-    X = np.random.RandomState(0).rand(settings.batch_size, 1, 96, 96).astype(np.float32)
-    y = np.zeros((settings.batch_size, 30), np.float32)
     n_valid = n_images / settings.folds
     n_train = (n_images - n_valid) * (2 if settings.mirror == "split-then-mirror" else 1)
     if settings.mirror == "mirror-then-split":
         n_train, n_valid = 2 * n_train, 2 * n_valid
-    total = 0.0
-    for step, n in ((net.train_iter_, n_train), (net.eval_iter_, n_valid)):
+    # what a step does not depend on, so that an equal net is compiled once
+    train, evaluate = _time_steps(json.dumps(replace(
+        settings, mirror="none", optimizer="adagrad", learning_rate=0.01, epochs=1, patience=None,
+        fold=0, seed=0).as_dict(), sort_keys=True))
+    return (train * n_train + evaluate * n_valid) / settings.batch_size
+
+
+@lru_cache(maxsize=None)
+def _time_steps(text, steps=3):
+    """Seconds of a training step and of an evaluation; the fastest of a few counts."""
+    from facekp import allocator, models
+    allocator.tune()
+    settings = Settings(**json.loads(text))
+    net = models.build(settings)
+    net.compile()
+    X = np.random.RandomState(0).rand(settings.batch_size, 1, 96, 96).astype(np.float32)
+    y = np.zeros((settings.batch_size, 30), np.float32)
+    fastest = []
+    for step in (net.train_iter_, net.eval_iter_):
         step(X, y)  # brings its memory
         seconds = []
         for _ in range(steps):
             start = time.perf_counter()
             step(X, y)
             seconds.append(time.perf_counter() - start)
-        total += min(seconds) * n / settings.batch_size
-    return total
+        fastest.append(min(seconds))
+    return fastest

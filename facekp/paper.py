@@ -132,7 +132,7 @@ def forecast(experiments, options, measure):
         lines.append(f"{name:<18} {todo:>3} of {len(plan):>2} runs to do  "
                      f"{estimate.clock(seconds):>9} at most")
     how = [f"epochs of earlier runs in {options.out}"] * (n_known > 0) + [
-        f"training steps made now for {len(known) - n_known} nets"] * (len(known) > n_known)
+        "training steps made now"] * (len(known) > n_known)
     return lines + [f"{'all':<18} {'':>21}  {estimate.clock(total):>9} at most; by "
                     f"{' and '.join(how) or 'nothing: all is done'}, one run at a time, without "
                     "compiling; patience may end runs early. Stop and go on whenever you like."]
