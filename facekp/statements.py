@@ -123,8 +123,12 @@ def optimizers(runs):
     lost = [f"{race.first} to {race.level:g}" for race in decided if race.first != "adagrad"]
     verdict = ("cannot be judged yet" if not decided else "holds here" if not lost
                else "does not hold here" if len(lost) == len(decided) else "holds in part here")
+    still_open = len(run_races) - len(decided)
+    if decided and still_open:
+        verdict = verdict.replace("here", "so far")
     lines.append(f"\"Adagrad converges fastest\" {verdict}: it needs the fewest epochs to "
                  f"{len(decided) - len(lost)} of {len(decided)} levels"
+                 + (f", {still_open} more are open" if still_open else "")
                  + (f"; fewer need {', '.join(lost)}" if lost else "")
                  + f" ({n} run{'s' * (n > 1)} of each of {', '.join(sides)}){unfinished(sides)}.")
     return lines
@@ -239,13 +243,15 @@ def augmentation(runs, baseline=()):
         if not (sides.get(before) and sides.get(after)):
             return
         pair = paired({name: sides[name] for name in (before, after)})
-        if pair[before]:
+        if pair[before] and unfinished(pair):
+            lines.append(f"{words}: cannot be said yet{unfinished(pair)}.")
+        elif pair[before]:
             px = {name: [run.best_valid_rmse_px for run in pair[name]] for name in pair}
             change = mean_sd(b - a for a, b in zip(px[before], px[after]))
             lines.append(
                 f"{words}: {mean_sd(px[before]).format(4)} px to {mean_sd(px[after]).format(4)} px,"
                 f" {change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
-                + f" px ({change.n} run{'s' * (change.n > 1)} each){unfinished(pair)}.")
+                + f" px ({change.n} run{'s' * (change.n > 1)} each).")
 
     for cell, (plain, normalized) in CELLS.items():
         compare(f"Batch normalization, {cell}", plain, normalized)

@@ -43,8 +43,9 @@ def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
                   adam={"valid": [[.01, .009]], "state": None, "epochs": 500})
     assert lines[1].endswith("0.003: adagrad 2 (4 s); not reached by adam.")
     assert lines[2].endswith("; still open for adam.")
-    assert "fewest epochs to 2 of 2 levels (1 run of each of adagrad, adam) " \
-           "(so far: adam epoch 2 of 500)." in lines[-1]
+    assert lines[-1] == (
+        "\"Adagrad converges fastest\" holds so far: it needs the fewest epochs to 2 of 2 levels, "
+        "2 more are open (1 run of each of adagrad, adam) (so far: adam epoch 2 of 500).")
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -106,3 +107,12 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
         "2.400 px, -2.400 px (1 run each).",
         "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
         "elsewhere, 1.500 px apart (1 run)."]
+
+
+def test_nets_that_are_not_complete_are_not_compared(tmp_path):
+    make_run(tmp_path / "lenet-augmented/lenet5/no-mirror/fold0", [.04], model="lenet5")
+    make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04], model="lenet5",
+             state=None, epochs=500)
+    assert statements.augmentation(find_runs(tmp_path)) == [
+        "Mirror images, with batch normalization, fair protocol: cannot be said yet (so far: "
+        "split-then-mirror epoch 1 of 500)."]
