@@ -96,7 +96,7 @@ def test_figure_6_wants_both_variants(sources):
         draw("figure06-dropout", sources)
     # the optimizer study has trained the very same net
     write(sources.root, result("adagrad", experiment="optimizer-study"))
-    del sources.runs
+    del sources.runs, sources.all_runs
     [ax] = draw("figure06-dropout", sources).axes
     assert len(ax.get_lines()) == 6
 
@@ -214,7 +214,7 @@ def test_runs_on_synthetic_faces_stand_alone_or_not_at_all(sources):
     real = result("adagrad")
     real.config["data"]["kind"] = "kaggle"
     write(sources.root, real)
-    del sources.runs
+    del sources.runs, sources.all_runs
     assert [run.variant for run in sources.runs] == ["adagrad"]
 
 
