@@ -7,6 +7,7 @@ import contextlib
 import errno
 import io
 import json
+import math
 import os
 import struct
 import zlib
@@ -206,8 +207,10 @@ def read_arrays(path):
         arrays = {}
         for name, dtype, shape in header["arrays"]:
             if np.dtype(dtype).kind not in "biuf":
-                raise ValueError(f"{name} is of type {dtype}, not numbers")
-            count = int(np.prod(shape, dtype=np.int64))
+                raise ValueError(f"{name!r} is of type {dtype!r}, not numbers")
+            if not all(type(size) is int and 0 <= size <= len(content) for size in shape):
+                raise ValueError(f"{name!r} has the shape {shape}, which it cannot hold")
+            count = math.prod(shape)  # no overflow
             # A copy, so that arrays own their memory and are aligned.
             arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape).copy()
             start += count * np.dtype(dtype).itemsize

@@ -4,6 +4,7 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy_format
 
+from facekp.data.faults import shown
 from facekp.errors import RunError
 from facekp.storage import write_npz
 
@@ -44,7 +45,8 @@ def load_weights(path, shapes):
         with zipfile.ZipFile(path) as archive:
             return _read(archive, shapes)
     except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
-        raise RunError(f"{path}: these weights cannot be used: {error}; let the run end (the same "
+        why = shown((str(error).splitlines() or [repr(error)])[0], 300)  # numpy's further advice
+        raise RunError(f"{path}: these weights cannot be used: {why}; let the run end (the same "
                        "command goes on), or name another run folder; a complete run must be "
                        "removed and trained again") from None
 
@@ -73,6 +75,9 @@ def _read(archive, shapes):
             content = member.read(size + 1)
             if len(content) != size:
                 raise ValueError(f"{name}: found {len(content)} bytes, expected {size}")
+            declared = archive.getinfo(f"{name}.npy").file_size
+            if member.tell() != declared:  # zipfile checks the checksum at the declared end alone
+                raise ValueError(f"{name}: {declared} bytes are declared, {member.tell()} are there")
         values[name] = np.frombuffer(content, np.float32).reshape(shape).copy()
     return values
 

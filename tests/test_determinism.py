@@ -1,0 +1,82 @@
+"""Two processes with the same seed, data and threads end with the same bits."""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# What stock Theano does and does not promise is in docs/determinism.md.
+TRAIN = """
+import hashlib, json, sys
+import core_tools
+import numpy as np
+from dataclasses import replace
+from facekp import keypoints, training
+from facekp.net import GivenSplit
+from facekp.settings import Settings
+
+nets = {
+    "cnn14 with dropout": core_tools.CNN14,
+    "lenet5 with batch normalization": core_tools.LENET_BN,
+    "vggnet with dropout": Settings("vggnet", {"num_dense_units": 8}, "nesterov_momentum", 0.001,
+                                    batch_size=4),
+}
+arrays, digests = {}, {}
+for name, settings in nets.items():
+    faces = core_tools.training_data(8 if "vgg" in name else 40)
+    data = training.split(faces.X, faces.y, settings)
+    net = training.build(settings)
+    net.train_split = GivenSplit(data.X_valid, keypoints.scale(data.y_valid))
+    net.initialize()
+    net.train_loop(data.X_train, keypoints.scale(data.y_train), epochs=2)
+    state = {key: variable.get_value() for key, variable in net.state().items()}
+    losses = [(row["train_loss"], row["valid_loss"]) for row in net.train_history_]
+    digests[name] = hashlib.sha256(b"".join(
+        value.tobytes() for value in state.values()) + repr(losses).encode()).hexdigest()
+    weights = {key: variable.get_value() for key, variable in net.weights().items()}
+    arrays[name] = np.concatenate([value.ravel() for value in weights.values()])
+np.savez(sys.argv[1], **arrays)
+print(json.dumps(digests))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Nets trained in processes of their own: digests of all state, and weights, by threads."""
+    import numpy as np
+
+    folder, found = tmp_path_factory.mktemp("trained"), {}
+    for name, threads, hash_seed in (("2", 2, "0"), ("2 again", 2, "1"), ("1", 1, "0")):
+        path = folder / f"{name}.npz"
+        env = dict(os.environ, OMP_NUM_THREADS=str(threads), PYTHONHASHSEED=hash_seed,
+                   PYTHONPATH=os.pathsep.join([str(Path(__file__).parent),
+                                               str(Path(__file__).parents[1])]))
+        done = subprocess.run([sys.executable, "-c", TRAIN, str(path)], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True)
+        assert done.returncode == 0, done.stderr
+        with np.load(path) as arrays:
+            found[name] = json.loads(done.stdout.splitlines()[-1]), dict(arrays)
+    return found
+
+
+def test_same_threads_same_bits(trained):
+    """Of weights, optimizer, generators and losses; whatever Python's hash seed is."""
+    first, again = trained["2"][0], trained["2 again"][0]
+    assert len(first) == 3 and all(len(digest) == 64 for digest in first.values())
+    assert first == again
+    assert hashlib.sha256().hexdigest() not in first.values()
+
+
+def test_other_threads_differ_by_rounding_alone(trained):
+    import numpy as np
+
+    for name, weights in trained["2"][1].items():
+        other = trained["1"][1][name]
+        apart = np.linalg.norm(weights.astype(float) - other) / np.linalg.norm(weights)
+        assert apart < 1e-3, name
+        # another dropout mask, batch order or initial weight would be far more
+        assert np.abs(weights - other).max() < 1e-2 * np.abs(weights).max(), name
