@@ -31,13 +31,14 @@ for name, settings in nets.items():
     net = training.build(settings)
     net.train_split = GivenSplit(data.X_valid, keypoints.scale(data.y_valid))
     net.initialize()
+    first = np.concatenate([variable.get_value().ravel() for variable in net.weights().values()])
     net.train_loop(data.X_train, keypoints.scale(data.y_train), epochs=2)
     state = {key: variable.get_value() for key, variable in net.state().items()}
     losses = [(row["train_loss"], row["valid_loss"]) for row in net.train_history_]
     digests[name] = hashlib.sha256(b"".join(
         value.tobytes() for value in state.values()) + repr(losses).encode()).hexdigest()
-    weights = {key: variable.get_value() for key, variable in net.weights().items()}
-    arrays[name] = np.concatenate([value.ravel() for value in weights.values()])
+    last = np.concatenate([variable.get_value().ravel() for variable in net.weights().values()])
+    arrays[name] = np.stack([first, last]).astype(float)
 np.savez(sys.argv[1], **arrays)
 print(json.dumps(digests))
 """
@@ -72,11 +73,13 @@ def test_same_threads_same_bits(trained):
 
 
 def test_other_threads_differ_by_rounding_alone(trained):
+    """Little beside the way that the weights have gone; Adam magnifies rounding where a gradient
+    is next to nothing. Another mask, order or first weight would make it another way."""
     import numpy as np
 
-    for name, weights in trained["2"][1].items():
-        other = trained["1"][1][name]
-        apart = np.linalg.norm(weights.astype(float) - other) / np.linalg.norm(weights)
-        assert apart < 1e-3, name
-        # another dropout mask, batch order or initial weight would be far more
-        assert np.abs(weights - other).max() < 1e-2 * np.abs(weights).max(), name
+    for name, (first, last) in trained["2"][1].items():
+        other_first, other_last = trained["1"][1][name]
+        np.testing.assert_array_equal(first, other_first)
+        ratio = np.linalg.norm(last - other_last) / np.linalg.norm(last - first)
+        print(name, ratio)
+        assert ratio < 0.25, name
