@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from facekp.errors import RunError
 
 MAGIC = b"facekp1\n"
+NUMERIC = re.compile("[<>|][biuf][0-9]{1,2}")  # numpy's names of the types that are written
 
 
 class Damaged(RunError):
@@ -206,7 +208,7 @@ def read_arrays(path):
         header = json.loads(content[_HEADER.size:start].decode())
         arrays = {}
         for name, dtype, shape in header["arrays"]:
-            if np.dtype(dtype).kind not in "biuf":
+            if not NUMERIC.fullmatch(dtype):  # numpy would evaluate what it takes for a list
                 raise ValueError(f"{name!r} is of type {dtype!r}, not numbers")
             if not all(type(size) is int and 0 <= size <= len(content) for size in shape):
                 raise ValueError(f"{name!r} has the shape {shape}, which it cannot hold")
@@ -215,5 +217,6 @@ def read_arrays(path):
             arrays[name] = np.frombuffer(content, dtype, count, start).reshape(shape).copy()
             start += count * np.dtype(dtype).itemsize
         return arrays, header["meta"]
-    except (ValueError, TypeError, KeyError, OverflowError, struct.error) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError,
+            struct.error) as error:
         raise Damaged(f"{path}: cannot be used: {error}") from None

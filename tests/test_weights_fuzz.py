@@ -148,7 +148,8 @@ def hostile_checkpoints(folder):
     for number, listing in enumerate([
             [["W", "<f4", [10**12]]], [["W", "<f4", [2**62, 4]]], [["W", "<f4", [-1]]],
             [["W", "|O", [1]]], [["W", "V9", [1]]], [["W", "<f4", ["1"]]], [["W", "<f4", 1.5]],
-            [["W", ["a", "|O"], [1]]], "x", 5, [[]], [["W", "S1000000000", [10**9]]]]):
+            [["W", ["a", "|O"], [1]]], [["W", ",", [1]]], [["W", "1,", [1]]], "x", 5, [[]],
+            [["W", "S1000000000", [10**9]]]]):
         text = json.dumps({"meta": {}, "arrays": listing}).encode()
         path = folder / f"forged{number}"
         path.write_bytes(signed(struct.pack("<Q", len(text)) + text + bytes(8)))
