@@ -112,9 +112,9 @@ def _submit(options):
 
 def _add_figures(commands):
     parser = commands.add_parser("figures", help="every figure that the runs allow, PNG and PDF")
-    parser.add_argument("--data", default="data/kaggle", metavar="FOLDER")
-    parser.add_argument("--out", default="runs", metavar="FOLDER", help="the runs")
-    parser.add_argument("--figures", default="figures", metavar="FOLDER",
+    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    parser.add_argument("--figures", type=path_name, default="figures", metavar="FOLDER",
                         help="where the figures go (default: %(default)s)")
     parser.add_argument("--synthetic-faces", action="store_true",
                         help="no face of the data: for figures that are passed on")

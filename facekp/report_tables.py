@@ -162,7 +162,7 @@ def provenance_tables(runs):
     for run in runs:
         config = run.config
         git, host, engine = (_part(config, name) for name in ("git", "host", "engine"))
-        dirty = {True: ", with uncommitted changes", False: ""}.get(git.get("dirty"), "")
+        dirty = ", with uncommitted changes" if git.get("dirty") is True else ""
         made.setdefault(json.dumps([
             _pairs(_part(config, "versions")),
             f"{host.get('cpu', '?')}, {host.get('cores', '?')} cores; {host.get('system', '?')}",

@@ -208,6 +208,8 @@ class Run:
             names, *rows = csv.reader(lines)
             if not lines[-1].endswith("\n") or any(len(row) != len(names) for row in rows):
                 raise ValueError("it is cut off")
+            if not set(HISTORY) <= set(names):
+                raise ValueError(f"it lacks the columns {', '.join(HISTORY)}")
             columns = {name: [float(row[names.index(name)] or "nan") for row in rows]
                        for name in HISTORY}
             if columns["epoch"] != list(range(1, len(rows) + 1)):

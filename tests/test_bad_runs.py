@@ -127,7 +127,11 @@ def foreign_summary(path):
     path.write_text('{"state": "complete", "valid_rmse_px": "<b>"}')
 
 
-DAMAGES = [missing, a_directory, garbage, empty, cut, a_symlink_loop]
+def a_line(path):
+    path.write_text("garbage\n")
+
+
+DAMAGES = [missing, a_line, a_directory, garbage, empty, cut, a_symlink_loop]
 OF_JSON = [empty_object, a_list, nested]
 
 

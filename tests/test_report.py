@@ -200,7 +200,7 @@ def spoiled(root, text):
         run = make_run(root / name / "cnn14" / variant / "fold0", [.01, .002], label=text + str(k),
                        files={text: text})
         config = json.loads(run.config.read_text())
-        config.update(versions={text: text}, git={"revision": text, "dirty": text}, code=text,
+        config.update(versions={text: text}, git={"revision": text, "dirty": [text]}, code=text,
                       host={"cpu": text, "cores": text, "system": text}, threads=text,
                       engine={text: text}, test_data={text: text})
         run.config.write_text(json.dumps(config))
