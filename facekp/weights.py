@@ -77,7 +77,7 @@ def _read(archive, shapes):
                 raise ValueError(f"{name}: found {len(content)} bytes, expected {size}")
             declared = archive.getinfo(f"{name}.npy").file_size
             if member.tell() != declared:  # zipfile checks the checksum at the declared end alone
-                raise ValueError(f"{name}: {declared} bytes are declared, {member.tell()} are there")
+                raise ValueError(f"{name}: found {member.tell()} bytes, {declared} declared")
         values[name] = np.frombuffer(content, np.float32).reshape(shape).copy()
     return values
 

@@ -330,7 +330,8 @@ def test_folders_that_may_not_be_written(trained, nobody, tmp_path, capsys):
         before = contents(Path(root))
         with nobody():
             assert train(root) == 2
-        assert "study/lenet5/fold0: cannot be written (Permission denied)" in capsys.readouterr().err
+        err = capsys.readouterr().err
+        assert "study/lenet5/fold0: cannot be written (Permission denied)" in err
         with nobody():
             code = submit(folder, Path(root, "s.csv"))
         refused(code, capsys, Path(root), before, f"{root}/s.csv: Permission denied")
