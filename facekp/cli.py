@@ -112,13 +112,18 @@ def _submit(options):
 
 def _add_figures(commands):
     parser = commands.add_parser("figures", help="every figure that the runs allow, PNG and PDF")
-    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
-    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    _add_sources(parser)
     parser.add_argument("--figures", type=path_name, default="figures", metavar="FOLDER",
                         help="where the figures go (default: %(default)s)")
-    parser.add_argument("--synthetic-faces", action="store_true",
-                        help="no face of the data: for figures that are passed on")
     parser.set_defaults(run=_figures)
+
+
+def _add_sources(parser):
+    """What is shown: runs, and faces unless nobody else may see them."""
+    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
+    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    parser.add_argument("--synthetic-faces", action="store_true",
+                        help="no face of the data: for what is passed on")
 
 
 def _figures(options):
@@ -130,12 +135,9 @@ def _figures(options):
 
 def _add_report(commands):
     parser = commands.add_parser("report", help="all runs on one HTML page that needs no network")
-    parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
-    parser.add_argument("--out", type=path_name, default="runs", metavar="FOLDER", help="the runs")
+    _add_sources(parser)
     parser.add_argument("--to", type=path_name, metavar="FILE",
                         help="the page (default: report.html in the folder of the runs)")
-    parser.add_argument("--synthetic-faces", action="store_true",
-                        help="no face of the data: for a page that is passed on")
     parser.set_defaults(run=_report)
 
 

@@ -1,12 +1,12 @@
 """Where a run's numbers come from: versions, code, host."""
 import hashlib
-import os
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
 import facekp
+from facekp.backend import usable_cores
 from facekp.theano_flags import parse_flags
 
 PACKAGES = ("theano-pymc", "lasagne", "nolearn", "numpy", "scipy")
@@ -80,8 +80,8 @@ def host():
                          if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"name": platform.node(), "cpu": model, "cores": cores, "system": platform.platform()}
+    return {"name": platform.node(), "cpu": model, "cores": usable_cores(),
+            "system": platform.platform()}
 
 
 def rounding(config):

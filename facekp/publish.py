@@ -12,7 +12,7 @@ from facekp import paper_table, storage
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import RunError
 from facekp.paper import EXPERIMENTS
-from facekp.results import find_runs, warning
+from facekp.results import SHARED, find_runs, warning
 from facekp.runs import Run
 from facekp.sources import CNN14
 from facekp.summary import conclude
@@ -104,7 +104,7 @@ def without_paths(config):
 def copy_conv_weights(runs, root, out):
     """Copy the convolutions of one complete 14-layer CNN, for the figures of filters."""
     for place in CNN14:
-        place = {("cnn14", ""): ("dropout-ablation", "dropout")}.get(place, place)
+        place = SHARED.get(place, place)
         for run in runs:
             weights = Run(run.folder).weights
             if (run.experiment, run.variant) == place and run.complete and weights.exists():

@@ -15,7 +15,7 @@ from facekp.fused.compile_ahead import CompileAhead
 def cache(tmp_path, monkeypatch):
     cache = ModuleCache(str(tmp_path))
     monkeypatch.setattr(compile_ahead, "get_module_cache", lambda: cache)
-    monkeypatch.setattr(compile_ahead, "_cores", lambda: 2)
+    monkeypatch.setattr(compile_ahead, "usable_cores", lambda: 2)
     return cache
 
 
@@ -49,7 +49,7 @@ def test_the_linker_finds_them(function, cache):
 
 @pytest.mark.parametrize("cores, missing", [(1, 2), (2, 1)])
 def test_nothing_to_gain_nothing_done(function, cache, monkeypatch, cores, missing):
-    monkeypatch.setattr(compile_ahead, "_cores", lambda: cores)
+    monkeypatch.setattr(compile_ahead, "usable_cores", lambda: cores)
     found = dict.fromkeys(range(missing))
     monkeypatch.setattr(compile_ahead, "_missing", lambda links, cache: found)
     CompileAhead().apply(function.maker.fgraph)

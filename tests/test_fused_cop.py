@@ -1,4 +1,4 @@
-"""The text of the kernels as Theano gets it: whole, each header once, the same in every checkout."""
+"""The text of the kernels as Theano gets it: each header once, the same in every checkout."""
 import facekp.engine  # noqa: F401  (readies Theano)
 
 import os

@@ -20,6 +20,8 @@ from theano.gof.cmodule import dlimport
 from theano.gof.compilelock import lock_ctx
 from theano.gof.opt import Optimizer
 
+from facekp.backend import usable_cores
+
 TAG = "facekp_compile_ahead"
 
 
@@ -31,13 +33,13 @@ class CompileAhead(Optimizer):
                  for node in fgraph.apply_nodes
                  if "make_thunk" not in vars(node.op)]  # those that small_ops.py gave to Python
         cache = get_module_cache()
-        if len(_missing(links, cache)) < 2 or _cores() < 2:
+        if len(_missing(links, cache)) < 2 or usable_cores() < 2:
             return
         with lock_ctx():  # what another process is compiling just now is waited for
             cache.refresh(cleanup=False)
             missing = _missing(links, cache)
             with tempfile.TemporaryDirectory(dir=theano.config.compiledir) as folder, \
-                    ThreadPoolExecutor(_cores()) as pool:
+                    ThreadPoolExecutor(usable_cores()) as pool:
                 jobs = [pool.submit(_compile, link, os.path.join(folder, str(i)))
                         for i, link in enumerate(missing.values())]
                 for (key, link), job in zip(missing.items(), jobs):
@@ -83,10 +85,6 @@ def _compile(link, folder):
         link.libraries(), link.compile_args(), py_module=False)
     return next(os.path.join(folder, name) for name in os.listdir(folder)
                 if name.startswith(module.code_hash))
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 optdb.register("CompileAhead", CompileAhead(), 201, TAG)  # after small_ops.py; where asked for

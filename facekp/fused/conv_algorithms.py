@@ -52,9 +52,9 @@ def winograd(kernel, channels=1, filters=1):
 def choose(channels, filters, filter_size, pad):
     """The fastest algorithm for a convolution of known sizes.
 
-    Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on: 1.3 to 2.9
-    times as fast in the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp
-    measures it). It pads by less than a filter.
+    Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on, in
+    the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp measures it). It
+    pads by less than a filter.
     """
     kernel = filter_size[0]
     if (filter_size == (kernel, kernel) and kernel in TILES and pad < kernel

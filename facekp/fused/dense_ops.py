@@ -116,7 +116,7 @@ class DenseGradient(_DenseOp):
         dense_gradients(activation, x.data, W.data, y.data, gy.data, key, gx,
                         out_like<float>(&%(gW)s, %(W)s), PyArray_SIZE(%(b)s) ? gb : nullptr,
                         n, inputs, units, omp_get_max_threads());
-        """ % {"x": x, "W": W, "b": b, "y": y, "gy": gy, "gx": gx, "gW": gW, "gb": gb}
+        """ % {"W": W, "b": b, "y": y, "gy": gy, "gx": gx, "gW": gW, "gb": gb}
 
 
 def dense(x, W, b=None, activation="linear", dropout_state=None, p=0.0, needs_input_grad=True):

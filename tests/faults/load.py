@@ -13,7 +13,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from facekp import provenance
 from faults import configurations, figures
 
 SAMPLED = (1, 2, 10, 50, 100, 150, 200)
@@ -78,8 +77,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
     options.work = options.work.resolve()
-    section = figures.read().get("load", {})
-    known = section["result"] if section.get("code") == provenance.code_digest() else {}
+    known = figures.known("load")
     for name in configurations.LOADED:
         if name not in known:
             n = N_TRAIN_VGGNET if name.startswith("vggnet") else N_TRAIN

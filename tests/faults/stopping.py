@@ -11,7 +11,6 @@ import shutil
 import signal
 from pathlib import Path
 
-from facekp import provenance
 from faults import configurations, figures, harness
 
 MOMENTS = {"training a batch": ("epochs", "train", 2), "evaluating a batch":
@@ -23,8 +22,7 @@ def main(argv=None):
     parser.add_argument("--work", type=Path, default=Path("runs/faults"), metavar="FOLDER")
     options = parser.parse_args(argv)
     options.work = options.work.resolve()
-    section = figures.read().get("stopping", {})
-    known = section["result"] if section.get("code") == provenance.code_digest() else {}
+    known = figures.known("stopping")
     for name, settings in configurations.STOPPED.items():
         n = 5 * settings.batch_size
         data = configurations.write_data(options.work / f"data-{n}", n)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facekp.backend import usable_cores
 from facekp.errors import DataError
 
 from . import camera, face, people, scene
@@ -70,8 +71,7 @@ def _blocks_of_processes(key, n_blocks):
     Plain child processes: threads would wait for each other (the operations are short), and a
     forked copy of a process that has loaded Theano and a threaded BLAS is not safe.
     """
-    n_processes = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-                      else os.cpu_count() or 1)
+    n_processes = min(8, usable_cores())
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     children = []
