@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
@@ -41,7 +42,10 @@ def execute(path, results=HERE.parent / "results"):
             os.symlink(Path(results).resolve(), Path(project, "results"))
         env = {**os.environ, "IPYTHONDIR": str(Path(project, "ipython")),
                "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
-        client = NotebookClient(notebook, timeout=300, kernel_name="python3",
+        # sockets in the folder: a free port may be another kernel's by the time it is bound
+        manager = AsyncKernelManager(kernel_name="python3", transport="ipc",
+                                     connection_file=str(Path(project, "kernel.json")))
+        client = NotebookClient(notebook, km=manager, timeout=300,
                                 resources={"metadata": {"path": str(folder)}})
         client.execute(env=env)
     for cell in notebook.cells:
