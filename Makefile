@@ -64,7 +64,7 @@ test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
 	@sh tests/kernels/run.sh
 
-test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: about an hour
+test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: some 15 minutes
 	PYTHONPATH=.:tests $(PY) -m faults.campaign $(ARGS)
 	PYTHONPATH=.:tests $(PY) -m faults.stopping
 	PYTHONPATH=.:tests $(PY) -m faults.load
