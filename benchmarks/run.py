@@ -127,7 +127,8 @@ def say(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has PyTorch")
+    parser.add_argument("--torch", type=os.path.abspath, metavar="PYTHON",
+                        help="an interpreter that has PyTorch")
     parser.add_argument("--nets", nargs="+", choices=list(engines.CASES),
                         default=list(engines.CASES))
     parser.add_argument("--engines", nargs="+", help="some of the engines")

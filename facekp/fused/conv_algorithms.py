@@ -37,7 +37,7 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together")):
 
 
 DIRECT = Algorithm(None, None, False)
-TILES = {2: 4, 3: 4, 5: 2}
+TILES = {2: 4, 3: 4, 5: 4}
 """The tile for each kernel that Winograd's algorithm is written for."""
 
 

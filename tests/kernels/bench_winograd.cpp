@@ -137,8 +137,8 @@ int main(int argc, char** argv) {
               "linear forward, gradients\n");
   bench_together<4, 2>("cnn14 conv2", {128, 32, 47, 47, 64, 2, 2, 0});
   bench_together<4, 2>("cnn14 conv3", {128, 64, 23, 23, 128, 2, 2, 0});
-  bench_together<2, 5>("lenet conv2", {128, 16, 46, 46, 32, 5, 5, 0});
-  bench_together<2, 5>("lenet conv3", {128, 32, 21, 21, 64, 5, 5, 0});
+  bench_together<4, 5>("lenet conv2", {128, 16, 46, 46, 32, 5, 5, 0});
+  bench_together<4, 5>("lenet conv3", {128, 32, 21, 21, 64, 5, 5, 0});
   bench_apart<4, 3>("lenet conv4", {128, 64, 8, 8, 128, 3, 3, 0});
   return 0;
 }

@@ -7,6 +7,7 @@ namespace {
 
 struct Direct {
   static constexpr float SCALE = 1;
+  static constexpr bool IMPULSES = false;
   static constexpr double TOLERANCE = 2e-6;
   template <class... A> static void conv_relu_pool(A... a) { facekp::conv_relu_pool(a...); }
   template <class... A> static void conv_relu(A... a) { facekp::conv_relu(a...); }
