@@ -46,7 +46,7 @@ CASES = {
     "conv_relu_pool F(4x4, 2x2)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(2)),
                                    lambda *a: pool64(relu64(conv64(*a))),
                                    [(3, 9, 12, 10), (17, 9, 2, 2), (17,)]),
-    "conv_relu_pool F(2x2, 5x5)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(5)),
+    "conv_relu_pool F(4x4, 5x5)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(5)),
                                    lambda *a: pool64(relu64(conv64(*a))),
                                    [(2, 16, 14, 13), (9, 16, 5, 5), (9,)]),
     "dense tanh": (lambda *a: dense(*a, "tanh"), lambda x, W, b: np.tanh(x @ W + b),

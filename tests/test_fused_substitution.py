@@ -66,7 +66,7 @@ CHAINS = {
     "3x3-pool": (lambda: MaxPool2DLayer(conv(image(8), pad="same"), 2),
                  ["ConvReluPool F(4x4, 3x3)"]),
     "2x2-pool": (lambda: MaxPool2DLayer(conv(image(8), size=2), 2), ["ConvReluPool F(4x4, 2x2)"]),
-    "5x5-pool": (lambda: MaxPool2DLayer(conv(image(8), size=5), 2), ["ConvReluPool F(2x2, 5x5)"]),
+    "5x5-pool": (lambda: MaxPool2DLayer(conv(image(8), size=5), 2), ["ConvReluPool F(4x4, 5x5)"]),
     "3x3 of few": (lambda: MaxPool2DLayer(conv(image(7), pad=1), 2), ["ConvReluPool"]),
     "dense": (lambda: dense(image(), nonlinearity=identity), ["Dense"]),
     "dense-dense": (lambda: dense(dense(image(), b=whole), 3, tanh), ["Dense", "Dense"]),
