@@ -212,7 +212,11 @@ def mean_curve(runs, column):
 
 
 class Reached(NamedTuple):
-    """The first epoch at or below a loss level, and the seconds up to its end."""
+    """The first epoch at or below a loss level, and the seconds up to its end.
+
+    The seconds are so many of the run's median epoch: a machine that slept, or did something else,
+    while a run trained does not count.
+    """
 
     epoch: int
     seconds: float
@@ -232,5 +236,7 @@ def reach(run, level, column="valid_loss"):
     Reached, or None if it never was
     """
     at = np.flatnonzero(run.history[column] <= level)
-    return None if not len(at) else Reached(int(at[0]) + 1,
-                                            float(run.history["seconds"][:at[0] + 1].sum()))
+    if not len(at):
+        return None
+    epochs = int(at[0]) + 1
+    return Reached(epochs, epochs * run.seconds_per_epoch)

@@ -15,7 +15,11 @@ from nolearn.lasagne import PrintLog
 
 from facekp.errors import RunError
 from facekp.estimate import clock
-from facekp.metrics import mse_to_px
+from facekp.metrics import frozen_since, mse_to_px
+
+FROZEN_EPOCHS = 20
+"""A validation loss that stays the same to the last bit for so long comes from gradients of 0, and
+those change nothing in the epochs that are left either: hours that show a straight line."""
 
 
 class CleanLoss:
@@ -169,7 +173,8 @@ class EpochTable(PrintLog):
 
 
 class Stop:
-    """Ends the training early: patience is over, or the loss is no number any more.
+    """Ends the training early: patience is over, the loss is no number any more, or the net has
+    learned nothing, to the last bit, for :data:`FROZEN_EPOCHS`.
 
     Parameters
     ----------
@@ -179,7 +184,7 @@ class Stop:
 
     Attributes
     ----------
-    reason : None, "patience" or "diverged"
+    reason : None, "patience", "diverged" or "frozen"
     """
 
     def __init__(self, best, patience):
@@ -192,6 +197,8 @@ class Stop:
             self.reason = "diverged"
         elif self.patience is not None and row["epoch"] - self.best.epoch >= self.patience:
             self.reason = "patience"
+        elif frozen_since(history, FROZEN_EPOCHS):
+            self.reason = "frozen"
         return self.reason
 
     def __call__(self, net, history):

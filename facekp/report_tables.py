@@ -79,7 +79,8 @@ def runs_table(runs):
 def _run(run):
     done = run.summary or {}
     frozen = done.get("frozen_since")
-    ended = {"patience": ", stopped early"}.get(str(done.get("stopped_by")), "")
+    ended = {"patience": ", stopped early", "frozen": ", stopped"}.get(
+        str(done.get("stopped_by")), "")
     state = run.state + (ended if run.state == "complete" else "") + (
         f", frozen since epoch {frozen}" if frozen else "")
     again = f" (run {run.attempt})" if run.attempt > 1 else ""

@@ -67,3 +67,5 @@ def test_reach(tmp_path):
     assert reach(run, .2) == (2, 3.0) and reach(run, .15) == (4, 6.0)
     assert reach(run, .05) is None
     assert reach(run, .4, "train_loss") == (1, 1.5)
+    run.history["seconds"][1] = 900  # the machine slept: that is nothing of the optimizer's
+    assert reach(run, .2) == (2, 3.0)

@@ -249,14 +249,16 @@ def test_divergence_in_the_first_epoch(tmp_path):
     assert train(tmp_path, settings)["state"] == "diverged"
 
 
-def test_a_frozen_net_is_reported_and_not_stopped(tmp_path):
+def test_a_frozen_net_is_reported_and_stopped(tmp_path):
     """Steps so large that every output sits at an end of tanh, whose slope is 0 there."""
-    settings = replace(CLASSIC, optimizer="sgd", learning_rate=1e4, epochs=8)
+    settings = replace(CLASSIC, optimizer="sgd", learning_rate=1e4, epochs=40)
     summary = train(tmp_path, settings)
-    assert (summary["state"], summary["epochs"]) == ("complete", 8)
-    losses = runs.Run(tmp_path).read_history()["valid_loss"]
     first = summary["frozen_since"]
-    assert 1 <= first <= 4 and len(set(losses[first - 1:])) == 1
+    assert 1 <= first <= 4
+    assert (summary["state"], summary["stopped_by"]) == ("complete", "frozen")
+    assert summary["epochs"] == first - 1 + handlers.FROZEN_EPOCHS
+    losses = runs.Run(tmp_path).read_history()["valid_loss"]
+    assert len(set(losses[first - 1:])) == 1
     assert first == 1 or losses[first - 2] != losses[-1]
 
 
