@@ -77,8 +77,15 @@ def test_an_equal_loss_is_no_improvement():
 
 
 def test_no_patience_never_stops():
-    n, best, stop, _ = epochs_run([1] + [2] * 30, patience=None)
+    n, best, stop, _ = epochs_run([1] + [2, 3] * 15, patience=None)
     assert (n, best.epoch, stop.reason) == (31, 1, None)
+
+
+def test_a_net_that_learns_nothing_any_more_is_stopped():
+    still = handlers.FROZEN_EPOCHS
+    assert epochs_run([1] + [2] * (still - 1), patience=None)[2].reason is None
+    n, _, stop, _ = epochs_run([1] + [2] * 40, patience=None)
+    assert (n, stop.reason) == (1 + still, "frozen")
 
 
 @pytest.mark.parametrize("valid_loss, train_loss", [
