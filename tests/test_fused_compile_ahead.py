@@ -38,6 +38,14 @@ def test_all_modules_of_a_graph_are_compiled_once(function, cache):
     assert function(np.zeros((2, 3), "float32"))[0].tolist() == [2, 2, 2]
 
 
+def test_what_another_function_compiled_is_not_compiled_again(function, cache):
+    CompileAhead().apply(function.maker.fgraph)
+    x = T.fmatrix("another name, and hence another key in the cache")
+    again = theano.function([x], [T.exp(x), T.exp(x).sum(axis=0)])
+    CompileAhead().apply(again.maker.fgraph)
+    assert cache.stats[2] == 2
+
+
 def test_the_linker_finds_them(function, cache):
     CompileAhead().apply(function.maker.fgraph)
     for node in function.maker.fgraph.apply_nodes:

@@ -115,9 +115,14 @@ def test_a_chain_becomes_its_op(name):
     assert op_names(fused.get_output(build(), T.ftensor4())) == ops
 
 
-@pytest.mark.parametrize("name", set(CHAINS) - {"dense-dense"})  # tanh is not exact
+# tanh is not exact, nor F(4x4, 5x5) of many whole numbers (tests/test_fused_winograd.py)
+@pytest.mark.parametrize("name", set(CHAINS) - {"dense-dense", "5x5-pool"})
 def test_a_chain_gives_the_bits_of_stock(name):
     compare(CHAINS[name][0]())
+
+
+def test_a_5x5_chain_is_close_to_stock():
+    compare(CHAINS["5x5-pool"][0](), deterministic=True, exact=False)
 
 
 @pytest.mark.parametrize("name", STOCK)

@@ -82,11 +82,11 @@ def normalize(layer, z, stats, pool):
     return y if z.ndim == 4 else y.dimshuffle(3, 1)
 
 
-def fold(layer, W, b=None):
+def fold(layer, W):
     """Weights and bias that do a layer's work and its batch normalization's in deterministic mode.
 
-    ``conv(x, W, b)`` normalized by the running averages is
-    ``conv(x, W * a, (b - mean) * a + beta)`` with ``a = gamma / sqrt(var + epsilon)``.
+    ``conv(x, W)`` normalized by the running averages is ``conv(x, W * a) + beta - mean * a`` with
+    ``a = gamma / sqrt(var + epsilon)``.
 
     Parameters
     ----------
@@ -94,15 +94,38 @@ def fold(layer, W, b=None):
     W : expression
         Weights of the layer before: (channels, ...) of a convolution or (inputs, channels) of a
         dense layer.
-    b : expression (channels,) or None
 
     Returns
     -------
     W, b : expressions
     """
-    a = layer.gamma * T.inv(T.sqrt(layer.var + layer.epsilon))
-    folded_W = W * (a.dimshuffle(0, "x", "x", "x") if W.ndim == 4 else a)
-    return folded_W, ((0 if b is None else b) - layer.mean) * a + layer.beta
+    return Fold()(W, layer.gamma, layer.beta, layer.mean, layer.var, np.float32(layer.epsilon))
+
+
+def _folded(W, gamma, beta, mean, var, epsilon, sqrt):
+    """What :func:`fold` says, of numpy's arrays or Theano's expressions."""
+    a = gamma / sqrt(var + epsilon)
+    return W * (a.reshape((-1, 1, 1, 1)) if W.ndim == 4 else a), beta - mean * a
+
+
+class Fold(theano.Op):
+    """:func:`fold` by numpy: a handful of small arrays, as C code five modules to compile."""
+
+    __props__ = ()
+
+    def make_node(self, *inputs):
+        inputs = [T.as_tensor_variable(v) for v in inputs]
+        return theano.Apply(self, inputs, [inputs[0].type(), inputs[2].type()])
+
+    def perform(self, node, inputs, outputs):
+        for storage, value in zip(outputs, _folded(*inputs, sqrt=np.sqrt)):
+            storage[0] = value
+
+    def infer_shape(self, node, shapes):
+        return [shapes[0], shapes[2]]
+
+    def grad(self, inputs, output_grads):
+        return T.Lop(list(_folded(*inputs, sqrt=T.sqrt)), inputs, output_grads)
 
 
 def _as_planes(z):

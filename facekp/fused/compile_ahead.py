@@ -16,7 +16,7 @@ import theano
 from theano.compile import optdb
 from theano.gof import FunctionGraph
 from theano.gof.cc import CLinker, get_module_cache
-from theano.gof.cmodule import dlimport
+from theano.gof.cmodule import dlimport, get_module_hash
 from theano.gof.compilelock import lock_ctx
 from theano.gof.opt import Optimizer
 
@@ -38,6 +38,8 @@ class CompileAhead(Optimizer):
         with lock_ctx():  # what another process is compiling just now is waited for
             cache.refresh(cleanup=False)
             missing = _missing(links, cache)
+            # the longest first: it would keep one core busy alone at the end
+            missing = dict(sorted(missing.items(), key=lambda item: -len(item[1].get_src_code())))
             with tempfile.TemporaryDirectory(dir=theano.config.compiledir) as folder, \
                     ThreadPoolExecutor(usable_cores()) as pool:
                 jobs = [pool.submit(_compile, link, os.path.join(folder, str(i)))
@@ -68,7 +70,8 @@ def _missing(links, cache):
             # a key without version belongs to an Op that must not be cached
             if key and key[0] and key not in cache.entry_from_key:
                 text = link.get_src_code()
-                if text not in texts:
+                known = get_module_hash(text, key) in cache.module_hash_to_key_data
+                if text not in texts and not known:
                     texts.add(text)
                     found[key] = link
         except Exception:  # no C code: Theano will run its Python

@@ -40,12 +40,12 @@ def is_small(node):
     if isinstance(node.op, _METADATA):
         return True
     return isinstance(node.op, (Elemwise, Prod)) and all(
-        _is_number(v) or v.ndim == 1 and v.dtype.startswith("int")
-        for v in node.inputs) and node.outputs[0].ndim <= 1
+        _is_number(v) or v.ndim == 1 and v.dtype.startswith("int") for v in node.inputs)
 
 
 def _is_number(variable):
-    return variable.ndim == 0 or isinstance(variable, Constant) and variable.data.size == 1
+    return (all(variable.broadcastable)  # as for one of no dimension
+            or isinstance(variable, Constant) and variable.data.size == 1)
 
 
 def _python_thunk(op, *args, **kwargs):
