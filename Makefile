@@ -2,7 +2,7 @@
 # Variables, as in `make lenet EPOCHS=5 DEVICE=cuda0`:
 #   PYTHON=   interpreter for the environment (Python 3.8 to 3.11; found by itself)
 #   DATA=     folder with Kaggle's files          OUT=     folder for the runs
-#   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEED= FOLDS=   the experiments' settings
+#   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEEDS= FOLDS=  the experiments' settings
 #   ONLY=     some of an experiment's variants    NEW=1   start beside a run that is there
 #   JOBS=     so many runs at a time, on shares of the cores
 #   QUICK=1   make paper: few epochs, one fold, in OUT/quick

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,11 @@ class Worker:
         with contextlib.suppress(OSError):
             self.process.stdin.close()
         self.process.wait()
+
+
+def interpreter(name):
+    """The full path of a Python on PATH or in this folder: workers run in another one."""
+    return os.path.abspath(shutil.which(name) or name)
 
 
 def environment(threads, **more):

@@ -127,7 +127,7 @@ def say(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch", type=os.path.abspath, metavar="PYTHON",
+    parser.add_argument("--torch", type=engines.interpreter, metavar="PYTHON",
                         help="an interpreter that has PyTorch")
     parser.add_argument("--nets", nargs="+", choices=list(engines.CASES),
                         default=list(engines.CASES))

@@ -12,5 +12,5 @@ from vggnet import VGGNET
 from facekp.paper import main
 
 if __name__ == "__main__":
-    raise SystemExit(main((LENET, LENET_AUGMENTED, OPTIMIZER_STUDY, DROPOUT_ABLATION, CNN14,
-                           VGGNET)))
+    raise SystemExit(main((LENET, LENET_AUGMENTED, VGGNET, DROPOUT_ABLATION, OPTIMIZER_STUDY,
+                           CNN14)))

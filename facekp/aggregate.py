@@ -195,7 +195,7 @@ def mean_curve(runs, column):
     -------
     Curve
     """
-    curves = [run.history[column] for run in runs] or [np.empty(0)]
+    curves = [run.whole_history[column] for run in runs] or [np.empty(0)]
     values = np.full((len(curves), max(map(len, curves))), np.nan)
     for row, curve in zip(values, curves):
         row[:len(curve)] = curve
@@ -212,10 +212,9 @@ def mean_curve(runs, column):
 
 
 class Reached(NamedTuple):
-    """The first epoch at or below a loss level, and the seconds up to its end.
+    """The first epoch at or below a loss level, and so many times the run's median epoch in seconds.
 
-    The seconds are so many of the run's median epoch: a machine that slept, or did something else,
-    while a run trained does not count.
+    The median, since a machine may sleep, or do something else, while a run trains.
     """
 
     epoch: int

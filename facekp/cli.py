@@ -157,14 +157,15 @@ def _add_results(commands):
     parser.add_argument("--readme", type=path_name, default="README.md", metavar="FILE",
                         help="whose table is written (default: %(default)s)")
     parser.add_argument("--table", action="store_true",
-                        help="only the table, from the results that are there")
+                        help="only the tables and figures, from the results that are there")
     parser.set_defaults(run=_results)
 
 
 def _results(options):
-    from facekp import paper_table, publish
+    from facekp import paper_table, publish, results_page
     if options.table:
         paper_table.write(options.readme, options.results)
+        results_page.write(options.results)
     else:
         publish.publish(options.out, options.results, options.readme)
 

@@ -92,7 +92,7 @@ def errors_of_nets(sources):
     Returns
     -------
     errors : dict of str -> dict of :func:`facekp.metrics.keypoint_errors`; the best net's is last
-    label : str, whose faces
+    label : str, whose faces, and which run of each net
 
     Raises
     ------
@@ -110,7 +110,13 @@ def errors_of_nets(sources):
     ranking = sorted(errors, key=lambda name: -errors[name]["rmse_px"])
     several = len({run.label for run in found.values()}) > 1
     return {name + (f" ({found[name].label})" if several else ""): errors[name]
-            for name in ranking}, labels(found.values())
+            for name in ranking}, f"{labels(found.values())}, {one_run(found.values())}"
+
+
+def one_run(runs):
+    """Which run of each net is shown: "seed 0, fold 0"."""
+    places = {(run.seed, run.fold) for run in runs}
+    return "one run each" if len(places) > 1 else "seed {}, fold {}".format(*places.pop())
 
 
 def draw_errors(kind, sources):

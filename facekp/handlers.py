@@ -18,8 +18,9 @@ from facekp.estimate import clock
 from facekp.metrics import frozen_since, mse_to_px
 
 FROZEN_EPOCHS = 20
-"""A validation loss that stays the same to the last bit for so long comes from gradients of 0, and
-those change nothing in the epochs that are left either: hours that show a straight line."""
+"""A validation loss that stays the same to the last bit for so long comes from steps that change no
+output any more, as those from gradients of 0. The epochs that are left would be hours that show a
+straight line: figures and comparisons take them to be like the last one."""
 
 
 class CleanLoss:
@@ -180,7 +181,8 @@ class Stop:
     ----------
     best : BestWeights
     patience : int or None
-        Epochs without a better validation loss (paper, section 5.1: six); None never stops.
+        Epochs without a better validation loss (paper, section 5.1: six); None never stops a net
+        that still changes.
 
     Attributes
     ----------

@@ -1,5 +1,4 @@
 """What the notebooks call: they hold the story, this holds the handling."""
-import io
 from pathlib import Path
 
 from facekp.errors import ConfigError
@@ -55,7 +54,7 @@ def show(sources, *names):
     """
     from IPython.display import Image, display
     from facekp.figures import FIGURES
-    from facekp.plots.style import render
+    from facekp.plots.style import small_png
 
     known = {figure.name: figure for figure in FIGURES}
     for name in names:
@@ -67,25 +66,4 @@ def show(sources, *names):
             say(f"*{name} is not drawn: {error}.*")
             continue
         width = figure.get_size_inches()[0]
-        file = io.BytesIO()
-        render(figure, file, "png", dpi=180 if width < 5 else 120)
-        display(Image(palette_png(file), width=int(96 * width * 1.25), alt=known[name].shows))
-
-
-def palette_png(file):
-    """A PNG in 256 colours: a third of the size, and no difference that a reader sees.
-
-    Parameters
-    ----------
-    file : binary file object, a PNG
-
-    Returns
-    -------
-    bytes
-    """
-    from PIL import Image  # matplotlib brings it
-
-    small = io.BytesIO()
-    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
-        small, "PNG", optimize=True)
-    return small.getvalue()
+        display(Image(small_png(figure), width=int(96 * width * 1.25), alt=known[name].shows))

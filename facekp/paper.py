@@ -9,7 +9,7 @@ from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import guarded
 from facekp.results import find_runs
 
-EXPERIMENTS = ("lenet", "lenet-augmented", "optimizer-study", "dropout-ablation", "cnn14", "vggnet")
+EXPERIMENTS = ("lenet", "lenet-augmented", "vggnet", "dropout-ablation", "optimizer-study", "cnn14")
 """What the paper ran: names of the run folders."""
 
 QUICK_EPOCHS = {"vggnet": 1}

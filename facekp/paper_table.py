@@ -4,8 +4,8 @@ from pathlib import Path
 from facekp import storage
 from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.errors import ConfigError
-from facekp.results import experiment_runs, warning
-from facekp.statements import span
+from facekp.results import experiment_runs, find_runs, labels, on_photographs, warning
+from facekp.statements import SCORES, ranking, span
 from facekp.summary import answers
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
@@ -14,8 +14,8 @@ NOTE = ("Ours is the error on validation images that the net was not trained on,
         "the lowest one, as mean ± standard deviation over seeds and folds. The paper's scores "
         "were measured on Kaggle's test images, two thirds of which were labelled by another "
         "scheme: they are not comparable with a validation error, ours or the paper's. Losses are "
-        "mean squared errors of the scaled targets. Several runs shared the machine: seconds tell "
-        "little.")
+        "mean squared errors of the scaled targets after the last epoch. Seconds are epochs times "
+        "the run's median epoch; where runs shared a machine they tell little.")
 
 
 def rmse(group):
@@ -86,10 +86,17 @@ def table(root, warn=warning):
     for title, name in (("Which optimizer is fastest (5.3)", "optimizer-study"),
                         ("Dropout (5.3, figure 6)", "dropout-ablation"),
                         ("Mirror images and batch normalization (5.4)", "lenet-augmented")):
-        said = answers(root, name, experiment_runs(root, name, warn))
-        if said:
-            parts.append(f"{title}:\n\n" + "\n".join(f"* {line}" for line in said))
-    return "\n\n".join(parts)
+        runs = experiment_runs(root, name, warn)
+        parts.append(answered(title, answers(root, name, runs), runs))
+    runs = on_photographs(find_runs(root, warn))
+    parts.append(answered("Which net is best", ranking(runs), [
+        run for run in runs if run.experiment in [net[2] for net in SCORES]]))
+    return "\n\n".join(filter(None, parts))
+
+
+def answered(title, lines, runs):
+    """A title that says whose faces, and sentences; empty without any."""
+    return lines and f"{title}; {labels(runs)}:\n\n" + "\n".join(f"* {line}" for line in lines)
 
 
 def which(group):
@@ -107,8 +114,8 @@ def how_far(group):
     words = span(run.epochs for run in runs)
     if not all(run.complete for run in runs):
         words = f"cut short at epoch {words} of {runs[0].settings['epochs']}"
-    diverged = [f"fold {run.fold} seed {run.seed} {run.state}" for run in runs if run.diverged]
-    return "; ".join([words] + diverged)
+    others = [run for run in group.runs if run.diverged or run not in runs]
+    return "; ".join([words] + [f"fold {run.fold} seed {run.seed} {run.state}" for run in others])
 
 
 def write(path, root):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp import paper_table, storage
+from facekp import paper_table, results_page, storage
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import RunError
 from facekp.paper import EXPERIMENTS
@@ -25,7 +25,8 @@ INDEX = ("experiment", "model", "variant", "seed", "fold", "state", "epochs", "b
 
 
 def publish(root, out="results", readme="README.md", say=print, warn=warning):
-    """Copy what is small of all runs of the paper's experiments, and write README's table.
+    """Copy what is small of all runs of the paper's experiments; write README's table, and a page
+    with it and the figures.
 
     Runs that `out` has and `root` lacks stay.
 
@@ -50,6 +51,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     write_index(published, out / "runs.csv")
     for name in EXPERIMENTS:
         conclude(out, name, say=lambda text: None, warn=warn)
+    results_page.write(out)
     if readme is not None:
         paper_table.write(readme, out)
         say(f"{readme}: table of {out}")

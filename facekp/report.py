@@ -40,6 +40,7 @@ STATEMENTS = (
         sources, "cnn14", "The paper: score 3.07730.")),
     ("5.4 Mirror images", lambda sources: stories.errors(
         sources, "lenet-augmented", "The paper: score 3.02.")),
+    ("Which net is best", stories.ranking),
 )
 """What the paper says and what the runs say, by section: a title and a function of Sources."""
 

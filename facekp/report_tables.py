@@ -4,7 +4,7 @@ import math
 import numbers
 from typing import NamedTuple, Optional
 
-from facekp.aggregate import mean_sd
+from facekp.aggregate import mean_sd, settled
 from facekp.errors import RunError
 from facekp.figures import errors_of_nets
 from facekp.keypoints import KEYPOINTS
@@ -113,10 +113,10 @@ def groups_table(groups):
         rows.append([
             text(group.experiment), text(group.name), _list(group.seeds), _list(group.folds),
             text(state_text(group)), text(group.label), _mean(group.best_valid_rmse_px),
-            _epochs(mean_sd(run.best_epoch for run in group.runs))]
-            + [_mean(mean_sd(1000 * run.final(column) for run in group.runs), 3)
+            _epochs(mean_sd(run.best_epoch for run in settled(group.runs)))]
+            + [_mean(mean_sd(1000 * run.final(column) for run in settled(group.runs)), 3)
                for column in ("train_loss", "train_loss_clean", "valid_loss")]
-            + [_mean(mean_sd(run.seconds_per_epoch for run in group.runs), 3)])
+            + [_mean(mean_sd(run.seconds_per_epoch for run in settled(group.runs)), 3)])
     return Table(header, rows)
 
 

@@ -110,6 +110,15 @@ class RunResult:
         """float, the median; NaN before the first epoch."""
         return float(np.median(self.history["seconds"])) if self.epochs else float("nan")
 
+    @property
+    def whole_history(self):
+        """dict like `history`; of a run that stood still and was stopped, up to its last epoch."""
+        if not (self.complete and self.summary.get("stopped_by") == "frozen"):
+            return self.history
+        rest = max(0, self.settings["epochs"] - self.epochs)
+        return {name: np.append(values, np.full(rest, self.final(name)))
+                for name, values in self.history.items()}
+
     def final(self, name):
         """The last epoch's value of a column of the history; NaN before the first.
 
@@ -218,6 +227,20 @@ def read_run(folder, root=None):
                      summary)
 
 
+def on_photographs(runs):
+    """Those runs that were trained on photographs; all, if none was.
+
+    So that the synthetic faces of `make demo` never mix with Kaggle's.
+    """
+    runs = list(runs)
+    return [run for run in runs if run.config["data"].get("kind") != "synthetic"] or runs
+
+
+def labels(runs):
+    """Whose faces runs were trained on, for a title."""
+    return ", ".join(dict.fromkeys(run.label for run in runs))
+
+
 def of_experiment(runs, name):
     """The runs of an experiment, those among them that it shares with another one.
 
@@ -245,6 +268,8 @@ def of_experiment(runs, name):
 def experiment_runs(root, name, warn=warning):
     """Read the runs of one experiment below a folder, those that it shares included.
 
+    Of runs on synthetic faces and on others, the others.
+
     Parameters
     ----------
     root : path, ``runs`` or ``results``
@@ -256,5 +281,5 @@ def experiment_runs(root, name, warn=warning):
     list of RunResult
     """
     places = [name] + [place[0] for (sharing, _), place in SHARED.items() if sharing == name]
-    return of_experiment([run for place in dict.fromkeys(places)
-                          for run in find_runs(Path(root, place), warn)], name)
+    return on_photographs(of_experiment([run for place in dict.fromkeys(places)
+                                         for run in find_runs(Path(root, place), warn)], name))

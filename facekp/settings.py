@@ -31,7 +31,8 @@ class Settings:
     epochs : int
         How many at the most.
     patience : int or None
-        Stop after so many epochs without a better validation loss; None trains all epochs.
+        Stop after so many epochs without a better validation loss; None trains all epochs
+        (of a net that still changes: :class:`facekp.handlers.Stop`).
     batch_size : int
     mirror : str
         One of :data:`MIRROR`.

@@ -7,7 +7,7 @@ import numpy as np
 
 from facekp.aggregate import group_runs
 from facekp.errors import FacekpError
-from facekp.results import find_runs, of_experiment
+from facekp.results import find_runs, of_experiment, on_photographs
 
 
 CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
@@ -42,12 +42,8 @@ class Sources:
 
     @cached_property
     def runs(self):
-        """list of facekp.results.RunResult: those on Kaggle's faces; if none, on synthetic ones.
-
-        So that the runs of `make demo` never mix with others.
-        """
-        return [run for run in self.all_runs
-                if run.config["data"].get("kind") != "synthetic"] or self.all_runs
+        """list of facekp.results.RunResult: those on Kaggle's faces; if none, on synthetic ones."""
+        return on_photographs(self.all_runs)
 
     @cached_property
     def training(self):
@@ -81,7 +77,8 @@ class Sources:
                         (run.folder / name).exists() for name in files):
                     return run
         commands = " or ".join(self.command(*place) for place in places)
-        raise Missing(f"no complete run in {self.root} has {' or '.join(files)}: {commands}")
+        kept = "" if self.root.name != "results" else " (results/ keeps no predictions of faces)"
+        raise Missing(f"no complete run in {self.root} has {' or '.join(files)}{kept}: {commands}")
 
     def command(self, experiment, variants=""):
         """The command that trains an experiment, or some of its variants (a str with commas)."""
@@ -100,11 +97,6 @@ class Sources:
             raise Missing(f"{run.folder} was made from {run.label}, the data folder holds "
                           f"{self.training.provenance['label']}: name the run's with DATA=")
         return self.training
-
-
-def labels(runs):
-    """Whose faces runs were trained on, for a title."""
-    return ", ".join(dict.fromkeys(run.label for run in runs))
 
 
 def synthetic_faces(n=N_FACES):

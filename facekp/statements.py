@@ -4,7 +4,7 @@ Every comparison is made on the (seed, fold) pairs that all its sides have.
 """
 from typing import NamedTuple
 
-from facekp.aggregate import LEVELS, MeanSd, mean_sd, reach
+from facekp.aggregate import LEVELS, MeanSd, mean_sd, reach, settled
 
 
 def paired(sides):
@@ -52,8 +52,19 @@ def span(values):
     return f"{low}" if low == high else f"{low} to {high}"
 
 
+def plural(n, word):
+    """A number and its noun: "1 epoch", "2 epochs"."""
+    return f"{n} {word}" + "s" * (n != 1)
+
+
+def listed(words):
+    """Words as an enumeration: "a", "a and b", "a, b and c"."""
+    words = list(words)
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 class Race(NamedTuple):
-    """Who reaches a validation loss, and when.
+    """Who reaches a loss, and when.
 
     Attributes
     ----------
@@ -71,17 +82,18 @@ class Race(NamedTuple):
 
     @property
     def first(self):
-        """str, the variant with the fewest epochs; None if none reaches the level."""
-        return min(self.epochs, key=lambda name: self.epochs[name].mean, default=None)
+        """list of str, the variants with the fewest epochs; empty if none reaches the level."""
+        best = min((at.mean for at in self.epochs.values()), default=None)
+        return [name for name, at in self.epochs.items() if at.mean == best]
 
 
-def races(sides):
-    """One :class:`Race` for each level; `sides` as :func:`paired` returns them."""
+def races(sides, column="valid_loss", levels=LEVELS):
+    """One :class:`Race` for each level of a loss; `sides` as :func:`paired` returns them."""
     found = []
-    for level in LEVELS:
+    for level in levels:
         epochs, seconds = {}, {}
         for name, runs in sides.items():
-            reached = [reach(run, level) for run in runs]
+            reached = [reach(run, level, column) for run in runs]
             if reached and all(reached):
                 epochs[name] = mean_sd(at.epoch for at in reached)
                 seconds[name] = mean_sd(at.seconds for at in reached)
@@ -92,8 +104,14 @@ def races(sides):
     return found
 
 
+TRAIN_LEVELS = (0.003, 0.002, 0.001, 0.0005, 0.0002058)
+"""Training losses that the optimizers are timed to; the last is where the paper's net ended."""
+
+
 def optimizers(runs):
     """Does Adagrad converge fastest? (section 5.3, figure 5)
+
+    By the validation loss, and by the training loss, which is what an optimizer minimizes.
 
     Parameters
     ----------
@@ -110,27 +128,61 @@ def optimizers(runs):
     n = len(sides["adagrad"])
     if not n:
         return ["Which optimizer is fastest cannot be said: no fold has been trained by all."]
-    run_races = [race for race in races(sides) if race.first]
-    lines = []
-    for race in run_races:
-        ranking = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
-        never = [name for name in sides if name not in race.epochs and name not in race.open]
-        lines.append(f"Epochs to a validation loss of {race.level:g}: " + ", ".join(
-            f"{name} {race.epochs[name].format(3)} ({race.seconds[name].format(3)} s)"
-            for name in ranking) + (f"; not reached by {', '.join(never)}" if never else "")
-            + (f"; still open for {', '.join(race.open)}" if race.open else "") + ".")
-    decided = [race for race in run_races if not race.open]
-    lost = [f"{race.first} to {race.level:g}" for race in decided if race.first != "adagrad"]
+    lines, verdicts = [], []
+    for words, column, levels in (("validation", "valid_loss", LEVELS),
+                                  ("training", "train_loss", TRAIN_LEVELS)):
+        reached = [race for race in races(sides, column, levels) if race.first]
+        lines += [_ranking(race, words, sides) for race in reached]
+        if reached:
+            verdicts.append(_verdict(reached, words))
+    if verdicts:
+        verdicts[-1] += f" ({plural(n, 'run')} of each of {listed(sides)}){unfinished(sides)}"
+    return lines + [f"{verdict}." for verdict in verdicts] + stopped_learning(sides)
+
+
+def _ranking(race, words, sides):
+    """Who needs how long to a loss, as a sentence."""
+    ranking = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
+    never = [name for name in sides if name not in race.epochs and name not in race.open]
+    return (f"Epochs to a {words} loss of {race.level:g}: " + ", ".join(
+        f"{name} {race.epochs[name].format(3)} ({race.seconds[name].format(3)} s)"
+        for name in ranking) + (f"; not reached by {listed(never)}" if never else "")
+        + (f"; still open for {listed(race.open)}" if race.open else "") + ".")
+
+
+def _verdict(reached, words):
+    """Whether Adagrad is the first to the levels of a loss, as a sentence without its end."""
+    decided = [race for race in reached if not race.open]
+    lost = {}
+    for race in decided:
+        if "adagrad" not in race.first:
+            lost.setdefault(listed(race.first), []).append(f"{race.level:g}")
+    n_lost = sum(map(len, lost.values()))
     verdict = ("cannot be judged yet" if not decided else "holds here" if not lost
-               else "does not hold here" if len(lost) == len(decided) else "holds in part here")
-    still_open = len(run_races) - len(decided)
+               else "does not hold here" if n_lost == len(decided) else "holds in part here")
+    still_open = len(reached) - len(decided)
     if decided and still_open:
         verdict = verdict.replace("here", "so far")
-    lines.append(f"\"Adagrad converges fastest\" {verdict}: it needs the fewest epochs to "
-                 f"{len(decided) - len(lost)} of {len(decided)} levels"
-                 + (f", {still_open} more are open" if still_open else "")
-                 + (f"; fewer need {', '.join(lost)}" if lost else "")
-                 + f" ({n} run{'s' * (n > 1)} of each of {', '.join(sides)}){unfinished(sides)}.")
+    return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: it needs the fewest "
+            f"epochs to {len(decided) - n_lost} of {plural(len(decided), 'level')}"
+            + (f", {still_open} more {'is' if still_open == 1 else 'are'} open" if still_open
+               else "")
+            + "".join(f"; {name} {'need' if ' and ' in name else 'needs'} fewer to {listed(levels)}"
+                      for name, levels in lost.items()))
+
+
+def stopped_learning(sides):
+    """Which sides' runs diverged or stand still, as sentences."""
+    lines = []
+    for name, runs in sides.items():
+        diverged = [run.epochs for run in runs if run.diverged]
+        still = [run.summary["frozen_since"] for run in runs
+                 if run.complete and "frozen_since" in run.summary]
+        for words, epochs in ((f"{name} diverged in epoch", diverged),
+                              (f"{name} learned nothing, to the last bit, after epoch", still)):
+            if epochs:
+                lines.append(f"{words} {span(epochs)} ({len(epochs)} of "
+                             f"{plural(len(runs), 'run')}).")
     return lines
 
 
@@ -158,11 +210,11 @@ class Gap(NamedTuple):
 
 def gaps(sides):
     """The gap of each side at the last epoch that all have; `sides` from :func:`paired`."""
-    epoch = min(run.epochs for runs in sides.values() for run in runs)
+    epoch = min(len(run.whole_history["valid_loss"]) for runs in sides.values() for run in runs)
     clean_epoch = 1 if epoch < 5 else epoch - epoch % 5  # facekp.handlers.CleanLoss
 
     def at(runs, column, epoch):
-        return [run.history[column][epoch - 1] for run in runs]
+        return [run.whole_history[column][epoch - 1] for run in runs]
 
     def difference(runs, column, epoch):
         return mean_sd(valid - train for valid, train in zip(at(runs, "valid_loss", epoch),
@@ -208,9 +260,9 @@ def dropout(runs):
         lines.append(
             f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
             f"loss {without.format(3)} without dropout, {with_.format(3)} with it"
-            f"{change} after {epoch} epochs.")
+            f"{change} after {plural(epoch, 'epoch')}.")
     valid = {name: gap.valid for name, gap in found.items()}
-    lines.append(f"Validation loss after {found['dropout'].epoch} epochs: "
+    lines.append(f"Validation loss after {plural(found['dropout'].epoch, 'epoch')}: "
                  f"{valid['no-dropout'].format()} without dropout, {valid['dropout'].format()} "
                  f"with it{unfinished(sides)}.")
     return lines
@@ -251,7 +303,8 @@ def augmentation(runs, baseline=()):
             lines.append(
                 f"{words}: {mean_sd(px[before]).format(4)} px to {mean_sd(px[after]).format(4)} px,"
                 f" {change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
-                + f" px ({change.n} run{'s' * (change.n > 1)} each).")
+                + f" px, {'better' if change.mean < 0 else 'worse'} "
+                f"({plural(change.n, 'run')} each).")
 
     for cell, (plain, normalized) in CELLS.items():
         compare(f"Batch normalization, {cell}", plain, normalized)
@@ -260,6 +313,8 @@ def augmentation(runs, baseline=()):
         compare(f"Mirror images, {norm} batch normalization, fair protocol", before, fair)
         compare(f"The paper's protocol instead of the fair one, {norm} batch normalization",
                 fair, paper)
+    compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
+            "lenet", "split-then-mirror")
     return lines + twin_leak(sides)
 
 
@@ -276,5 +331,42 @@ def twin_leak(sides):
             lines.append(
                 f"Twin leak, {name}: {twin.format()} px where the mirror image was trained on, "
                 f"{other.format()} px elsewhere, {leak.mean:.3f} px apart "
-                f"({leak.n} run{'s' * (leak.n > 1)}).")
+                f"({plural(leak.n, 'run')}).")
     return lines
+
+
+SCORES = (("LeNet-5 with batch normalization and mirror images", 3.02, "lenet-augmented",
+           "split-then-mirror"),
+          ("the 14-layer CNN with dropout", 3.0773, "dropout-ablation", "dropout"),
+          ("VGGNet", 3.12, "vggnet", ""), ("LeNet-5", 3.35, "lenet", ""))
+"""The paper's scores, best first: net, score, and our experiment and variant."""
+
+
+def ranking(runs):
+    """Are the nets ordered as the paper's scores order them? (abstract, section 5)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of all experiments
+
+    Returns
+    -------
+    list of str; empty with fewer than two nets
+    """
+    found = {}
+    for net, _, experiment, variant in SCORES:
+        members = [run for run in runs if run.epochs and run.attempt == 1
+                   and (run.experiment, run.variant) == (experiment, variant)]
+        if members:
+            found[net] = members
+    if len(found) < 2:
+        return []
+    px = {net: mean_sd(run.best_valid_rmse_px for run in settled(members))
+          for net, members in found.items()}
+    ours = sorted(px, key=lambda net: px[net].mean)
+    verdict = "the same order" if ours == list(px) else "another order"
+    return [
+        "By the paper's scores: " + ", ".join(
+            f"{net} {score:g}" for net, score, *_ in SCORES if net in px) + ".",
+        f"By our validation RMSE, {verdict}: " + ", ".join(
+            f"{net} {px[net].format(4)} px" for net in ours) + f"{unfinished(found)}."]

@@ -5,9 +5,9 @@ unfinished, the text says so.
 """
 import numpy as np
 
+from facekp import statements
 from facekp.activations import CONV_WEIGHTS
-from facekp.aggregate import LEVELS, group_runs, mean_sd, reach
-from facekp.metrics import mse_to_px
+from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.plots.curves import describe
 from facekp.results import of_experiment
 from facekp.sources import CNN14, Missing
@@ -79,11 +79,11 @@ def errors(sources, experiment, scores):
         rows.append([
             group.name, describe(group.runs),
             group.best_valid_rmse_px.format(3),
-            _whole(mean_sd(run.best_epoch for run in group.runs)),
+            _whole(mean_sd(run.best_epoch for run in settled(group.runs))),
             mean_sd(summary.get("mean_face_rmse_px") for summary in done).format(3),
             mean_sd(summary.get("valid_rmse_px_twin_in_train") for summary in done).format(3),
             mean_sd(summary.get("valid_rmse_px_no_twin") for summary in done).format(3),
-            mean_sd(run.seconds_per_epoch for run in group.runs).format(3)])
+            mean_sd(run.seconds_per_epoch for run in settled(group.runs)).format(3)])
     header = ["net", "runs", "validation RMSE, px", "best epoch", "mean face, px",
               "twin in training, px", "no twin, px", "seconds an epoch"]
     keep = [i for i in range(len(header)) if i < 5 or any(row[i] != "-" for row in rows)]
@@ -102,19 +102,10 @@ def optimizers(sources):
         [[group.name, describe(group.runs), group.final("train_loss").format(),
           group.final("valid_loss").format(), group.best_valid_rmse_px.format(3)]
          for group in found])
-    speed = table(
-        ["epochs to a validation loss of"] + [f"{level:g} ({mse_to_px(level):.1f} px)"
-                                              for level in LEVELS],
-        [[group.name] + [_epochs_to(group, level) for level in LEVELS] for group in found])
-    return "\n\n".join([losses, speed, f"{faces_of(found)} {_fastest(found)} The paper: Adagrad "
-                        f"converges fastest; its losses end at {PAPER_TRAIN} in training and "
-                        f"{PAPER_VALID} in validation."])
-
-
-def _epochs_to(group, level):
-    """How many epochs the runs took to a validation loss; "-" if one of them never came there."""
-    at = [reach(run, level) for run in group.runs]
-    return "-" if None in at else _whole(mean_sd(found.epoch for found in at))
+    answers = bullets(statements.optimizers([run for group in found for run in group.runs]))
+    return "\n\n".join(filter(None, [
+        losses, answers, f"{faces_of(found)} The paper: Adagrad converges fastest; its losses end "
+        f"at {PAPER_TRAIN} in training and {PAPER_VALID} in validation."]))
 
 
 def _whole(epochs):
@@ -122,85 +113,34 @@ def _whole(epochs):
     return f"{epochs.mean:.0f}" + (f" ± {epochs.sd:.0f}" if epochs.n > 1 else "")
 
 
-def _fastest(found):
-    """Who was first at the lowest level that two optimizers at least have come to."""
-    for level in sorted(LEVELS):
-        at = {group.name: [reach(run, level) for run in group.runs] for group in found}
-        epochs = {name: np.mean([found.epoch for found in reached])
-                  for name, reached in at.items() if None not in reached}
-        if len(epochs) > 1:
-            order = sorted(epochs, key=epochs.get)
-            return (f"At a validation loss of {level:g} the first is **{order[0]}**, after "
-                    f"{epochs[order[0]]:.0f} epochs; then " + ", ".join(
-                        f"{name} ({epochs[name]:.0f})" for name in order[1:]) + ".")
-    return "No two optimizers have come to a common loss level yet."
-
-
 def dropout(sources):
     """Figure 6: does dropout narrow the gap between training and validation loss?"""
-    found = {group.variant: group for group in groups(sources, "dropout-ablation")}
-    lacking = [name for name in ("no-dropout", "dropout") if name not in found]
+    runs = of_experiment(sources.runs, "dropout-ablation")
+    variants = {run.variant for run in runs if run.epochs}
+    lacking = [name for name in ("no-dropout", "dropout") if name not in variants]
     if lacking:
         return (f"There is no run yet: "
                 f"`{sources.command('dropout-ablation', ','.join(lacking))}`.")
-    epoch = min(run.epochs for group in found.values() for run in group.runs)
-    rows, gaps = [], {}
-    for name in ("no-dropout", "dropout"):
-        runs = found[name].runs
-        train, valid, clean = (mean_sd(_at(run, column, epoch) for run in runs)
-                               for column in ("train_loss", "valid_loss", "train_loss_clean"))
-        gaps[name] = valid.mean / train.mean, valid.mean / clean.mean
-        rows.append([name, describe(runs), train.format(), clean.format(), valid.format(),
-                     f"{gaps[name][0]:.2f}", f"{gaps[name][1]:.2f}"])
-    header = ["net", "runs", "training loss", "training loss, dropout off", "validation loss",
-              "validation / training", "validation / training, dropout off"]
-    verdicts = [("narrows" if gaps["dropout"][i] < gaps["no-dropout"][i] else "does not narrow")
-                + f" the gap: {gaps['no-dropout'][i]:.2f} without, {gaps['dropout'][i]:.2f} with it"
-                for i in (0, 1)]
-    return "\n\n".join([
-        f"At epoch {epoch}, the last one that all runs have:", table(header, rows),
-        f"{faces_of(found.values())} As the paper measures it, with the training loss of the "
-        f"batches, dropout **{verdicts[0]}**. Without dropout noise in the training loss it "
-        f"**{verdicts[1]}**. (Gap: validation loss over training loss.)"])
-
-
-def _at(run, column, epoch):
-    """A column's last measured value up to an epoch; NaN if there is none."""
-    values = run.history[column][:epoch]
-    values = values[np.isfinite(values)] if column == "train_loss_clean" else values
-    return float(values[-1]) if len(values) else float("nan")
+    return bullets(statements.dropout(runs)) + f"\n\n{faces_of(group_runs(runs))}"
 
 
 def ingredients(sources):
     """Section 5.4: what batch normalization, mirror images and twins are worth, px."""
-    found = {group.variant: group for group in groups(sources, "lenet-augmented")}
-    both = found.get("split-then-mirror")
-    if both is None:
+    runs = of_experiment(sources.runs, "lenet-augmented")
+    if not any(run.epochs for run in runs):
         return missing(sources, "lenet-augmented")
-    lines = [f"With batch normalization and mirror images: {_px(both)}."]
-    for name, variant in (("batch normalization", "split-then-mirror-no-bn"),
-                          ("mirror images", "no-mirror")):
-        if variant in found:
-            worth = found[variant].best_valid_rmse_px.mean - both.best_valid_rmse_px.mean
-            lines.append(f"Without {name}: {_px(found[variant])}, {worth:+.2f} px.")
-    leaky = found.get("mirror-then-split")
-    if leaky is not None:
-        leak = leaky.best_valid_rmse_px.mean - both.best_valid_rmse_px.mean
-        lines.append(f"Mirrored before the split instead of after it: {_px(leaky)}, "
-                     f"{leak:+.2f} px.")
-        known = [run.summary for run in leaky.runs if run.summary
-                 and "valid_rmse_px_no_twin" in run.summary]
-        twin, none = (mean_sd(summary[f"valid_rmse_px_{name}"] for summary in known)
-                      for name in ("twin_in_train", "no_twin"))
-        if known:
-            lines.append("There, images whose mirror image was trained on have an error of "
-                         f"{twin.format(3)} px, the others {none.format(3)} px.")
+    return bullets(statements.augmentation(runs, of_experiment(sources.runs, "lenet")))
+
+
+def ranking(sources):
+    """Are the nets ordered as the paper's scores order them?"""
+    lines = statements.ranking(sources.runs)
+    return f"{bullets(lines)}\n\n{NOT_COMPARABLE}" if lines else "Fewer than two nets so far."
+
+
+def bullets(lines):
+    """Sentences as a Markdown list."""
     return "\n".join(f"* {line}" for line in lines)
-
-
-def _px(group):
-    return (f"{group.best_valid_rmse_px.format(3)} px in validation "
-            f"({describe(group.runs)})")
 
 
 def network(sources):

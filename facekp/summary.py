@@ -5,7 +5,7 @@ from tabulate import tabulate
 
 from facekp import statements, storage
 from facekp.aggregate import LEVELS, group_runs, mean_curve, mean_sd, reach, settled
-from facekp.results import experiment_runs, warning
+from facekp.results import experiment_runs, labels, warning
 from facekp.runs import HISTORY
 
 
@@ -29,9 +29,9 @@ def conclude(root, name, paper="", say=print, warn=warning):
         return
     groups, folder = group_runs(runs), Path(root, name)
     folder.mkdir(parents=True, exist_ok=True)  # all its runs may be another experiment's
-    label = ", ".join(dict.fromkeys(run.label for run in runs))
+    label = labels(runs)
     lines = answers(root, name, runs)
-    say(text(groups, lines))
+    say(f"{name}, {label}\n\n{text(groups, lines)}")
     if paper:
         say(f"the paper: {paper}")
     with storage.replacing(folder / "summary.md", "w", encoding="utf-8") as file:
@@ -75,7 +75,8 @@ def text(groups, lines, style="simple"):
         return tabulate(rows, headers="keys", tablefmt=style, disable_numparse=True)
     parts = ["Losses are mean squared errors of the scaled targets; ± is the standard deviation "
              "over seeds and folds.", table([losses_row(group) for group in groups]),
-             "Epochs and seconds until the validation loss is first at or below:",
+             "Epochs, and so many median epochs in seconds, until the validation loss is first at "
+             "or below:",
              table([levels_row(group) for group in groups])]
     if lines:
         parts.append("\n".join(f"* {line}" for line in lines))
@@ -107,7 +108,7 @@ def losses_row(group):
             "without dropout noise": clean.format(),
             "validation loss": group.final("valid_loss").format(),
             "best validation RMSE, px": group.best_valid_rmse_px.format(),
-            "s/epoch": mean_sd(run.seconds_per_epoch for run in group.runs).format(3),
+            "s/epoch": mean_sd(run.seconds_per_epoch for run in settled(group.runs)).format(3),
             "state": state_text(group)}
 
 

@@ -9,6 +9,8 @@ from theano.gof.cmodule import ModuleCache
 
 from facekp.fused import compile_ahead
 from facekp.fused.compile_ahead import CompileAhead
+from facekp.fused.conv_algorithms import DIRECT
+from facekp.fused.conv_ops import NO_STATE, ConvReluPool
 
 
 @pytest.fixture
@@ -44,6 +46,23 @@ def test_what_another_function_compiled_is_not_compiled_again(function, cache):
     again = theano.function([x], [T.exp(x), T.exp(x).sum(axis=0)])
     CompileAhead().apply(again.maker.fgraph)
     assert cache.stats[2] == 2
+
+
+def test_training_and_evaluation_share_the_convolutions_code():
+    arguments = T.ftensor4("x"), T.ftensor4("W"), T.fvector("b"), NO_STATE
+    keys, texts = zip(*(
+        (node.op.c_code_cache_version_apply(node), node.op.body(node, "xWbs", "ym"))
+        for node in (ConvReluPool(0, True, DIRECT, 0.0, train).make_node(*arguments)
+                     for train in (True, False))))
+    assert keys[0] == keys[1] and texts[0] == texts[1]
+
+
+def test_evaluation_keeps_no_mask():
+    x, W, b = T.ftensor4("x"), T.ftensor4("W"), T.fvector("b")
+    mask = ConvReluPool(0, True, DIRECT, 0.0, False)(x, W, b, NO_STATE, return_list=True)[1]
+    f = theano.function([x, W, b], [mask, mask.shape])
+    found, shape = f(*(np.zeros(size, "float32") for size in ((2, 1, 6, 8), (3, 1, 3, 3), 3)))
+    assert found.shape == tuple(shape) == (2, 3, 0, 3)
 
 
 def test_the_linker_finds_them(function, cache):

@@ -22,8 +22,8 @@ P = 0.5  # whose factor, 2, is exact
 POOL = ("pool", 2, P, lambda *a, **o: conv_relu_pool(*a, dropout_state=T.constant(STATE), p=P, **o))
 RELU = ("relu", 1, 0, conv_relu)
 LINEAR = ("linear", 1, 0, lambda x, W, b, **o: conv_linear(x, W, **o)[0] + 0 * b.sum())
-# (kernel, padding, what follows)
 SCALES = {2: 36, 3: 576, 5: 8100}  # of W and gy: such multiples keep the transforms exact
+# (kernel, padding, what follows)
 CASES = [(2, 0, POOL), (2, 0, LINEAR), (3, 1, POOL), (3, 1, RELU), (5, 0, POOL), (5, 0, LINEAR)]
 
 
@@ -77,22 +77,26 @@ def case(request):
     return Case(*request.param)
 
 
-def impulses(rng, size, scale):
-    """Zeros but for one number, plus or minus `scale`, in each of ``size[0]`` images or filters."""
-    a = np.zeros((size[0], int(np.prod(size[1:]))), "float32")
-    a[np.arange(size[0]), rng.randint(a.shape[1], size=size[0])] = rng.choice([-scale, scale],
-                                                                              size[0])
+def impulses(rng, size, scale, axes=1):
+    """Zeros but for one number, plus or minus `scale`, for each index of the first axes."""
+    n = int(np.prod(size[:axes]))
+    a = np.zeros((n, int(np.prod(size[axes:]))), "float32")
+    a[np.arange(n), rng.randint(a.shape[1], size=n)] = rng.choice([-scale, scale], n)
     return a.reshape(size)
 
 
 def check_impulses(case, shape):
     """F(4x4, 5x5) of dense whole numbers takes more digits than float has. It is bilinear, though:
-    right for every pair of a pixel and a tap, it is right for all."""
+    right for a pixel and a tap at all places, it is right for all numbers. One pixel of an image,
+    one tap of a filter and channel, one gradient of an image."""
     rng = np.random.RandomState(0)
     sizes = case.sizes(shape)
-    x, W, gy = (impulses(rng, sizes[i], scale) for i, scale in ((0, 1), (1, case.scale), (3, 1)))
+    x, W, gy = (impulses(rng, sizes[i], scale, axes)
+                for i, scale, axes in ((0, 1, 1), (1, case.scale, 2), (3, 1, 1)))
     b = (rng.randint(-1, 2, sizes[2]) * case.scale).astype("float32")
     expected = dict(zip(NAMES, case.expected(case.theirs, x, W, b, gy)))
+    if case.kind == "linear":
+        assert expected["y"].any() and expected["gx"].any()
     ours = dict(zip(NAMES, case.ours(x, W, b, gy)))
     for name in ("y", "gx", "gb"):
         np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)

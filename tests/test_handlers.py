@@ -76,7 +76,7 @@ def test_an_equal_loss_is_no_improvement():
     assert (n, best.epoch) == (3, 1)
 
 
-def test_no_patience_never_stops():
+def test_no_patience_never_stops_a_net_that_changes():
     n, best, stop, _ = epochs_run([1] + [2, 3] * 15, patience=None)
     assert (n, best.epoch, stop.reason) == (31, 1, None)
 

@@ -58,9 +58,13 @@ def test_a_figure_that_does_not_exist(tmp_path, shown):
 
 def test_fewer_colours_look_the_same():
     import io
-    from matplotlib.image import imread, imsave
-    gray = np.add.outer(np.arange(96), np.arange(96)) % 256 / 255
+    import matplotlib.pyplot as plt
+    from matplotlib.image import imread
+    from facekp.plots.style import render, small_png
+    figure = plt.figure(figsize=(1, 1))
+    figure.figimage(np.add.outer(np.arange(180), np.arange(180)) % 256, cmap="gray")
     file = io.BytesIO()
-    imsave(file, np.dstack([gray] * 3), format="png")
-    small = notebook.palette_png(file)
-    np.testing.assert_allclose(imread(io.BytesIO(small))[..., 0], gray, atol=3 / 255)
+    render(figure, file, "png", dpi=180, close=False)
+    full, small = (imread(io.BytesIO(png))[..., :3] for png in (file.getvalue(),
+                                                                small_png(figure)))
+    np.testing.assert_allclose(small, full, atol=3 / 255)

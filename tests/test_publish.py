@@ -1,5 +1,6 @@
 """make results: small files only, nothing of the machine in them; README's table is fresh."""
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from run_tools import make_run
 
 import facekp.publish
-from facekp import paper_table
+from facekp import paper_table, results_page
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
 from facekp.publish import publish
@@ -178,6 +179,14 @@ def test_readmes_table_is_what_results_say():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split(paper_table.BEGIN)[1].split(paper_table.END)[0].strip()
     assert shown == paper_table.table(ROOT / "results")
+
+
+def test_the_page_of_results_is_what_results_say():
+    """If this fails: make results, or `facekp results --table`."""
+    page = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    assert page == results_page.text(ROOT / "results")
+    for name in re.findall(r"\]\((.*?)\)", page):
+        assert (ROOT / "results" / name).exists(), name
 
 
 def test_the_checkouts_results_are_small_and_name_no_machine():

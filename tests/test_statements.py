@@ -21,21 +21,47 @@ def test_adagrad_is_fastest(tmp_path):
                   sgd={"valid": [[.1, NAN]] * 2, "state": "diverged"})
     assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
                         " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
-    assert "; not reached by adam, sgd." in lines[2]
-    assert lines[-1] == ("\"Adagrad converges fastest\" holds here: it needs the fewest epochs to "
-                         "4 of 4 levels (2 runs of each of adagrad, adam, sgd).")
+    assert "; not reached by adam and sgd." in lines[2]
+    assert lines[4].startswith("Epochs to a training loss of 0.003: adagrad 2.00")
+    assert lines[-3:] == [
+        "\"Adagrad converges fastest\" holds here by the validation loss: it needs the fewest "
+        "epochs to 4 of 4 levels.",
+        "\"Adagrad converges fastest\" holds here by the training loss: it needs the fewest epochs "
+        "to 2 of 2 levels (2 runs of each of adagrad, adam and sgd).",
+        "sgd diverged in epoch 2 (2 of 2 runs)."]
 
 
 def test_adagrad_is_not_fastest(tmp_path):
-    assert "does not hold here: it needs the fewest epochs to 0 of 4 levels; fewer need adam to "\
-        "0.004, adam to 0.003," in study(tmp_path, adagrad={"valid": [SLOW]},
-                                         adam={"valid": [FAST]})[-1]
+    assert study(tmp_path, adagrad={"valid": [SLOW]}, adam={"valid": [FAST]})[-2].endswith(
+        "does not hold here by the validation loss: it needs the fewest epochs to 0 of 4 levels; "
+        "adam needs fewer to 0.004, 0.003, 0.002 and 0.0015.")
 
 
 def test_adagrad_is_fastest_to_some_levels(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [[.0035, .0032, .0031, .0025]]},
                   adam={"valid": [[.01, .0029, .0019]]})
-    assert "holds in part here: it needs the fewest epochs to 1 of 3 levels" in lines[-1]
+    assert ("holds in part here by the validation loss: it needs the fewest epochs to 1 of 3 "
+            "levels; adam needs fewer to 0.003 and 0.002.") in lines[-2]
+
+
+def test_the_training_loss_has_a_verdict_of_its_own(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST], "train": [.009, .008, .007, .0021]},
+                  adam={"valid": [SLOW], "train": [.009, .0029, .0019, .001]})
+    assert "holds here by the validation loss" in lines[-2]
+    assert ("holds in part" not in lines[-1] and "does not hold here by the training loss: it "
+            "needs the fewest epochs to 0 of 3 levels") in lines[-1]
+
+
+def test_two_that_come_at_once_are_both_first(tmp_path):
+    assert "holds here by the validation loss: it needs the fewest epochs to 4 of 4 levels." in (
+        study(tmp_path, adagrad={"valid": [FAST]}, aaa={"valid": [FAST]})[-2])
+
+
+def test_an_optimizer_that_learns_nothing_is_named(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST]},
+                  adam={"valid": [[.5] * 4], "epochs": 500,
+                        "summary": {"frozen_since": 1, "stopped_by": "frozen"}})
+    assert lines[-1] == "adam learned nothing, to the last bit, after epoch 1 (1 of 1 run)."
 
 
 def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
@@ -43,9 +69,12 @@ def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
                   adam={"valid": [[.01, .009]], "state": None, "epochs": 500})
     assert lines[1].endswith("0.003: adagrad 2 (4 s); not reached by adam.")
     assert lines[2].endswith("; still open for adam.")
-    assert lines[-1] == (
-        "\"Adagrad converges fastest\" holds so far: it needs the fewest epochs to 2 of 2 levels, "
-        "2 more are open (1 run of each of adagrad, adam) (so far: adam epoch 2 of 500).")
+    assert lines[-2:] == [
+        "\"Adagrad converges fastest\" holds so far by the validation loss: it needs the fewest "
+        "epochs to 2 of 2 levels, 2 more are open.",
+        "\"Adagrad converges fastest\" holds so far by the training loss: it needs the fewest "
+        "epochs to 1 of 1 level, 1 more is open (1 run of each of adagrad and adam) (so far: adam "
+        "epoch 2 of 500)."]
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -77,14 +106,14 @@ def test_dropout_narrows_the_gap(tmp_path):
                      "the paper has it: validation minus training loss 0.800 without dropout, 0.200"
                      " with it (narrower by 75%) after 2 epochs.")
     assert "does not hold by the training loss without dropout noise: " in clean
-    assert "0.600 without dropout, 0.700 with it (wider by 17%) after 1 epochs." in clean
+    assert "0.600 without dropout, 0.700 with it (wider by 17%) after 1 epoch." in clean
     assert valid == "Validation loss after 2 epochs: 1 without dropout, 0.9000 with it."
 
 
 def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
     lines = ablation(tmp_path, ([.3], [.4], [1.]), ([1.1], [.3], [1.]), state=None, epochs=9)
     assert lines[0].startswith("\"Dropout narrows the gap\" holds so far by")
-    assert "-0.100 with it after 1 epochs." in lines[0]  # no share of a negative gap
+    assert "-0.100 with it after 1 epoch." in lines[0]  # no share of a negative gap
     assert lines[2].endswith("(so far: no-dropout epoch 1 of 9, dropout epoch 1 of 9).")
 
 
@@ -100,11 +129,14 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
     lines = statements.augmentation([run for run in runs if run.experiment != "lenet"],
                                     [run for run in runs if run.experiment == "lenet"])
     assert lines == [
-        "Batch normalization, no mirror images: 9.600 px to 7.200 px, -2.400 px (1 run each).",
-        "Mirror images, with batch normalization, fair protocol: 7.200 px to 4.800 px, -2.400 px "
-        "(1 run each).",
+        "Batch normalization, no mirror images: 9.600 px to 7.200 px, -2.400 px, "
+        "better (1 run each).",
+        "Mirror images, with batch normalization, fair protocol: 7.200 px to 4.800 px, -2.400 "
+        "px, better (1 run each).",
         "The paper's protocol instead of the fair one, with batch normalization: 4.800 px to "
-        "2.400 px, -2.400 px (1 run each).",
+        "2.400 px, -2.400 px, better (1 run each).",
+        "The paper's step from section 5.1 to 5.4, both together, fair protocol: 9.600 px to 4.800 "
+        "px, -4.800 px, better (1 run each).",
         "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
         "elsewhere, 1.500 px apart (1 run)."]
 
@@ -116,3 +148,24 @@ def test_nets_that_are_not_complete_are_not_compared(tmp_path):
     assert statements.augmentation(find_runs(tmp_path)) == [
         "Mirror images, with batch normalization, fair protocol: cannot be said yet (so far: "
         "split-then-mirror epoch 1 of 500)."]
+
+
+def test_the_nets_in_the_papers_order(tmp_path):
+    for place, loss in (("lenet/lenet5", .01), ("vggnet/vggnet", .0225),
+                        ("lenet-augmented/lenet5/split-then-mirror", .04)):
+        make_run(tmp_path / f"{place}/fold0", [loss], model=place.split("/")[1])
+        if loss == .01:
+            assert statements.ranking(find_runs(tmp_path)) == []  # one net is no order
+    assert statements.ranking(find_runs(tmp_path)) == [
+        "By the paper's scores: LeNet-5 with batch normalization and mirror images 3.02, VGGNet "
+        "3.12, LeNet-5 3.35.",
+        "By our validation RMSE, another order: LeNet-5 4.800 px, VGGNet 7.200 px, LeNet-5 with "
+        "batch normalization and mirror images 9.600 px."]
+
+
+def test_a_run_that_stood_still_is_compared_as_if_it_had_gone_on(tmp_path):
+    still = {"frozen_since": 1, "stopped_by": "frozen"}
+    make_run(tmp_path / "dropout-ablation/cnn14/no-dropout/fold0", [.4, .3, .2], [.1, .1, .1])
+    make_run(tmp_path / "dropout-ablation/cnn14/dropout/fold0", [.5, .5], epochs=3, summary=still)
+    assert statements.dropout(find_runs(tmp_path))[-1] == (
+        "Validation loss after 3 epochs: 0.2000 without dropout, 0.5000 with it.")

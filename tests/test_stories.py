@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from run_results import LABEL, history, result, write
+from run_results import LABEL, result, write
 
-from facekp import stories
+from facekp import statements, stories
 from facekp.sources import Sources
 
 
@@ -48,57 +48,36 @@ def test_the_twins_have_their_columns():
     assert row[5:7] == ["1.25", "2.50"]
 
 
-def test_the_fastest_optimizer_is_the_first_at_the_lowest_common_level():
-    # validation losses 2 * start / epoch: at 0.0015 after 4 and 8 epochs, 0.0012 after 5 and 10;
-    # only the first comes to 0.0010208
-    text = stories.optimizers(sources(result("adagrad", n=8, start=0.00299),
-                                      result("sgd", n=10, start=0.00599)))
-    assert ("At a validation loss of 0.0012 the first is **adagrad**, after 5 epochs; then sgd "
-            "(10).") in text
-    losses, speed = cells(text, "sgd")
-    assert losses[2:4] == ["0.0005990", "0.001198"]
-    assert speed == ["sgd", "3", "4", "6", "8", "10", "-"]
-
-
-def test_a_fold_that_never_comes_there_leaves_no_mean():
-    runs = [result("adagrad", n=8, start=0.003), result("adagrad", n=1, start=0.003, fold=1)]
+def test_the_optimizers_losses_and_what_is_said_of_them():
+    runs = [result("adagrad", n=8, start=0.00299), result("sgd", n=10, start=0.00599)]
     text = stories.optimizers(sources(*runs))
-    assert cells(text, "adagrad")[1] == ["adagrad"] + ["-"] * 6
-    assert "No two optimizers have come to a common loss level yet." in text
+    [losses] = cells(text, "sgd")
+    assert losses[2:4] == ["0.0005990", "0.001198"]
+    for line in statements.optimizers(runs):
+        assert f"* {line}" in text.splitlines()
+    assert "0.0002058" in text and LABEL in text
+
+
+def test_one_optimizer_is_no_comparison():
+    assert "* " not in stories.optimizers(sources(result("adagrad")))
 
 
 def test_an_optimizer_that_diverged_says_so():
     text = stories.optimizers(sources(result("rmsprop", n=3, state="diverged", diverge=2)))
-    losses, speed = cells(text, "rmsprop")
-    assert losses[1:4] == ["diverged in epoch 3", "-", "-"] and set(speed[1:]) == {"-"}
+    [losses] = cells(text, "rmsprop")
+    assert losses[1:4] == ["diverged in epoch 3", "-", "-"]
 
 
-def dropout_runs(noisy, clean, n=5):
-    """A pair of runs; the dropout one with these training losses at epoch 5, validation 0.04."""
-    runs = [result("no-dropout", experiment="dropout-ablation", n=n),
-            result("dropout", experiment="dropout-ablation", n=5)]
-    runs[1].history["train_loss"][4] = noisy
-    runs[1].history["train_loss_clean"][4] = clean
-    return runs
-
-
-def test_the_gap_in_both_measures():
-    assert history(5)["valid_loss"][4] == pytest.approx(0.04)
-    # without dropout: training 0.02 and 0.01; ratios 2 and 4
-    text = stories.dropout(sources(*dropout_runs(noisy=0.05, clean=0.008)))
-    assert cells(text, "dropout")[0][2:] == ["0.05000", "0.008000", "0.04000", "0.80", "5.00"]
-    assert "**narrows the gap: 2.00 without, 0.80 with it**" in text
-    assert "**does not narrow the gap: 4.00 without, 5.00 with it**" in text
-
-
-def test_the_gap_is_taken_where_both_runs_have_come():
-    text = stories.dropout(sources(*dropout_runs(noisy=0.05, clean=0.008, n=9)))
-    assert text.startswith("At epoch 5, the last one that all runs have")
-    assert cells(text, "no-dropout")[0][2:5] == ["0.02000", "0.01000", "0.04000"]
+def test_the_gap_is_what_the_statements_say():
+    runs = [result("no-dropout", experiment="dropout-ablation"),
+            result("dropout", experiment="dropout-ablation", start=0.2)]
+    text = stories.dropout(sources(*runs))
+    assert text.splitlines()[:3] == [f"* {line}" for line in statements.dropout(runs)]
+    assert LABEL in text
 
 
 def test_one_variant_alone_is_no_ablation():
-    text = stories.dropout(sources(dropout_runs(1, 1)[1]))
+    text = stories.dropout(sources(result("dropout", experiment="dropout-ablation")))
     assert text == "There is no run yet: `make dropout-ablation ONLY=no-dropout`."
 
 
@@ -113,35 +92,22 @@ def test_the_data_s_story():
     assert "37.0 px apart" in text and "deviation 3.0 px" in text
 
 
-def augmented(variant, px, **summary):
-    """A run of section 5.4 whose best validation error is `px`."""
-    run = result(variant, experiment="lenet-augmented", model="lenet5")
-    run.history["valid_rmse_px"][:] = px
-    run.summary.update(summary)
-    return run
-
-
 def test_what_each_ingredient_is_worth():
-    text = stories.ingredients(sources(
-        augmented("split-then-mirror", 1.5), augmented("split-then-mirror-no-bn", 1.75),
-        augmented("no-mirror", 1.25), augmented("mirror-then-split", 1.01,
-                                                valid_rmse_px_twin_in_train=0.75,
-                                                valid_rmse_px_no_twin=2.01)))
-    assert text.splitlines() == [
-        "* With batch normalization and mirror images: 1.50 px in validation (6 epochs).",
-        "* Without batch normalization: 1.75 px in validation (6 epochs), +0.25 px.",
-        "* Without mirror images: 1.25 px in validation (6 epochs), -0.25 px.",
-        "* Mirrored before the split instead of after it: 1.01 px in validation (6 epochs), "
-        "-0.49 px.",
-        "* There, images whose mirror image was trained on have an error of 0.750 px, the others "
-        "2.01 px."]
+    runs = [result(name, experiment="lenet-augmented", model="lenet5", start=start)
+            for name, start in (("no-mirror", 0.1), ("split-then-mirror", 0.05))]
+    plain = result("", experiment="lenet", model="lenet5", start=0.2)
+    assert stories.ingredients(sources(*runs, plain)).splitlines() == [
+        f"* {line}" for line in statements.augmentation(runs, [plain])]
+    assert len(statements.augmentation(runs, [plain])) == 3
+    assert stories.ingredients(sources()) == "There is no run yet: `make lenet-augmented`."
 
 
-def test_ingredients_that_are_not_there_are_not_compared():
-    text = stories.ingredients(sources(augmented("split-then-mirror", 1.5)))
-    assert len(text.splitlines()) == 1
-    assert stories.ingredients(sources(augmented("no-mirror", 1.5))) == (
-        "There is no run yet: `make lenet-augmented`.")
+def test_the_order_of_the_nets():
+    runs = [result("", experiment=name, model=model) for name, model in (
+        ("lenet", "lenet5"), ("vggnet", "vggnet"))]
+    text = stories.ranking(sources(*runs))
+    assert text.startswith("* By the paper's scores: VGGNet 3.12") and "cannot be compared" in text
+    assert stories.ranking(sources(runs[0])) == "Fewer than two nets so far."
 
 
 def test_which_net_is_looked_into(tmp_path):

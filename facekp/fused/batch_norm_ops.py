@@ -125,7 +125,8 @@ class Fold(theano.Op):
         return [shapes[0], shapes[2]]
 
     def grad(self, inputs, output_grads):
-        return T.Lop(list(_folded(*inputs, sqrt=T.sqrt)), inputs, output_grads)
+        return T.Lop(list(_folded(*inputs, sqrt=T.sqrt)), inputs, output_grads,
+                     disconnected_inputs="ignore")
 
 
 def _as_planes(z):

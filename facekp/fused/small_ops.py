@@ -39,8 +39,9 @@ def is_small(node):
     """Whether a node handles nothing but views, single numbers, or vectors of whole numbers."""
     if isinstance(node.op, _METADATA):
         return True
-    return isinstance(node.op, (Elemwise, Prod)) and all(
-        _is_number(v) or v.ndim == 1 and v.dtype.startswith("int") for v in node.inputs)
+    return (isinstance(node.op, (Elemwise, Prod)) and len(node.inputs) < 32  # numpy's limit
+            and all(_is_number(v) or v.ndim == 1 and v.dtype.startswith("int")
+                    for v in node.inputs))
 
 
 def _is_number(variable):

@@ -1,4 +1,5 @@
 """What all figures share: colours, sizes for print, and how they become files."""
+import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -106,3 +107,23 @@ def pixel_axis(ax):
     pixels.yaxis.set_minor_locator(NullLocator())
     pixels.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     return pixels
+
+
+def small_png(figure):
+    """A figure as a PNG in 256 colours: a third of the size, and no difference that a reader sees.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure, closed afterwards
+
+    Returns
+    -------
+    bytes
+    """
+    from PIL import Image  # matplotlib brings it
+
+    file, small = io.BytesIO(), io.BytesIO()
+    render(figure, file, "png", dpi=180 if figure.get_size_inches()[0] < 5 else 120)
+    Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        small, "PNG", optimize=True)
+    return small.getvalue()

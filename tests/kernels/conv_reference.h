@@ -150,8 +150,8 @@ static void check_gradients(const char* what, const ConvShape& s, const Floats& 
 // integers must agree exactly if weights, bias and gradients are multiples of SCALE (sums are exact in
 // float, and pooling has ties), other numbers within TOLERANCE of the largest one. With IMPULSES,
 // where the sums would take more digits than float has, the integers are one pixel of each image,
-// one tap of each filter and one gradient of each image: a map that is linear in both factors is
-// the convolution if it is so for every pair of those.
+// one tap of each filter and channel, and one gradient of each image: a map that is linear in both
+// factors is the convolution if it is so for pairs of those, at all places.
 template <class Kernels>
 static void test(const ConvShape& s, bool integers) {
   const double tolerance = integers ? 0 : Kernels::TOLERANCE;
@@ -161,7 +161,7 @@ static void test(const ConvShape& s, bool integers) {
     else values.random(integers, scale);
   };
   Floats x(size_t(s.n) * s.c * s.h * s.w), w(size_t(s.f) * s.taps()), bias(s.f);
-  fill(x, s.n, 1), fill(w, s.f, scale), bias.random(integers, scale);
+  fill(x, s.n, 1), fill(w, s.f * s.c, scale), bias.random(integers, scale);
   const size_t outputs = size_t(s.n) * s.f * s.out_h() * s.out_w();
   const doubles linear = convolve(s, x, w, nullptr), biased = convolve(s, x, w, bias.data);
 

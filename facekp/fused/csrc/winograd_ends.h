@@ -37,9 +37,9 @@ struct Outputs {
         const int rows = std::min(TILE, height - r * TILE);
         const int some = std::min(TILE, shape.width - t * TILE);
         float* to = pixels + (size_t(r * TILE / POOL) * width + t * TILE / POOL) * LANES;
-#pragma GCC unroll 6
+#pragma GCC unroll 4
         for (int i = 0; i < TILE; ++i)
-#pragma GCC unroll 6
+#pragma GCC unroll 4
           for (int j = 0; j < TILE; ++j)
             if (i < rows && j < some)
               store(to + (size_t(i % POOL * POOL + j % POOL) * n + i / POOL * width + j / POOL) *
