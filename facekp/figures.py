@@ -6,7 +6,8 @@ from typing import Callable, NamedTuple
 from facekp import plots
 from facekp.errors import RunError
 from facekp.run_checks import read_predictions
-from facekp.sources import CNN14, Missing, labels
+from facekp.results import labels
+from facekp.sources import CNN14, Missing
 
 NETS = {"LeNet-5": ("lenet", ""), "VGGNet": ("vggnet", ""),
         "14-layer CNN, no dropout": ("optimizer-study", "adagrad"), "14-layer CNN": ("cnn14", ""),

@@ -24,8 +24,8 @@ from facekp.figures import FIGURES
 from facekp.markdown import to_html
 from facekp.plots.curves import describe
 from facekp.plots.style import COLORS, render
-from facekp.results import of_experiment
-from facekp.sources import Missing, labels
+from facekp.results import labels, of_experiment
+from facekp.sources import Missing
 
 COLUMNS = ("train_loss", "valid_loss", "train_loss_clean")
 

@@ -163,6 +163,9 @@ def _verdict(reached, words):
     still_open = len(reached) - len(decided)
     if decided and still_open:
         verdict = verdict.replace("here", "so far")
+    if not decided:
+        return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: "
+                f"{plural(still_open, 'level')} {'is' if still_open == 1 else 'are'} open")
     return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: it needs the fewest "
             f"epochs to {len(decided) - n_lost} of {plural(len(decided), 'level')}"
             + (f", {still_open} more {'is' if still_open == 1 else 'are'} open" if still_open
@@ -303,8 +306,7 @@ def augmentation(runs, baseline=()):
             lines.append(
                 f"{words}: {mean_sd(px[before]).format(4)} px to {mean_sd(px[after]).format(4)} px,"
                 f" {change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
-                + f" px, {'better' if change.mean < 0 else 'worse'} "
-                f"({plural(change.n, 'run')} each).")
+                + f" px, {better_or_worse(change)} ({plural(change.n, 'run')} each).")
 
     for cell, (plain, normalized) in CELLS.items():
         compare(f"Batch normalization, {cell}", plain, normalized)
@@ -316,6 +318,13 @@ def augmentation(runs, baseline=()):
     compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
             "lenet", "split-then-mirror")
     return lines + twin_leak(sides)
+
+
+def better_or_worse(change):
+    """A change of an error in a word; none where the runs differ by more than it."""
+    if change.n > 1 and abs(change.mean) < change.sd:
+        return "no clear difference"
+    return "better" if change.mean < 0 else "worse"
 
 
 def twin_leak(sides):

@@ -138,7 +138,8 @@ def test_errors_of_the_best_net_and_of_all(sources):
     write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
     write(sources.root, result("adagrad"), errors=errors(1.5))
     figure = draw("errors-mean-face", sources)
-    assert figure._suptitle.get_text() == f"14-layer CNN, no dropout, {LABEL}"
+    assert figure._suptitle.get_text() == (
+        f"14-layer CNN, no dropout, {LABEL}, seed 0, fold 0")
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
     figure = draw("errors-by-keypoint", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [

@@ -169,3 +169,20 @@ def test_a_run_that_stood_still_is_compared_as_if_it_had_gone_on(tmp_path):
     make_run(tmp_path / "dropout-ablation/cnn14/dropout/fold0", [.5, .5], epochs=3, summary=still)
     assert statements.dropout(find_runs(tmp_path))[-1] == (
         "Validation loss after 3 epochs: 0.2000 without dropout, 0.5000 with it.")
+
+
+def test_a_change_that_is_smaller_than_its_spread_is_no_difference(tmp_path):
+    for seed, (before, after) in enumerate(((.01, .0144), (.0144, .01))):
+        for name, loss in (("no-mirror", before), ("split-then-mirror", after)):
+            make_run(tmp_path / f"lenet-augmented/lenet5/{name}" / (f"seed{seed}" if seed else "")
+                     / "fold0", [loss], model="lenet5", seed=seed)
+    [line] = statements.augmentation(find_runs(tmp_path))
+    assert line.endswith(" px, no clear difference (2 runs each).")
+
+
+def test_no_level_is_decided_yet(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [[.01, .0035]]},
+                  adam={"valid": [[.01]], "state": None, "epochs": 500})
+    assert lines[-1] == ("\"Adagrad converges fastest\" cannot be judged yet by the validation loss:"
+                         " 1 level is open (1 run of each of adagrad and adam) (so far: adam epoch 1"
+                         " of 500).")
