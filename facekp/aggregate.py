@@ -212,7 +212,7 @@ def mean_curve(runs, column):
 
 
 class Reached(NamedTuple):
-    """The first epoch at or below a loss level, and so many times the run's median epoch in seconds.
+    """The first epoch at or below a loss level; seconds: that number times the run's median epoch.
 
     The median, since a machine may sleep, or do something else, while a run trains.
     """

@@ -24,8 +24,8 @@ DEMO = "docs/images/demo_faces.png"
 
 HEAD = """# What our own runs gave
 
-Written by `make results`, which draws the figures too. Faces in pictures are synthetic: Kaggle's may
-not be passed on. Each run's settings, versions, data and history lie in the folders beside this
+Written by `make results`, which draws the figures too. Faces in pictures are synthetic: Kaggle's
+may not be passed on. Each run's settings, versions, data and history lie in the folders beside this
 page; the data of each number is named with it.
 """
 

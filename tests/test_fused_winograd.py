@@ -95,7 +95,7 @@ def check_impulses(case, shape):
                 for i, scale, axes in ((0, 1, 1), (1, case.scale, 2), (3, 1, 1)))
     b = (rng.randint(-1, 2, sizes[2]) * case.scale).astype("float32")
     expected = dict(zip(NAMES, case.expected(case.theirs, x, W, b, gy)))
-    if case.kind == "linear":
+    if case.kind == "linear" and shape[0] > 1:
         assert expected["y"].any() and expected["gx"].any()
     ours = dict(zip(NAMES, case.ours(x, W, b, gy)))
     for name in ("y", "gx", "gb"):

@@ -147,8 +147,8 @@ static void check_gradients(const char* what, const ConvShape& s, const Floats& 
 }
 
 // Kernels has the functions of the direct convolution as static ones, and SCALE and TOLERANCE:
-// integers must agree exactly if weights, bias and gradients are multiples of SCALE (sums are exact in
-// float, and pooling has ties), other numbers within TOLERANCE of the largest one. With IMPULSES,
+// integers must agree exactly if weights, bias and gradients are multiples of SCALE (sums are exact
+// in float, and pooling has ties), other numbers within TOLERANCE of the largest one. With IMPULSES,
 // where the sums would take more digits than float has, the integers are one pixel of each image,
 // one tap of each filter and channel, and one gradient of each image: a map that is linear in both
 // factors is the convolution if it is so for pairs of those, at all places.

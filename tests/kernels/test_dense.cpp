@@ -66,7 +66,8 @@ static void test(int64_t n, int64_t inputs, int64_t units, bool whole, bool drop
 }
 
 int main() {
-  const int64_t shapes[][3] = {{1, 1, 1},    {1, 300, 48}, {1, 303, 31}, {2, 17, 5},   {7, 70, 49}, {8, 63, 47},
+  const int64_t shapes[][3] = {{1, 1, 1},   {1, 300, 48},  {1, 303, 31}, {2, 17, 5},
+                               {7, 70, 49}, {8, 63, 47},
                                {9, 521, 30}, {128, 65, 9}, {129, 40, 96}, {260, 7, 3}};
   for (const auto& s : shapes)
     for (int whole = 0; whole < 2; ++whole)

@@ -36,7 +36,8 @@ std::vector<std::vector<float>> outputs(const ConvShape& s, bool integers, int t
   const size_t pooled = size_t(s.n) * s.f * (s.out_h() / 2) * (s.out_w() / 2);
   Floats x(size_t(s.n) * s.c * s.h * s.w), w(size_t(s.f) * s.taps()), bias(s.f), gy(pooled);
   if (integers && impulses)
-    x.impulses(s.n, 1), w.impulses(s.f * s.c, 8100), bias.random(true, 8100), gy.impulses(s.n, 8100);
+    x.impulses(s.n, 1), w.impulses(s.f * s.c, 8100), bias.random(true, 8100),
+        gy.impulses(s.n, 8100);
   else
     x.random(integers), w.random(integers, 576), bias.random(integers, 576),
         gy.random(integers, 576);

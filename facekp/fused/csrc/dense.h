@@ -68,8 +68,8 @@ static inline void drop(const DropoutKey* key, const float* x, float* out, int64
     std::copy(x, x + size, out);
 }
 
-// part[units] = x[inputs] W for a single image: nothing is used twice, so that W's rows pass as they
-// lie in memory, four at a time, for which the sums (in L1) are loaded and stored once.
+// part[units] = x[inputs] W for a single image: nothing is used twice, so that W's rows pass as
+// they lie in memory, four at a time, for which the sums (in L1) are loaded and stored once.
 static inline void multiply_row(const float* x, const float* W, int64_t inputs, int64_t units,
                                 float* __restrict part) {
   std::fill(part, part + units, 0.0f);

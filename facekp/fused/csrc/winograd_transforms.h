@@ -35,10 +35,10 @@ struct Scheme {
   static_assert(SPAN == 5 || SPAN == 6 || SPAN == 8, "other spans' points are not in this file");
 };
 
-// A map along one axis, OUT values from IN, is a matrix of whole numbers, with s = 8 of quarters and
-// other binary fractions, whose results are scaled at the end: with exact products and one rounding,
-// whole numbers stay whole where they can (a factor such as 1/6 inside of fused multiply-adds would
-// not round back).
+// A map along one axis, OUT values from IN, is a matrix of whole numbers (with s = 8 of quarters and
+// the like) whose results are scaled at the end: with exact products and one rounding, whole numbers
+// stay whole where they can (a factor such as 1/6 inside of fused multiply-adds would not round
+// back).
 
 struct Unscaled {
   static constexpr double scale(int) { return 1; }

@@ -8,8 +8,8 @@ namespace winograd {
 // gW (filters, channels, r, r) and gb (filters), for layers with many filters and channels.
 //
 // Chunks of tiles are transformed by all threads into L3, about CHUNK_FLOATS; then every thread
-// adds the products of its share of (filter group, point) pairs to the points' sums, each of filters
-// x channels.
+// adds the products of its share of (filter group, point) pairs to the points' sums, each of
+// filters x channels.
 // Where these sums would be larger than all transformed tiles (512 channels: 38 MB, more than L3),
 // one chunk takes all tiles, and each block of 64 filters x 64 channels goes through its products
 // and the last transform within L2.
