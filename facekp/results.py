@@ -112,7 +112,8 @@ class RunResult:
 
     @property
     def whole_history(self):
-        """dict like `history`; of a run that stood still and was stopped, up to its last epoch."""
+        """dict like `history`; of a run that stood still and was stopped, up to the last
+        epoch that its settings name, the rows that are lacking like its last one."""
         if not (self.complete and self.summary.get("stopped_by") == "frozen"):
             return self.history
         rest = max(0, self.settings["epochs"] - self.epochs)
