@@ -110,8 +110,8 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
     return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
 
 
-def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimizer="adam",
-           learning_rate=0.0001, batch_size=32, seed=0, fused=True):
+def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonlinearity=tanh,
+           optimizer="adam", learning_rate=0.0001, batch_size=32, seed=0, fused=True):
     """VGG-16, configuration D of Simonyan & Zisserman 2015, on 96x96 (paper, sections 2.2, 5.2).
 
     ==========  =============  ==========
@@ -143,11 +143,14 @@ def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimiz
     output      30                 122910
     ==========  =============  ==========
 
-    Every convolution is 3x3 with one pixel of zero padding. Weights start as He et al. 2015
-    propose for ReLU: with the smaller Glorot weights the signal dies out over 13 layers.
+    Every convolution is 3x3 with one pixel of zero padding.
 
     Parameters
     ----------
+    initial_weights : str
+        ``"he"``: the hidden layers' start as He et al. 2015 propose for ReLU; ``"glorot"``: as
+        Lasagne's default, Glorot & Bengio 2010, which are smaller: over 13 layers the signal
+        shrinks.
     num_dense_units : int
         Units of the two dense layers.
     dropout : bool
@@ -157,17 +160,27 @@ def vggnet(num_dense_units=4096, dropout=True, output_nonlinearity=tanh, optimiz
     Returns
     -------
     KeypointNet, unfitted
+
+    Raises
+    ------
+    ConfigError
+        If there are no initial weights of that name.
     """
+    starts = {"he": init.HeNormal("relu"), "glorot": init.GlorotUniform()}
+    if initial_weights not in starts:
+        raise ConfigError(f"initial_weights: found {initial_weights!r}, expected one of "
+                          f"{', '.join(starts)}")
+    W = starts[initial_weights]
     layers = []
     for block, (num_filters, depth) in enumerate(
             [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
         for i in range(1, depth + 1):
             layers += _hidden(Conv2DLayer, f"conv{block}_{i}", batch_norm=False, pad=1,
-                              num_filters=num_filters, filter_size=3, W=init.HeNormal("relu"))
+                              num_filters=num_filters, filter_size=3, W=W)
         layers += [(MaxPool2DLayer, {"name": f"pool{block}", "pool_size": 2})]
     for i in (1, 2):
         layers += _hidden(DenseLayer, f"dense{i}", batch_norm=False,
-                          num_units=num_dense_units, W=init.HeNormal("relu"))
+                          num_units=num_dense_units, W=W)
         if dropout:
             layers += [(DropoutLayer, {"name": f"dropout{i}", "p": 0.5})]
     return _net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
