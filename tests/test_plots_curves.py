@@ -4,7 +4,7 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from run_results import history, result
+from run_results import history, result, write
 
 from facekp import plots
 
@@ -36,6 +36,17 @@ def test_one_fold_is_drawn_as_it_is():
         assert [child.get_ylabel() for child in ax.child_axes] == ["RMSE, px"]
     assert labels(figure) == ["adagrad: 6 epochs"]
     assert figure._suptitle.get_text() == "whose faces"
+
+
+@pytest.mark.parametrize("draw", [plots.optimizer_curves, plots.dropout_curves])
+def test_run_folders_are_drawn_like_what_is_in_them(draw, tmp_path):
+    run = result()
+    figures = [draw({"adagrad": [given]}, "") for given in (run, write(tmp_path, run))]
+    expected, found = ([line.get_xydata() for ax in figure.axes for line in ax.get_lines()]
+                       for figure in figures)
+    assert len(found) == len(expected) > 1
+    for line, other in zip(found, expected):
+        np.testing.assert_allclose(line, other)
 
 
 def test_the_right_axis_reads_the_loss_in_pixels():

@@ -82,3 +82,17 @@ def test_given_axes_are_drawn_in(faces):
     assert plots.sample_face(X[0], y[0], "", ax=axes) is figure
     with pytest.raises(ValueError, match="found 1 axes, expected 2"):
         plots.mirror_pair(X[0], y[0], "", ax=axes[0])
+
+
+def test_grids_of_faces_are_drawn_in_given_axes(faces):
+    X, y = faces
+    figure, axes = plt.subplots(2, 3)
+    assert plots.predicted_faces(X[:6], y[:6], "six", ax=axes) is figure
+    assert [len(ax.images) for ax in axes.flat] == [1] * 6
+    np.testing.assert_array_equal(axes[1, 2].images[0].get_array(), X[5, 0])
+    figure, axes = plt.subplots(2, 2)
+    assert plots.extreme_faces(X, y, y + np.arange(12)[:, np.newaxis], "", n=2, ax=axes) is figure
+    assert [ax.get_title() for ax in axes.flat] == ["best: 0.00 px", "1.00 px", "worst: 11.00 px",
+                                                    "10.00 px"]
+    with pytest.raises(ValueError, match="found 4 axes, expected 3"):
+        plots.predicted_faces(X[:3], y[:3], "", ax=axes)

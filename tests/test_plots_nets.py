@@ -80,3 +80,13 @@ def test_texts_keep_clear_of_each_other(engine):
     for i, box in enumerate(boxes):
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
         assert not any(box.overlaps(other) for other in boxes[i + 1:])
+
+
+def test_an_architecture_keeps_its_shape_in_given_axes(engine):
+    from facekp import models
+    from facekp.architecture import layer_rows
+
+    figure, axes = plt.subplots(2, 1)
+    assert plots.architecture(layer_rows(models.cnn14()), "CNN", ax=axes[1]) is figure
+    assert axes[1].texts and not axes[0].texts
+    assert axes[1].get_aspect() == 1

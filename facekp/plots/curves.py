@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from facekp.aggregate import mean_curve
 from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed
+from facekp.results import RunResult, read_run
 
 DIVERGED, UNFINISHED = dict(marker="X", ms=5, mec="white", mew=0.5), dict(marker="o", mfc="white",
                                                                           ms=3.5)
@@ -56,7 +57,7 @@ def optimizer_curves(groups, title, ax=None):
 
     Parameters
     ----------
-    groups : dict of str -> list of facekp.results.RunResult
+    groups : dict of str -> list of facekp.results.RunResult, or of run folders
         The folds of each optimizer, in the order of the legend.
     title : str
     ax : two Axes, for training and validation loss, or None
@@ -65,6 +66,7 @@ def optimizer_curves(groups, title, ax=None):
     -------
     matplotlib Figure
     """
+    groups = read_groups(groups)
     figure, axes = axes_or_new(ax, 2, 1, height=4.6, sharex=True)
     for color, (name, runs) in zip(itertools.cycle(COLORS), groups.items()):
         for panel, column in zip(axes, ("train_loss", "valid_loss")):
@@ -89,7 +91,7 @@ def dropout_curves(groups, title, ax=None):
 
     Parameters
     ----------
-    groups : dict of str -> list of facekp.results.RunResult
+    groups : dict of str -> list of facekp.results.RunResult, or of run folders
         Like "dropout" and "no dropout".
     title : str
     ax : Axes or None
@@ -98,6 +100,7 @@ def dropout_curves(groups, title, ax=None):
     -------
     matplotlib Figure
     """
+    groups = read_groups(groups)
     figure, [panel] = axes_or_new(ax, height=3.3)
     styles = {"valid_loss": "-", "train_loss": "--", "train_loss_clean": ":"}
     handles, labels = [], []
@@ -112,6 +115,12 @@ def dropout_curves(groups, title, ax=None):
     figure.suptitle(title)
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
     return figure
+
+
+def read_groups(groups):
+    """The groups with every run folder among them read."""
+    return {name: [run if isinstance(run, RunResult) else read_run(run) for run in runs]
+            for name, runs in groups.items()}
 
 
 def draw_runs(ax, runs, column, color, ls="-", label=None):

@@ -68,7 +68,7 @@ def sample_face(image, y_px, title, ax=None):
 
 
 @printed
-def predicted_faces(X, y_pred_px, title, y_true_px=None):
+def predicted_faces(X, y_pred_px, title, y_true_px=None, ax=None):
     """Sample faces with predicted keypoints marked by blue crosses (figure 9).
 
     Parameters
@@ -77,15 +77,17 @@ def predicted_faces(X, y_pred_px, title, y_true_px=None):
     y_pred_px : float array (n, 30), px
     title : str
     y_true_px : float array (n, 30), px, or None
+    ax : n Axes, one for each face, or None
 
     Returns
     -------
     matplotlib Figure
     """
     columns = min(4, len(X))
-    figure, axes = _grid(-(-len(X) // columns), columns, 0.25 if y_true_px is None else 0.5)
-    for i, ax in enumerate(axes[:len(X)]):
-        draw_face(ax, X[i], y_pred_px[i], None if y_true_px is None else y_true_px[i])
+    figure, axes = _grid(ax, -(-len(X) // columns), columns, len(X),
+                         0.25 if y_true_px is None else 0.5)
+    for i, panel in enumerate(axes):
+        draw_face(panel, X[i], y_pred_px[i], None if y_true_px is None else y_true_px[i])
     if y_true_px is not None:
         _legend(figure)
     figure.suptitle(title)
@@ -97,15 +99,20 @@ def _legend(figure):
                   ["label", "prediction"], loc="outside lower center", ncol=2)
 
 
-def _grid(rows, columns, extra=0.25):
-    """Square axes without frames, as wide as a column of a page."""
+def _grid(ax, rows, columns, n, extra=0.25):
+    """The n axes that the caller gave, or square ones as wide as a column of a page; no frames."""
+    if ax is not None:
+        figure, axes = axes_or_new(ax, 1, n)
+        for panel in axes:
+            panel.axis("off")
+        return figure, axes
     side = HALF_WIDTH / 4 if columns > 1 else HALF_WIDTH / 2
     figure, axes = plt.subplots(rows, columns, squeeze=False,
                                 figsize=(max(columns * side, HALF_WIDTH / 2), rows * side + extra))
     figure.set_layout_engine("constrained", w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
-    for ax in axes.flat:
-        ax.axis("off")
-    return figure, axes.ravel()
+    for panel in axes.flat:
+        panel.axis("off")
+    return figure, axes.ravel()[:n]
 
 
 @printed
@@ -146,7 +153,7 @@ def mirror_pair(image, y_px, title, ax=None):
 
 
 @printed
-def extreme_faces(X, y_true_px, y_pred_px, title, n=4):
+def extreme_faces(X, y_true_px, y_pred_px, title, n=4, ax=None):
     """The faces that a net finds best, and those that it finds worst, truth and prediction.
 
     Parameters
@@ -155,6 +162,7 @@ def extreme_faces(X, y_true_px, y_pred_px, title, n=4):
     y_true_px, y_pred_px : float arrays (n_samples, 30), px
     title : str
     n : int, how many of each
+    ax : 2 n Axes, the best faces' first, or None
 
     Returns
     -------
@@ -163,13 +171,13 @@ def extreme_faces(X, y_true_px, y_pred_px, title, n=4):
     error = np.sqrt(np.nanmean(np.square(np.asarray(y_pred_px) - y_true_px), axis=1))
     order = np.argsort(error, kind="stable")
     n = min(n, len(order) // 2) or 1
-    figure, axes = _grid(2, n, extra=0.75)
+    figure, axes = _grid(ax, 2, n, 2 * n, extra=0.75)
     for row, (name, chosen) in enumerate((("best", order[:n]), ("worst", order[::-1][:n]))):
         for column, i in enumerate(chosen):
-            ax = axes[row * n + column]
-            draw_face(ax, X[i], y_pred_px[i], y_true_px[i])
-            ax.set_title(f"{name}: {error[i]:.2f} px" if column == 0 else f"{error[i]:.2f} px",
-                         fontsize=7, pad=2)
+            panel = axes[row * n + column]
+            draw_face(panel, X[i], y_pred_px[i], y_true_px[i])
+            panel.set_title(f"{name}: {error[i]:.2f} px" if column == 0 else f"{error[i]:.2f} px",
+                            fontsize=7, pad=2)
     _legend(figure)
     figure.suptitle(title)
     return figure

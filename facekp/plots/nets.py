@@ -35,7 +35,7 @@ def shape_text(shape):
 
 
 @printed
-def architecture(rows, title, per_line=8):
+def architecture(rows, title, per_line=8, ax=None):
     """A net as a chain of boxes (figures 1 to 3).
 
     A feature map is a box whose front is to scale; its depth grows with the logarithm of the
@@ -46,6 +46,8 @@ def architecture(rows, title, per_line=8):
     rows : list of facekp.architecture.LayerRow
     title : str
     per_line : int, layers side by side; the next ones go on below
+    ax : Axes or None; the drawing is 6.9 inches wide, 1.66 high for each line and 0.5 more, and
+        keeps that shape in them
 
     Returns
     -------
@@ -54,9 +56,9 @@ def architecture(rows, title, per_line=8):
     lines = math.ceil(len(rows) / per_line)
     per_line = math.ceil(len(rows) / lines)
     height = lines * _ROW + 0.5
-    figure = plt.figure(figsize=(FULL_WIDTH, height))
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, FULL_WIDTH), ylim=(0, height))
+    if ax is None:
+        ax = plt.figure(figsize=(FULL_WIDTH, height)).add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, FULL_WIDTH), ylim=(0, height), aspect="equal")
     ax.axis("off")
     ax.text(FULL_WIDTH / 2, height - 0.17, title, ha="center", va="center", fontsize=9)
     step = (FULL_WIDTH - _KEY - 0.1) / per_line
@@ -75,7 +77,7 @@ def architecture(rows, title, per_line=8):
             _arrow(ax, start + 0.02, x - half - 0.02, base)
         before = half
     _legend(ax, rows)
-    return figure
+    return ax.figure
 
 
 def _draw_layer(ax, row, x, y):
