@@ -93,7 +93,8 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 # ---- the experiments -------------------------------------------------------------------------
 
-.PHONY: paper demo lenet vggnet cnn14 optimizer-study dropout-ablation lenet-augmented data
+.PHONY: paper demo lenet vggnet vggnet-search cnn14 optimizer-study dropout-ablation
+.PHONY: lenet-augmented data
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out $(call quoted,$(OUT)/demo) \
@@ -104,6 +105,9 @@ lenet: $(ENV)  ## section 5.1: LeNet-5
 
 vggnet: $(ENV)  ## section 5.2: VGGNet, VGG-16 on 96x96
 	$(PY) experiments/vggnet.py $(FLAGS)
+
+vggnet-search: $(ENV)  ## section 5.2: VGGNet's learning rates and initial weights, two epochs each
+	$(PY) experiments/vggnet_search.py $(FLAGS)
 
 cnn14: $(ENV)  ## section 5.3: the 14-layer CNN with dropout, five folds
 	$(PY) experiments/cnn14.py $(FLAGS)

@@ -12,6 +12,9 @@ from facekp.results import find_runs
 EXPERIMENTS = ("lenet", "lenet-augmented", "vggnet", "dropout-ablation", "optimizer-study", "cnn14")
 """What the paper ran: names of the run folders."""
 
+PUBLISHED = EXPERIMENTS + ("vggnet-search",)
+"""And what decided choices that the paper leaves open: `make results` takes both."""
+
 QUICK_EPOCHS = {"vggnet": 1}
 """Epochs of each run with ``QUICK=1``, where they are not three: an epoch of VGGNet takes as long
 as 25 of LeNet-5."""

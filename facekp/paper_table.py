@@ -83,7 +83,8 @@ def table(root, warn=warning):
         if not found:
             lines.append(f"| {section} | {statement} | not run yet | | | |")
     parts = [NOTE, "\n".join(lines)]
-    for title, name in (("Which optimizer is fastest (5.3)", "optimizer-study"),
+    for title, name in (("VGGNet's learning rate and initial weights (5.2)", "vggnet-search"),
+                        ("Which optimizer is fastest (5.3)", "optimizer-study"),
                         ("Dropout (5.3, figure 6)", "dropout-ablation"),
                         ("Mirror images and batch normalization (5.4)", "lenet-augmented")):
         runs = experiment_runs(root, name, warn)

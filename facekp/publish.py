@@ -11,7 +11,7 @@ import numpy as np
 from facekp import paper_table, results_page, storage
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import RunError
-from facekp.paper import EXPERIMENTS
+from facekp.paper import PUBLISHED
 from facekp.results import SHARED, find_runs, warning
 from facekp.runs import Run
 from facekp.sources import CNN14
@@ -39,9 +39,9 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     """
     out = Path(out)
     runs = [run for run in find_runs(root, warn)
-            if run.experiment in EXPERIMENTS and run.attempt == 1 and run.epochs]
+            if run.experiment in PUBLISHED and run.attempt == 1 and run.epochs]
     if not runs:
-        raise RunError(f"{root}: holds no run of {', '.join(EXPERIMENTS)} with an epoch on disk; "
+        raise RunError(f"{root}: holds no run of {', '.join(PUBLISHED)} with an epoch on disk; "
                        "train one (make paper), or name another folder with OUT=")
     for run in runs:
         copy_run(run, out / run.folder.relative_to(root), warn)
@@ -49,7 +49,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     copy_conv_weights(runs, root, out)
     published = find_runs(out, warn)
     write_index(published, out / "runs.csv")
-    for name in EXPERIMENTS:
+    for name in PUBLISHED:
         conclude(out, name, say=lambda text: None, warn=warn)
     results_page.write(out)
     if readme is not None:

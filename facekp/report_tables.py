@@ -12,7 +12,8 @@ from facekp.plots.keypoint_errors import words
 from facekp.sources import Missing
 from facekp.summary import state_text
 
-ORDER = ("lenet", "vggnet", "optimizer-study", "dropout-ablation", "cnn14", "lenet-augmented")
+ORDER = ("lenet", "vggnet", "vggnet-search", "optimizer-study", "dropout-ablation", "cnn14",
+         "lenet-augmented")
 """The paper's experiments, in its order."""
 
 

@@ -63,6 +63,30 @@ def listed(words):
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
+def search(runs):
+    """Which learning rate and initial weights let VGGNet learn? (section 5.2)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of vggnet-search
+
+    Returns
+    -------
+    list of str; empty with fewer than two variants
+    """
+    sides = paired(by_variant(runs))
+    if len(sides) < 2 or not all(sides.values()):
+        return []
+    px = {name: mean_sd(run.best_valid_rmse_px for run in side) for name, side in sides.items()}
+    order = sorted(px, key=lambda name: (px[name].n == 0, px[name].mean))
+    faces = mean_sd(run.summary["mean_face_rmse_px"] for run in sides[order[0]] if run.complete)
+    epochs = span(run.settings["epochs"] for side in sides.values() for run in side)
+    return [f"Validation RMSE within {epochs} epochs, by initial weights and learning rate: "
+            + ", ".join(f"{name} {px[name].format(4)} px" for name in order)
+            + (f"; the mean face {faces.format(4)} px" if faces.n else "")
+            + f"{unfinished(sides)}."] + stopped_learning(sides)
+
+
 class Race(NamedTuple):
     """Who reaches a loss, and when.
 

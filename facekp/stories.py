@@ -92,6 +92,12 @@ def errors(sources, experiment, scores):
         f"{faces_of(found)} {scores} {NOT_COMPARABLE}"])
 
 
+def search(sources):
+    """Section 5.2: which learning rate and initial weights let VGGNet learn."""
+    lines = statements.search(of_experiment(sources.runs, "vggnet-search"))
+    return bullets(lines) if lines else missing(sources, "vggnet-search")
+
+
 def optimizers(sources):
     """Section 5.3: which optimizer converges fastest, and where the losses end."""
     found = groups(sources, "optimizer-study")

@@ -49,6 +49,8 @@ def conclude(root, name, paper="", say=print, warn=warning):
 
 def answers(root, name, runs):
     """The paper's statements about an experiment, answered by its runs; a list of str."""
+    if name == "vggnet-search":
+        return statements.search(runs)
     if name == "optimizer-study":
         return statements.optimizers(runs)
     if name == "dropout-ablation":

@@ -150,6 +150,21 @@ def test_nets_that_are_not_complete_are_not_compared(tmp_path):
         "split-then-mirror epoch 1 of 500)."]
 
 
+def test_starts_of_vggnet(tmp_path):
+    """Losses of 0.04, 0.01 and 0.0225: 9.6, 4.8 and 7.2 px."""
+    for name, losses in (("he-0.001", [.04, .04]), ("he-0.0001", [.04, .01])):
+        make_run(tmp_path / f"vggnet-search/vggnet/{name}/fold0", losses, model="vggnet",
+                 summary={"mean_face_rmse_px": 3.16})
+        if name == "he-0.001":
+            assert statements.search(find_runs(tmp_path)) == []
+    make_run(tmp_path / "vggnet-search/vggnet/glorot-0.001/fold0", [NAN], model="vggnet",
+             state="diverged", epochs=2, summary={"mean_face_rmse_px": 3.16})
+    assert statements.search(find_runs(tmp_path)) == [
+        "Validation RMSE within 2 epochs, by initial weights and learning rate: he-0.0001 4.800 "
+        "px, he-0.001 9.600 px, glorot-0.001 - px; the mean face 3.160 px.",
+        "glorot-0.001 diverged in epoch 1 (1 of 1 run)."]
+
+
 def test_the_nets_in_the_papers_order(tmp_path):
     for place, loss in (("lenet/lenet5", .01), ("vggnet/vggnet", .0225),
                         ("lenet-augmented/lenet5/split-then-mirror", .04)):
