@@ -79,7 +79,7 @@ def search(runs):
         return []
     px = {name: mean_sd(run.best_valid_rmse_px for run in side) for name, side in sides.items()}
     order = sorted(px, key=lambda name: (px[name].n == 0, px[name].mean))
-    faces = mean_sd(run.summary["mean_face_rmse_px"] for run in sides[order[0]] if run.complete)
+    faces = mean_sd(run.summary.get("mean_face_rmse_px") for run in sides[order[0]] if run.complete)
     epochs = span(run.settings["epochs"] for side in sides.values() for run in side)
     return [f"Validation RMSE within {epochs} epochs, by initial weights and learning rate: "
             + ", ".join(f"{name} {px[name].format(4)} px" for name in order)
