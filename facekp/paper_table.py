@@ -4,6 +4,7 @@ from pathlib import Path
 from facekp import storage
 from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.errors import ConfigError
+from facekp.estimate import clock
 from facekp.results import experiment_runs, find_runs, labels, on_photographs, warning
 from facekp.statements import SCORES, ranking, span
 from facekp.summary import answers
@@ -31,6 +32,23 @@ def last_loss(column):
     return lambda group: group.final(column).format()
 
 
+def time_taken(group):
+    """How long a run trained, in median epochs (pauses do not count), and on what."""
+    runs = settled(group.runs)
+    machines = dict.fromkeys(
+        f"{threads} thread{'s' * (threads != '1')} of {run.config['host'].get('cpu', 'a CPU')}"
+        for run in runs for threads in [str(run.config["threads"])])
+    seconds = mean_sd(run.epochs * run.seconds_per_epoch for run in runs).mean
+    return f"{clock(seconds)} a run, {' or '.join(machines)}"
+
+
+def overfitted(group):
+    """The last validation loss by the last training loss."""
+    ratio = mean_sd(run.final("valid_loss") / run.final("train_loss")
+                    for run in settled(group.runs))
+    return f"validation loss {ratio.format(3)} times the training loss"
+
+
 def stopped(group):
     """After how many epochs patience was over."""
     epochs = [run.epochs for run in group.runs
@@ -40,11 +58,16 @@ def stopped(group):
 
 ROWS = (
     ("5.1", "LeNet-5: score 3.35", "lenet", "", rmse),
+    ("5.1", "training took about 2 hours on 8 cores", "lenet", "", time_taken),
     ("5.2", "VGGNet: score 3.12", "vggnet", "", rmse),
+    ("5.2", "training took 6 hours", "vggnet", "", time_taken),
+    ("5.3", "500 epochs took roughly 7 hours", "optimizer-study", "adagrad", time_taken),
     ("5.3", "without dropout, Adagrad: training loss 0.0002058", "optimizer-study", "adagrad",
      last_loss("train_loss")),
     ("5.3", "without dropout, Adagrad: validation loss 0.0010208", "optimizer-study", "adagrad",
      last_loss("valid_loss")),
+    ("5.3", "without dropout, Adagrad: overfitted (validation loss 4.96 times the training loss)",
+     "optimizer-study", "adagrad", overfitted),
     ("5.3", "14-layer CNN without dropout, Adagrad", "optimizer-study", "adagrad", rmse),
     ("5.3", "14-layer CNN with dropout, Adagrad: score 3.07730", "dropout-ablation", "dropout",
      rmse),
@@ -55,6 +78,8 @@ ROWS = (
      stopped),
     ("5.4", "stopped after 121 epochs; the paper's protocol", "lenet-augmented",
      "mirror-then-split", stopped),
+    ("5.4", "training took 15 hours; the paper's protocol", "lenet-augmented",
+     "mirror-then-split", time_taken),
 )
 """Section, the paper's statement, experiment, variant, and a function of Group that says ours."""
 

@@ -147,7 +147,8 @@ def test_table(published):
 def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
     for fold, state in enumerate(("complete", "complete", None)):
         make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}",
-                 [.04, .01 * (fold + 1)] if state else [9.0], fold=fold, state=state, epochs=2)
+                 [.04, .01 * (fold + 1)] if state else [9.0], [.04, .01] if state else None,
+                 fold=fold, state=state, epochs=2)
     for seed in (0, 1):
         folder = f"lenet/lenet5/{'seed1/' if seed else ''}fold0"
         make_run(tmp_path / folder, [.04] * (seed + 5), model="lenet5", seed=seed,
@@ -156,6 +157,10 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
     assert ("loss 0.0010208 | 0.01500 ± 0.00707 | 2 folds | 2; fold 2 seed 0 unfinished at epoch 1 "
             "of 2 | a test's faces |") in text
     assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
+    # five and six epochs of 2 seconds
+    assert "about 2 hours on 8 cores | 0:00:11 a run, 1 thread of A CPU | 2 seeds |" in text
+    # 0.01 / 0.01 and 0.02 / 0.01
+    assert "| validation loss 1.50 ± 0.71 times the training loss | 2 folds |" in text
 
 
 def test_stopping_epochs(tmp_path):
