@@ -28,7 +28,8 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     """Copy what is small of all runs of the paper's experiments; write README's table, and a page
     with it and the figures.
 
-    Runs that `out` has and `root` lacks stay.
+    Runs that `out` has and `root` lacks stay, as do those that are further there: complete, or
+    with more epochs of an unfinished run.
 
     Parameters
     ----------
@@ -43,9 +44,15 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     if not runs:
         raise RunError(f"{root}: holds no run of {', '.join(PUBLISHED)} with an epoch on disk; "
                        "train one (make paper), or name another folder with OUT=")
+    there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
     for run in runs:
-        copy_run(run, out / run.folder.relative_to(root), warn)
-        say(f"{run.folder.relative_to(root).as_posix()}: {run.state}")
+        place = run.folder.relative_to(root)
+        if place in there and not run.complete and (
+                there[place].complete or there[place].epochs > run.epochs):
+            say(f"{place.as_posix()}: {run.state}; {out} keeps its own: {there[place].state}")
+            continue
+        copy_run(run, out / place, warn)
+        say(f"{place.as_posix()}: {run.state}")
     copy_conv_weights(runs, root, out)
     published = find_runs(out, warn)
     write_index(published, out / "runs.csv")

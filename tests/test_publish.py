@@ -2,6 +2,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,6 +114,22 @@ def test_again_it_brings_what_has_grown_and_changes_nothing_else(runs, tmp_path)
                if before.get(name) != (tmp_path / "results" / name).read_bytes()]
     assert "optimizer-study/cnn14/adagrad/fold0/summary.json" in changed
     assert not [name for name in changed if name.startswith("dropout-ablation/cnn14/")]
+
+
+@pytest.mark.parametrize("state, losses, kept", [
+    ("complete", [.04, .0225], True), (None, [.04, .0225, .02], True), (None, [.04], False)])
+def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, kept, tmp_path,
+                                                                monkeypatch):
+    monkeypatch.setattr(facekp.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.publish, name, SimpleNamespace(write=lambda *args: None))
+    place = "optimizer-study/cnn14/adagrad/fold0"
+    there = make_run(tmp_path / "results" / place, losses, state=state, epochs=500)
+    make_run(tmp_path / "runs" / place, [.05, .03], state=None, epochs=500)
+    before = there.history.read_bytes()
+    said = do_publish(tmp_path / "runs", tmp_path)
+    assert (there.history.read_bytes() == before) is kept
+    assert ("keeps its own" in said[0]) is kept and "unfinished at epoch 2 of 500" in said[0]
 
 
 def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
