@@ -1,11 +1,13 @@
 """Which runs an experiment makes of its options, its exit codes, its score lines."""
 import errno
+import gc
 import importlib.util
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -246,6 +248,31 @@ def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
 
     assert STUDY.main(["--out", str(trained.out), "--only", "fair", "--force-new"]) == 0
     assert trained.names[2:] == [FAIR + "-2"]
+
+
+def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
+    """A net is a cycle; Python's collector, which may be long in coming, is off here."""
+    import facekp.training
+
+    class Net:
+        def __init__(self):
+            self.itself = self
+
+    nets, write = [], facekp.training.train
+
+    def train(*args):
+        assert [net() for net in nets] == [None] * len(nets)
+        net = Net()
+        nets.append(weakref.ref(net))
+        write(*args)
+
+    monkeypatch.setattr(facekp.training, "train", train)
+    gc.disable()
+    try:
+        assert STUDY.main(["--out", str(trained.out)]) == 0
+    finally:
+        gc.enable()
+    assert len(nets) == 2 and nets[1]() is None
 
 
 @pytest.mark.parametrize("error, words", [
