@@ -1,7 +1,7 @@
 """Section 5.2: which learning rate and initial weights let VGGNet learn, two epochs each.
 
-The paper states neither; ``vggnet`` trains with the best of these. Both kinds of initial weights
-begin at Adam's usual 0.001 and go down until a rate is too small to be worth its epochs.
+The paper states neither; ``vggnet`` trains with the best of these. Rates go down from Adam's
+usual 0.001. Two epochs show what cannot learn and what is slow, not how good a net gets.
 """
 from facekp.experiment import Experiment
 from facekp.settings import Settings

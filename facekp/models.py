@@ -111,7 +111,7 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
 
 
 def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonlinearity=tanh,
-           optimizer="adam", learning_rate=0.0001, batch_size=32, seed=0, fused=True):
+           optimizer="adam", learning_rate=0.0003, batch_size=32, seed=0, fused=True):
     """VGG-16, configuration D of Simonyan & Zisserman 2015, on 96x96 (paper, sections 2.2, 5.2).
 
     ==========  =============  ==========
