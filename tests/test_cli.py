@@ -1,12 +1,16 @@
 """The facekp command: its subcommands, faults in one line with exit code 2, help at once."""
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from core_tools import LABEL, faces, lookup, training_data, unlabelled_data
 
 from facekp import cli
 from facekp.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("arguments", [
@@ -45,7 +49,9 @@ def test_an_option_that_the_model_lacks_leaves_no_folder(capsys, tmp_path, no_fi
     assert list(tmp_path.iterdir()) == []
 
 
-def test_train_hands_the_settings_on(monkeypatch, tmp_path, no_files):
+@pytest.fixture
+def seen(monkeypatch, no_files):
+    """The run folders and settings that a training gets, in place of it."""
     from facekp import training
     seen = []
 
@@ -53,6 +59,20 @@ def test_train_hands_the_settings_on(monkeypatch, tmp_path, no_files):
         seen.append((run.folder, settings))
         raise KeyboardInterrupt("SIGTERM: enough")
     monkeypatch.setattr(training, "train", train)
+    return seen
+
+
+@pytest.mark.parametrize("model, experiment", [("lenet5", "lenet"), ("vggnet", "vggnet")])
+def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, seen, tmp_path):
+    assert cli.main(["train", model, "--out", str(tmp_path)]) == 143
+    [(_, found)] = seen
+    [settings] = runpy.run_path(str(ROOT / "experiments" / f"{experiment}.py"))[
+        experiment.upper()].variants.values()
+    assert (found.learning_rate, found.batch_size, found.optimizer) == (
+        settings.learning_rate, settings.batch_size, settings.optimizer)
+
+
+def test_train_hands_the_settings_on(tmp_path, seen):
     assert cli.main(["train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate",
                      "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--mirror",
                      "split-then-mirror", "--seed", "8", "--out", str(tmp_path)]) == 143
