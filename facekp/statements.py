@@ -1,14 +1,17 @@
 """The paper's statements about its experiments, measured on ours and put in words by the numbers.
 
-Every comparison is made on the (seed, fold) pairs that all its sides have.
+Every comparison of variants is made on the (seed, fold) pairs that all of them have, trained on the
+same faces; the order of the nets is one of means over all their runs.
 """
 from typing import NamedTuple
+
+import numpy as np
 
 from facekp.aggregate import LEVELS, MeanSd, mean_sd, reach, settled
 
 
 def paired(sides):
-    """The runs of each side on the (seed, fold) pairs that all sides have.
+    """The runs of each side on the (seed, fold) pairs, on the same faces, that all sides have.
 
     Parameters
     ----------
@@ -19,8 +22,8 @@ def paired(sides):
     dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair.
     Pairs of complete runs; where there is none, all.
     """
-    tables = {name: {(run.seed, run.fold): run for run in runs if run.epochs and run.attempt == 1}
-              for name, runs in sides.items()}
+    tables = {name: {(run.label, run.seed, run.fold): run for run in runs
+                     if run.epochs and run.attempt == 1} for name, runs in sides.items()}
     common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
     complete = [pair for pair in common if all(table[pair].complete for table in tables.values())]
     return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
@@ -93,16 +96,20 @@ class Race(NamedTuple):
     Attributes
     ----------
     level : float, MSE of scaled targets
-    epochs, seconds : dict of variant -> MeanSd
+    epochs : dict of variant -> MeanSd
         Of the variants all of whose runs reach the level.
+    seconds : dict like `epochs`; empty if the runs were made on different machines
     open : list of variant
         Those that have not reached it, but could still do so first: a run is unfinished.
+    share : dict of variant -> (int, int)
+        Of the other variants: how many of how many runs have reached it.
     """
 
     level: float
     epochs: dict
     seconds: dict
     open: list
+    share: dict
 
     @property
     def first(self):
@@ -112,20 +119,47 @@ class Race(NamedTuple):
 
 
 def races(sides, column="valid_loss", levels=LEVELS):
-    """One :class:`Race` for each level of a loss; `sides` as :func:`paired` returns them."""
+    """One :class:`Race` for each level of a loss; `sides` as :func:`paired` returns them.
+
+    Up to the last epoch that all runs were to have.
+    """
+    limit = last_epoch(sides)
+    everyone = [run for runs in sides.values() for run in runs]
+    comparable = len({machine(run) for run in everyone}) == 1
     found = []
     for level in levels:
-        epochs, seconds = {}, {}
-        for name, runs in sides.items():
-            reached = [reach(run, level, column) for run in runs]
-            if reached and all(reached):
-                epochs[name] = mean_sd(at.epoch for at in reached)
-                seconds[name] = mean_sd(at.seconds for at in reached)
-        best = min((at.mean for at in epochs.values()), default=float("inf"))
-        rivals = [name for name, runs in sides.items() if name not in epochs and any(
-            not run.complete and not run.diverged and run.epochs < best for run in runs)]
-        found.append(Race(level, epochs, seconds, rivals))
+        at = {name: [reach(run, level, column) for run in runs] for name, runs in sides.items()}
+        at = {name: [point if point and point.epoch <= limit else None for point in points]
+              for name, points in at.items()}
+        epochs = {name: mean_sd(point.epoch for point in points) for name, points in at.items()
+                  if points and all(points)}
+        seconds = {name: mean_sd(point.seconds for point in at[name]) for name in epochs
+                   } if comparable else {}
+        best = min((mean.mean for mean in epochs.values()), default=limit)
+        others = [name for name in sides if name not in epochs]
+        rivals = [name for name in others if _earliest(sides[name], at[name]) <= best]
+        share = {name: (sum(map(bool, at[name])), len(at[name])) for name in others
+                 if name not in rivals}
+        found.append(Race(level, epochs, seconds, rivals, share))
     return found
+
+
+def last_epoch(sides):
+    """The last epoch that all runs were to have, by their settings."""
+    return min((run.settings["epochs"] for runs in sides.values() for run in runs), default=0)
+
+
+def machine(run):
+    """On what a run was made: seconds of other machines are not compared."""
+    host = run.config.get("host", {})
+    return host.get("cpu"), host.get("cores"), run.config.get("threads")
+
+
+def _earliest(runs, points):
+    """The lowest mean number of epochs to a level that runs can still come to; inf if none."""
+    return np.mean([point.epoch if point else
+                    run.epochs + 1 if not (run.complete or run.diverged) else np.inf
+                    for run, point in zip(runs, points)])
 
 
 TRAIN_LEVELS = (0.003, 0.002, 0.001, 0.0005, 0.0002058)
@@ -157,45 +191,65 @@ def optimizers(runs):
                                   ("training", "train_loss", TRAIN_LEVELS)):
         reached = [race for race in races(sides, column, levels) if race.first]
         lines += [_ranking(race, words, sides) for race in reached]
-        if reached:
-            verdicts.append(_verdict(reached, words))
-    if verdicts:
-        verdicts[-1] += f" ({plural(n, 'run')} of each of {listed(sides)}){unfinished(sides)}"
+        verdicts.append(_verdict(reached, words) if reached else
+                        f"No optimizer has come to a {words} loss of {levels[0]:g}")
+    runs = [run for side in sides.values() for run in side]
+    cut = last_epoch(sides)
+    limit = f", up to epoch {cut}" if any(run.settings["epochs"] > cut for run in runs) else ""
+    verdicts[-1] += (f" ({plural(n, 'run')} of each of {listed(sides)}{limit})"
+                     + unfinished(sides))
     return lines + [f"{verdict}." for verdict in verdicts] + stopped_learning(sides)
 
 
 def _ranking(race, words, sides):
     """Who needs how long to a loss, as a sentence."""
-    ranking = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
-    never = [name for name in sides if name not in race.epochs and name not in race.open]
-    return (f"Epochs to a {words} loss of {race.level:g}: " + ", ".join(
-        f"{name} {race.epochs[name].format(3)} ({race.seconds[name].format(3)} s)"
-        for name in ranking) + (f"; not reached by {listed(never)}" if never else "")
-        + (f"; still open for {listed(race.open)}" if race.open else "") + ".")
+    order = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
+    never, later, some = [], [], []
+    for name, (n_reached, n) in race.share.items():
+        if n_reached:
+            some.append(f"reached by {name} in {n_reached} of {n} runs")
+        elif all(run.complete or run.diverged for run in sides[name]):
+            never.append(name)
+        else:
+            later.append(name)
+    parts = ["Epochs to a " + words + f" loss of {race.level:g}: " + ", ".join(
+        f"{name} {race.epochs[name].format(3)}"
+        + (f" ({race.seconds[name].format(3)} s)" if race.seconds else "") for name in order)]
+    parts += some
+    for text, names in (("not reached by", never), ("not yet reached by", later),
+                        ("still open for", race.open)):
+        if names:
+            parts.append(f"{text} {listed(names)}")
+    return "; ".join(parts) + "."
 
 
 def _verdict(reached, words):
     """Whether Adagrad is the first to the levels of a loss, as a sentence without its end."""
     decided = [race for race in reached if not race.open]
-    lost = {}
-    for race in decided:
-        if "adagrad" not in race.first:
-            lost.setdefault(listed(race.first), []).append(f"{race.level:g}")
-    n_lost = sum(map(len, lost.values()))
-    verdict = ("cannot be judged yet" if not decided else "holds here" if not lost
-               else "does not hold here" if n_lost == len(decided) else "holds in part here")
     still_open = len(reached) - len(decided)
-    if decided and still_open:
-        verdict = verdict.replace("here", "so far")
     if not decided:
-        return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: "
+        return (f"\"Adagrad converges fastest\" cannot be judged yet by the {words} loss: "
                 f"{plural(still_open, 'level')} {'is' if still_open == 1 else 'are'} open")
+    lost, tied, n_won = {}, {}, 0
+    for race in decided:
+        rivals = [name for name in race.first if name != "adagrad"]
+        if rivals:
+            (tied if "adagrad" in race.first else lost).setdefault(
+                listed(rivals), []).append(f"{race.level:g}")
+        else:
+            n_won += 1
+    verdict = ("holds here" if n_won == len(decided) else "does not hold here" if not n_won
+               else "holds in part here")
+    if still_open:
+        verdict = verdict.replace("here", "so far")
+
+    def rivals_words(found, few):
+        return "".join(f"; {name} {'need' if ' and ' in name else 'needs'} {few} to "
+                       f"{listed(levels)}" for name, levels in found.items())
     return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: it needs the fewest "
-            f"epochs to {len(decided) - n_lost} of {plural(len(decided), 'level')}"
+            f"epochs to {n_won} of {plural(len(decided), 'level')}"
             + (f", {still_open} more {'is' if still_open == 1 else 'are'} open" if still_open
-               else "")
-            + "".join(f"; {name} {'need' if ' and ' in name else 'needs'} fewer to {listed(levels)}"
-                      for name, levels in lost.items()))
+               else "") + rivals_words(lost, "fewer") + rivals_words(tied, "as few"))
 
 
 def stopped_learning(sides):
@@ -214,25 +268,24 @@ def stopped_learning(sides):
 
 
 class Gap(NamedTuple):
-    """Losses of a variant at an epoch, and validation minus training loss.
+    """Losses of a variant at an epoch, and validation minus training loss, run by run.
 
     Attributes
     ----------
+    valid : list of float
+    gap : list of float
+        With the training loss as the paper measures it: with dropout on, while the weights move.
+    clean_gap : list of float
+        With the training loss without dropout noise, at `clean_epoch`: it is not measured in
+        every epoch.
     epoch, clean_epoch : int
-        The loss without dropout noise is not measured in every epoch.
-    train, valid, gap : MeanSd
-        Training loss as the paper measures it: with dropout on, while the weights move.
-    clean, clean_gap : MeanSd
-        Training loss without dropout noise.
     """
 
+    valid: list
+    gap: list
+    clean_gap: list
     epoch: int
     clean_epoch: int
-    train: MeanSd
-    valid: MeanSd
-    gap: MeanSd
-    clean: MeanSd
-    clean_gap: MeanSd
 
 
 def gaps(sides):
@@ -244,13 +297,10 @@ def gaps(sides):
         return [run.whole_history[column][epoch - 1] for run in runs]
 
     def difference(runs, column, epoch):
-        return mean_sd(valid - train for valid, train in zip(at(runs, "valid_loss", epoch),
-                                                             at(runs, column, epoch)))
-    return {name: Gap(epoch, clean_epoch, mean_sd(at(runs, "train_loss", epoch)),
-                      mean_sd(at(runs, "valid_loss", epoch)),
-                      difference(runs, "train_loss", epoch),
-                      mean_sd(at(runs, "train_loss_clean", clean_epoch)),
-                      difference(runs, "train_loss_clean", clean_epoch))
+        return [valid - train for valid, train in zip(at(runs, "valid_loss", epoch),
+                                                      at(runs, column, epoch))]
+    return {name: Gap(at(runs, "valid_loss", epoch), difference(runs, "train_loss", epoch),
+                      difference(runs, "train_loss_clean", clean_epoch), epoch, clean_epoch)
             for name, runs in sides.items()}
 
 
@@ -273,26 +323,34 @@ def dropout(runs):
         return ["Whether dropout narrows the gap cannot be said: no fold has been trained both "
                 "ways."]
     found = gaps(sides)
-    lines = []
-    for words, key, epoch in (("training loss with dropout on, as the paper has it", "gap",
-                               found["dropout"].epoch),
-                              ("training loss without dropout noise", "clean_gap",
-                               found["dropout"].clean_epoch)):
-        without, with_ = (getattr(found[name], key) for name in ("no-dropout", "dropout"))
-        verdict = "holds" if abs(with_.mean) < abs(without.mean) else "does not hold"
-        verdict += " so far" if unfinished(sides) else ""
-        share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else None
-        change = "" if share is None else (
-            f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})")
-        lines.append(
-            f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
+    without, with_ = found["no-dropout"], found["dropout"]
+    valid = [mean_sd(gap.valid) for gap in (without, with_)]
+    return [
+        _narrows("training loss with dropout on, as the paper has it", without.gap, with_.gap,
+                 with_.epoch, sides),
+        _narrows("training loss without dropout noise", without.clean_gap, with_.clean_gap,
+                 with_.clean_epoch, sides),
+        f"Validation loss after {plural(with_.epoch, 'epoch')}: {valid[0].format()} without "
+        f"dropout, {valid[1].format()} with it ({plural(len(with_.valid), 'run')} each)"
+        f"{unfinished(sides)}."]
+
+
+def _narrows(words, without, with_, epoch, sides):
+    """Whether the gap is narrower with dropout, by one of the training losses, as a sentence."""
+    change = mean_sd(abs(a) - abs(b) for a, b in zip(without, with_))
+    without, with_ = mean_sd(without), mean_sd(with_)
+    if not min(change.n, without.n, with_.n):
+        return (f"Whether dropout narrows the gap by the {words} cannot be said: a loss is no "
+                "number.")
+    verdict = "holds" if change.mean > 0 else "does not hold"
+    if change.n > 1 and abs(change.mean) < change.sd:
+        verdict = "is not clear: the runs differ by more than that"
+    verdict += " so far" if unfinished(sides) else ""
+    share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else 0
+    size = f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})" if share else ""
+    return (f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
             f"loss {without.format(3)} without dropout, {with_.format(3)} with it"
-            f"{change} after {plural(epoch, 'epoch')}.")
-    valid = {name: gap.valid for name, gap in found.items()}
-    lines.append(f"Validation loss after {plural(found['dropout'].epoch, 'epoch')}: "
-                 f"{valid['no-dropout'].format()} without dropout, {valid['dropout'].format()} "
-                 f"with it{unfinished(sides)}.")
-    return lines
+            f"{size} after {plural(epoch, 'epoch')}.")
 
 
 CELLS = {"no mirror images": ("lenet", "no-mirror"),
@@ -327,6 +385,9 @@ def augmentation(runs, baseline=()):
         elif pair[before]:
             px = {name: [run.best_valid_rmse_px for run in pair[name]] for name in pair}
             change = mean_sd(b - a for a, b in zip(px[before], px[after]))
+            if not change.n:
+                lines.append(f"{words}: cannot be said: a net diverged in its first epoch.")
+                return
             lines.append(
                 f"{words}: {mean_sd(px[before]).format(4)} px to {mean_sd(px[after]).format(4)} px,"
                 f" {change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
@@ -337,8 +398,8 @@ def augmentation(runs, baseline=()):
     for column, norm in ((0, "without"), (1, "with")):
         before, fair, paper = (names[column] for names in CELLS.values())
         compare(f"Mirror images, {norm} batch normalization, fair protocol", before, fair)
-        compare(f"The paper's protocol instead of the fair one, {norm} batch normalization",
-                fair, paper)
+        compare(f"The paper's protocol, which validates on other images, instead of the fair one, "
+                f"{norm} batch normalization", fair, paper)
     compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
             "lenet", "split-then-mirror")
     return lines + twin_leak(sides)
@@ -348,6 +409,8 @@ def better_or_worse(change):
     """A change of an error in a word; none where the runs differ by more than it."""
     if change.n > 1 and abs(change.mean) < change.sd:
         return "no clear difference"
+    if not change.mean:
+        return "no difference"
     return "better" if change.mean < 0 else "worse"
 
 
@@ -356,15 +419,18 @@ def twin_leak(sides):
     lines = []
     for name, runs in sides.items():
         seen = [run.summary for run in runs
-                if run.complete and run.summary.get("valid_rmse_px_no_twin") is not None]
+                if run.complete and run.summary.get("valid_rmse_px_no_twin") is not None
+                and run.summary.get("valid_rmse_px_twin_in_train") is not None]
         if seen:
             twin, other, leak = (mean_sd(values) for values in zip(*(
                 (s["valid_rmse_px_twin_in_train"], s["valid_rmse_px_no_twin"],
                  s["valid_rmse_px_no_twin"] - s["valid_rmse_px_twin_in_train"]) for s in seen)))
             lines.append(
                 f"Twin leak, {name}: {twin.format()} px where the mirror image was trained on, "
-                f"{other.format()} px elsewhere, {leak.mean:.3f} px apart "
-                f"({plural(leak.n, 'run')}).")
+                f"{other.format()} px elsewhere, {leak.mean:.3f}"
+                + (f" ± {leak.sd:.3f}" if leak.n > 1 else "") + " px apart"
+                + (", no clear difference" if leak.n > 1 and abs(leak.mean) < leak.sd else "")
+                + f" ({plural(leak.n, 'run')}).")
     return lines
 
 
@@ -390,7 +456,7 @@ def ranking(runs):
     for net, _, experiment, variant in SCORES:
         members = [run for run in runs if run.epochs and run.attempt == 1
                    and (run.experiment, run.variant) == (experiment, variant)]
-        if members:
+        if np.isfinite([run.best_valid_rmse_px for run in settled(members)]).any():
             found[net] = members
     if len(found) < 2:
         return []
@@ -402,4 +468,5 @@ def ranking(runs):
         "By the paper's scores: " + ", ".join(
             f"{net} {score:g}" for net, score, *_ in SCORES if net in px) + ".",
         f"By our validation RMSE, {verdict}: " + ", ".join(
-            f"{net} {px[net].format(4)} px" for net in ours) + f"{unfinished(found)}."]
+            f"{net} {px[net].format(4)} px ({plural(px[net].n, 'run')})" for net in ours)
+        + f"{unfinished(found)}."]

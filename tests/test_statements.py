@@ -1,4 +1,7 @@
 """The paper's statements, answered from runs whose answers are known."""
+import json
+
+import pytest
 from run_tools import make_run
 
 from facekp import statements
@@ -18,7 +21,7 @@ def study(tmp_path, **variants):
 
 def test_adagrad_is_fastest(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [FAST, FAST]}, adam={"valid": [SLOW, SLOW]},
-                  sgd={"valid": [[.1, NAN]] * 2, "state": "diverged"})
+                  sgd={"valid": [[.1, NAN]] * 2, "state": "diverged", "epochs": 4})
     assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
                         " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
     assert "; not reached by adam and sgd." in lines[2]
@@ -52,9 +55,69 @@ def test_the_training_loss_has_a_verdict_of_its_own(tmp_path):
             "needs the fewest epochs to 0 of 3 levels") in lines[-1]
 
 
-def test_two_that_come_at_once_are_both_first(tmp_path):
-    assert "holds here by the validation loss: it needs the fewest epochs to 4 of 4 levels." in (
-        study(tmp_path, adagrad={"valid": [FAST]}, aaa={"valid": [FAST]})[-2])
+def test_one_that_comes_at_the_same_time_is_as_fast(tmp_path):
+    assert study(tmp_path, adagrad={"valid": [FAST]}, aaa={"valid": [FAST[:3] + [.0018]]})[-2] == (
+        "\"Adagrad converges fastest\" holds in part here by the validation loss: it needs the "
+        "fewest epochs to 1 of 4 levels; aaa needs as few to 0.004, 0.003 and 0.002.")
+
+
+def test_runs_are_compared_up_to_the_last_epoch_that_all_were_to_have(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [[.02, .01, .0039]]}, adam={"valid": [[.03, .02]]})
+    assert lines == [
+        "No optimizer has come to a validation loss of 0.004.",
+        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, "
+        "up to epoch 2)."]
+
+
+def test_an_optimizer_some_of_whose_runs_come_to_a_loss(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [[.0039, .0035]] * 2},
+                  adam={"valid": [[.02, .0039], [.02, .01]]})
+    assert lines[0].endswith(": adagrad 1.00 ± 0.00 (2.00 ± 0.00 s); reached by adam in 1 of 2 "
+                             "runs.")
+
+
+def test_a_level_is_decided_when_one_complete_run_has_missed_it(tmp_path):
+    """No fold is complete on both sides; adam's fold 0 will never come to 0.004."""
+    for name, fold, losses, state in (("adagrad", 0, [.1, .1, .0039], None),
+                                      ("adagrad", 1, [.1, .1, .0039], "complete"),
+                                      ("adam", 0, [.1, .1, .1], "complete"),
+                                      ("adam", 1, [.1], None)):
+        make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold{fold}", losses, fold=fold,
+                 state=state, epochs=3)
+    lines = statements.optimizers(find_runs(tmp_path))
+    assert lines[0].endswith("; not yet reached by adam.")
+    assert "holds here by the validation loss" in lines[1]
+
+
+def test_seconds_of_different_machines_are_not_compared(tmp_path):
+    for name in ("adagrad", "adam"):
+        run = make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold0", FAST)
+    config = json.loads(run.config.read_text())
+    config["host"]["cpu"] = "Another CPU"
+    run.config.write_text(json.dumps(config))
+    assert statements.optimizers(find_runs(tmp_path))[0] == (
+        "Epochs to a validation loss of 0.004: adagrad 1, adam 1.")
+
+
+def test_runs_on_other_faces_are_not_compared(tmp_path):
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", FAST)
+    make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", SLOW, label="other faces")
+    assert statements.optimizers(find_runs(tmp_path)) == [
+        "Which optimizer is fastest cannot be said: no fold has been trained by all."]
+
+
+def test_a_second_attempt_is_not_compared(tmp_path):
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", SLOW)
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0-2", FAST)
+    make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", [.02, .02, .0039, .0035])
+    assert statements.optimizers(find_runs(tmp_path))[0].startswith(
+        "Epochs to a validation loss of 0.004: adagrad 2 ")
+
+
+def test_unfinished_pairs_are_compared_where_no_pair_is_complete(tmp_path):
+    lines = study(tmp_path, adagrad={"valid": [FAST], "state": None, "epochs": 9},
+                  adam={"valid": [SLOW], "epochs": 9})
+    assert lines[0].startswith("Epochs to a validation loss of 0.004: adagrad 1 (2 s), adam 2")
 
 
 def test_an_optimizer_that_learns_nothing_is_named(tmp_path):
@@ -65,9 +128,9 @@ def test_an_optimizer_that_learns_nothing_is_named(tmp_path):
 
 
 def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
-    lines = study(tmp_path, adagrad={"valid": [FAST]},
+    lines = study(tmp_path, adagrad={"valid": [FAST], "epochs": 500},
                   adam={"valid": [[.01, .009]], "state": None, "epochs": 500})
-    assert lines[1].endswith("0.003: adagrad 2 (4 s); not reached by adam.")
+    assert lines[1].endswith("0.003: adagrad 2 (4 s); not yet reached by adam.")
     assert lines[2].endswith("; still open for adam.")
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" holds so far by the validation loss: it needs the fewest "
@@ -107,7 +170,36 @@ def test_dropout_narrows_the_gap(tmp_path):
                      " with it (narrower by 75%) after 2 epochs.")
     assert "does not hold by the training loss without dropout noise: " in clean
     assert "0.600 without dropout, 0.700 with it (wider by 17%) after 1 epoch." in clean
-    assert valid == "Validation loss after 2 epochs: 1 without dropout, 0.9000 with it."
+    assert valid == ("Validation loss after 2 epochs: 1 without dropout, 0.9000 with it "
+                     "(1 run each).")
+
+
+def test_the_noise_free_gap_is_that_of_the_last_epoch_that_has_one(tmp_path):
+    """Measured in epochs 1, 5 and 10; here after 7 epochs."""
+    clean = [.4, NAN, NAN, NAN, .1, NAN, NAN]
+    lines = ablation(tmp_path, ([.3] * 7, clean, [1.] * 7), ([.3] * 7, clean, [1.] * 7))
+    assert ("0.900 without dropout, 0.900 with it after 5 epochs." in lines[1]
+            and "does not hold" in lines[1])
+
+
+def test_a_negative_gap_is_compared_by_its_size(tmp_path):
+    lines = ablation(tmp_path, ([.3], [.4], [1.]), ([1.9], [.3], [1.]))
+    assert "does not hold by" in lines[0]  # 0.7 and -0.9
+
+
+def test_a_gap_that_is_no_number(tmp_path):
+    lines = ablation(tmp_path, ([.3], [NAN], [1.]), ([.3], [.2], [1.]))
+    assert lines[1] == ("Whether dropout narrows the gap by the training loss without dropout "
+                        "noise cannot be said: a loss is no number.")
+
+
+def test_a_narrower_gap_that_the_folds_do_not_agree_on(tmp_path):
+    for fold, (without, with_) in enumerate(((.5, .1), (.5, .7))):
+        for name, train in (("no-dropout", without), ("dropout", with_)):
+            make_run(tmp_path / f"dropout-ablation/cnn14/{name}/fold{fold}", [1.], [1 - train],
+                     clean=[1 - train], fold=fold)
+    assert "is not clear: the runs differ by more than that by the training" in (
+        statements.dropout(find_runs(tmp_path))[0])
 
 
 def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
@@ -133,8 +225,8 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
         "better (1 run each).",
         "Mirror images, with batch normalization, fair protocol: 7.200 px to 4.800 px, -2.400 "
         "px, better (1 run each).",
-        "The paper's protocol instead of the fair one, with batch normalization: 4.800 px to "
-        "2.400 px, -2.400 px, better (1 run each).",
+        "The paper's protocol, which validates on other images, instead of the fair one, with "
+        "batch normalization: 4.800 px to 2.400 px, -2.400 px, better (1 run each).",
         "The paper's step from section 5.1 to 5.4, both together, fair protocol: 9.600 px to 4.800 "
         "px, -4.800 px, better (1 run each).",
         "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
@@ -174,8 +266,41 @@ def test_the_nets_in_the_papers_order(tmp_path):
     assert statements.ranking(find_runs(tmp_path)) == [
         "By the paper's scores: LeNet-5 with batch normalization and mirror images 3.02, VGGNet "
         "3.12, LeNet-5 3.35.",
-        "By our validation RMSE, another order: LeNet-5 4.800 px, VGGNet 7.200 px, LeNet-5 with "
-        "batch normalization and mirror images 9.600 px."]
+        "By our validation RMSE, another order: LeNet-5 4.800 px (1 run), VGGNet 7.200 px (1 run), "
+        "LeNet-5 with batch normalization and mirror images 9.600 px (1 run)."]
+
+
+def test_a_net_without_a_number_is_not_ranked_and_unfinished_runs_do_not_count(tmp_path):
+    make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")
+    make_run(tmp_path / "lenet/lenet5/fold1", [.09], model="lenet5", fold=1, state=None)
+    make_run(tmp_path / "vggnet/vggnet/fold0", [.0225], model="vggnet")
+    make_run(tmp_path / "dropout-ablation/cnn14/dropout/fold0", [NAN], state="diverged")
+    assert statements.ranking(find_runs(tmp_path)) == [
+        "By the paper's scores: VGGNet 3.12, LeNet-5 3.35.",
+        "By our validation RMSE, another order: LeNet-5 4.800 px (1 run), VGGNet 7.200 px (1 run) "
+        "(so far: LeNet-5 epoch 1 of 1)."]
+
+
+def test_a_net_that_diverged_at_once_is_not_compared(tmp_path):
+    for name, loss, state in (("no-mirror", NAN, "diverged"), ("split-then-mirror", .04,
+                                                               "complete")):
+        make_run(tmp_path / f"lenet-augmented/lenet5/{name}/fold0", [loss], model="lenet5",
+                 state=state)
+    assert statements.augmentation(find_runs(tmp_path)) == [
+        "Mirror images, with batch normalization, fair protocol: cannot be said: a net diverged "
+        "in its first epoch."]
+
+
+@pytest.mark.parametrize("leaks, words", [
+    ((1.5, 1.7), "1.600 ± 0.141 px apart (2 runs)."),
+    ((1.5, -1.4), "0.050 ± 2.051 px apart, no clear difference (2 runs).")])
+def test_a_twin_leak_that_the_seeds_do_not_agree_on(leaks, words, tmp_path):
+    for seed, leak in enumerate(leaks):
+        make_run(tmp_path / "lenet-augmented/lenet5/mirror-then-split" / (
+            f"seed{seed}" if seed else "") / "fold0", [.01], model="lenet5", seed=seed, summary={
+                "valid_rmse_px_twin_in_train": 2.0, "valid_rmse_px_no_twin": 2.0 + leak})
+    [line] = statements.augmentation(find_runs(tmp_path))
+    assert line.endswith(words)
 
 
 def test_a_run_that_stood_still_is_compared_as_if_it_had_gone_on(tmp_path):
@@ -183,7 +308,7 @@ def test_a_run_that_stood_still_is_compared_as_if_it_had_gone_on(tmp_path):
     make_run(tmp_path / "dropout-ablation/cnn14/no-dropout/fold0", [.4, .3, .2], [.1, .1, .1])
     make_run(tmp_path / "dropout-ablation/cnn14/dropout/fold0", [.5, .5], epochs=3, summary=still)
     assert statements.dropout(find_runs(tmp_path))[-1] == (
-        "Validation loss after 3 epochs: 0.2000 without dropout, 0.5000 with it.")
+        "Validation loss after 3 epochs: 0.2000 without dropout, 0.5000 with it (1 run each).")
 
 
 def test_a_change_that_is_smaller_than_its_spread_is_no_difference(tmp_path):
@@ -196,8 +321,10 @@ def test_a_change_that_is_smaller_than_its_spread_is_no_difference(tmp_path):
 
 
 def test_no_level_is_decided_yet(tmp_path):
-    lines = study(tmp_path, adagrad={"valid": [[.01, .0035]]},
+    lines = study(tmp_path, adagrad={"valid": [[.01, .0035]], "epochs": 500},
                   adam={"valid": [[.01]], "state": None, "epochs": 500})
-    assert lines[-1] == ("\"Adagrad converges fastest\" cannot be judged yet by the validation loss:"
-                         " 1 level is open (1 run of each of adagrad and adam) (so far: adam epoch 1"
-                         " of 500).")
+    assert lines[-2:] == [
+        "\"Adagrad converges fastest\" cannot be judged yet by the validation loss: 1 level is "
+        "open.",
+        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam) (so "
+        "far: adam epoch 1 of 500)."]
