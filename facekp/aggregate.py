@@ -105,6 +105,11 @@ class Group:
         """MeanSd of the best epochs' validation RMSE, px; of the runs that `final` takes"""
         return mean_sd(run.best_valid_rmse_px for run in settled(self.runs))
 
+    @property
+    def train_rmse_px(self):
+        """MeanSd of the RMSE on all training images with these weights, dropout off, px."""
+        return mean_sd(run.train_rmse_px for run in settled(self.runs))
+
 
 def group_runs(runs):
     """Put runs together that differ in seed and fold only.

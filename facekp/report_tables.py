@@ -106,7 +106,7 @@ def groups_table(groups):
     Table
     """
     header = ("experiment", "runs of", "seeds", "folds", "state", "data", "validation RMSE, px",
-              "best epoch", f"training loss {MILLI}", f"dropout off {MILLI}",
+              "training RMSE, dropout off, px", "best epoch", f"training loss {MILLI}",
               f"validation loss {MILLI}", "seconds an epoch")
     order = experiments([run for group in groups for run in group.runs])
     rows = []
@@ -114,9 +114,10 @@ def groups_table(groups):
         rows.append([
             text(group.experiment), text(group.name), _list(group.seeds), _list(group.folds),
             text(state_text(group)), text(group.label), _mean(group.best_valid_rmse_px),
+            _mean(group.train_rmse_px),
             _epochs(mean_sd(run.best_epoch for run in settled(group.runs)))]
             + [_mean(mean_sd(1000 * run.final(column) for run in settled(group.runs)), 3)
-               for column in ("train_loss", "train_loss_clean", "valid_loss")]
+               for column in ("train_loss", "valid_loss")]
             + [_mean(mean_sd(run.seconds_per_epoch for run in settled(group.runs)), 3)])
     return Table(header, rows)
 

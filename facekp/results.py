@@ -106,6 +106,13 @@ class RunResult:
                      if self.best_epoch else np.nan)
 
     @property
+    def train_rmse_px(self):
+        """float, px: RMSE on all training images, of the best epoch's weights, dropout off; NaN
+        while the run is not complete."""
+        value = (self.summary or {}).get("train_rmse_px")
+        return float("nan") if value is None else float(value)
+
+    @property
     def seconds_per_epoch(self):
         """float, the median; NaN before the first epoch."""
         return float(np.median(self.history["seconds"])) if self.epochs else float("nan")
@@ -121,13 +128,8 @@ class RunResult:
                 for name, values in self.history.items()}
 
     def final(self, name):
-        """The last epoch's value of a column of the history; NaN before the first.
-
-        ``train_loss_clean`` is not measured in every epoch: its last measured value.
-        """
+        """The last epoch's value of a column of the history; NaN before the first."""
         values = self.history[name]
-        if name == "train_loss_clean":
-            values = values[np.isfinite(values)]
         return float(values[-1]) if len(values) else float("nan")
 
     def errors(self):

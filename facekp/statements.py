@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facekp.aggregate import LEVELS, MeanSd, mean_sd, reach, settled
+from facekp.aggregate import LEVELS, mean_sd, reach
+from facekp.keypoints import SIZE
 
 
 def paired(sides):
@@ -267,41 +268,29 @@ def stopped_learning(sides):
     return lines
 
 
-class Gap(NamedTuple):
-    """Losses of a variant at an epoch, and validation minus training loss, run by run.
+def gaps(sides, epoch):
+    """Validation minus training loss at an epoch, run by run: as the paper measures it, the
+    training loss with dropout on, while the weights move.
 
-    Attributes
+    Parameters
     ----------
-    valid : list of float
-    gap : list of float
-        With the training loss as the paper measures it: with dropout on, while the weights move.
-    clean_gap : list of float
-        With the training loss without dropout noise, at `clean_epoch`: it is not measured in
-        every epoch.
-    epoch, clean_epoch : int
+    sides : dict of :func:`paired`
+    epoch : int
+
+    Returns
+    -------
+    dict of variant -> list of float
     """
-
-    valid: list
-    gap: list
-    clean_gap: list
-    epoch: int
-    clean_epoch: int
-
-
-def gaps(sides):
-    """The gap of each side at the last epoch that all have; `sides` from :func:`paired`."""
-    epoch = min(len(run.whole_history["valid_loss"]) for runs in sides.values() for run in runs)
-    clean_epoch = 1 if epoch < 5 else epoch - epoch % 5  # facekp.handlers.CleanLoss
-
-    def at(runs, column, epoch):
-        return [run.whole_history[column][epoch - 1] for run in runs]
-
-    def difference(runs, column, epoch):
-        return [valid - train for valid, train in zip(at(runs, "valid_loss", epoch),
-                                                      at(runs, column, epoch))]
-    return {name: Gap(at(runs, "valid_loss", epoch), difference(runs, "train_loss", epoch),
-                      difference(runs, "train_loss_clean", clean_epoch), epoch, clean_epoch)
+    return {name: [run.whole_history["valid_loss"][epoch - 1]
+                   - run.whole_history["train_loss"][epoch - 1] for run in runs]
             for name, runs in sides.items()}
+
+
+def noise_free_gaps(sides):
+    """Validation minus training loss of the best epochs' weights, dropout off in both; of all
+    training images. A dict like that of :func:`gaps`; NaN where it was not measured."""
+    return {name: [(run.best_valid_rmse_px ** 2 - run.train_rmse_px ** 2) / (SIZE / 2) ** 2
+                   for run in runs] for name, runs in sides.items()}
 
 
 def dropout(runs):
@@ -322,26 +311,27 @@ def dropout(runs):
     if not sides["dropout"]:
         return ["Whether dropout narrows the gap cannot be said: no fold has been trained both "
                 "ways."]
-    found = gaps(sides)
-    without, with_ = found["no-dropout"], found["dropout"]
-    valid = [mean_sd(gap.valid) for gap in (without, with_)]
+    epoch = min(len(run.whole_history["valid_loss"]) for side in sides.values() for run in side)
+    valid = {name: mean_sd(run.whole_history["valid_loss"][epoch - 1] for run in side)
+             for name, side in sides.items()}
     return [
-        _narrows("training loss with dropout on, as the paper has it", without.gap, with_.gap,
-                 with_.epoch, sides),
-        _narrows("training loss without dropout noise", without.clean_gap, with_.clean_gap,
-                 with_.clean_epoch, sides),
-        f"Validation loss after {plural(with_.epoch, 'epoch')}: {valid[0].format()} without "
-        f"dropout, {valid[1].format()} with it ({plural(len(with_.valid), 'run')} each)"
-        f"{unfinished(sides)}."]
+        _narrows("training loss with dropout on, as the paper has it", gaps(sides, epoch),
+                 f"after {plural(epoch, 'epoch')}", sides),
+        _narrows("training loss without dropout noise, on all training images",
+                 noise_free_gaps(sides), "with the best epoch's weights", sides),
+        f"Validation loss after {plural(epoch, 'epoch')}: {valid['no-dropout'].format()} without "
+        f"dropout, {valid['dropout'].format()} with it "
+        f"({plural(len(sides['dropout']), 'run')} each){unfinished(sides)}."]
 
 
-def _narrows(words, without, with_, epoch, sides):
+def _narrows(words, found, when, sides):
     """Whether the gap is narrower with dropout, by one of the training losses, as a sentence."""
+    without, with_ = found["no-dropout"], found["dropout"]
     change = mean_sd(abs(a) - abs(b) for a, b in zip(without, with_))
     without, with_ = mean_sd(without), mean_sd(with_)
     if not min(change.n, without.n, with_.n):
-        return (f"Whether dropout narrows the gap by the {words} cannot be said: a loss is no "
-                "number.")
+        return (f"Whether dropout narrows the gap by the {words} cannot be said: it was not "
+                "measured, or is no number.")
     verdict = "holds" if change.mean > 0 else "does not hold"
     if change.n > 1 and abs(change.mean) < change.sd:
         verdict = "is not clear: the runs differ by more than that"
@@ -350,7 +340,7 @@ def _narrows(words, without, with_, epoch, sides):
     size = f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})" if share else ""
     return (f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
             f"loss {without.format(3)} without dropout, {with_.format(3)} with it"
-            f"{size} after {plural(epoch, 'epoch')}.")
+            f"{size} {when}.")
 
 
 CELLS = {"no mirror images": ("lenet", "no-mirror"),
@@ -452,16 +442,18 @@ def ranking(runs):
     -------
     list of str; empty with fewer than two nets
     """
-    found = {}
+    found, begun = {}, []
     for net, _, experiment, variant in SCORES:
         members = [run for run in runs if run.epochs and run.attempt == 1
                    and (run.experiment, run.variant) == (experiment, variant)]
-        if np.isfinite([run.best_valid_rmse_px for run in settled(members)]).any():
-            found[net] = members
+        done = [run for run in members if run.complete and np.isfinite(run.best_valid_rmse_px)]
+        if done:
+            found[net] = done
+        elif members:
+            begun.append(net)
     if len(found) < 2:
         return []
-    px = {net: mean_sd(run.best_valid_rmse_px for run in settled(members))
-          for net, members in found.items()}
+    px = {net: mean_sd(run.best_valid_rmse_px for run in done) for net, done in found.items()}
     ours = sorted(px, key=lambda net: px[net].mean)
     verdict = "the same order" if ours == list(px) else "another order"
     return [
@@ -469,4 +461,4 @@ def ranking(runs):
             f"{net} {score:g}" for net, score, *_ in SCORES if net in px) + ".",
         f"By our validation RMSE, {verdict}: " + ", ".join(
             f"{net} {px[net].format(4)} px ({plural(px[net].n, 'run')})" for net in ours)
-        + f"{unfinished(found)}."]
+        + (f"; without a complete run, and left out: {listed(begun)}" if begun else "") + "."]

@@ -75,8 +75,10 @@ def text(groups, lines, style="simple"):
     """
     def table(rows):
         return tabulate(rows, headers="keys", tablefmt=style, disable_numparse=True)
-    parts = ["Losses are mean squared errors of the scaled targets; ± is the standard deviation "
-             "over seeds and folds.", table([losses_row(group) for group in groups]),
+    parts = ["Losses are mean squared errors of the scaled targets, after the last epoch; ± is the "
+             "standard deviation over seeds and folds. Training losses are measured while the "
+             "weights move, dropout on; the training RMSE is that of the best epoch's weights on "
+             "all training images, dropout off.", table([losses_row(group) for group in groups]),
              "Epochs, and so many median epochs in seconds, until the validation loss is first at "
              "or below:",
              table([levels_row(group) for group in groups])]
@@ -104,12 +106,11 @@ def state_text(group):
 def losses_row(group):
     """A row of the first table: dict of column -> str."""
     epochs = mean_sd(run.epochs for run in settled(group.runs))
-    clean = group.final("train_loss_clean")
     return {"": group.name, "runs": f"{len(settled(group.runs))}", "epochs": epochs.format(3),
             "training loss": group.final("train_loss").format(),
-            "without dropout noise": clean.format(),
             "validation loss": group.final("valid_loss").format(),
             "best validation RMSE, px": group.best_valid_rmse_px.format(),
+            "training RMSE then, px": group.train_rmse_px.format(),
             "s/epoch": mean_sd(run.seconds_per_epoch for run in settled(group.runs)).format(3),
             "state": state_text(group)}
 
@@ -135,8 +136,9 @@ def as_dict(group):
         "states": [run.state for run in group.runs],
         "epochs": [run.epochs for run in group.runs],
         **{name: group.final(name)._asdict()
-           for name in ("train_loss", "train_loss_clean", "valid_loss")},
+           for name in ("train_loss", "valid_loss")},
         "best_valid_rmse_px": group.best_valid_rmse_px._asdict(),
+        "train_rmse_px": group.train_rmse_px._asdict(),
         "levels": {f"{level:g}": [at and at._asdict() for at in
                                   (reach(run, level) for run in group.runs)]
                    for level in LEVELS},

@@ -137,6 +137,9 @@ def test_history_and_summary_agree_with_the_predictions(complete):
     assert summary["valid_rmse_px"] == pytest.approx(rmse)
     assert history["valid_rmse_px"][best] == pytest.approx(rmse, rel=1e-5)
     split = training.split(*faces(40), CLASSIC)
+    y_fitted = predict.predict_px(predict.load_net(folder), split.X_train)
+    assert summary["train_rmse_px"] == pytest.approx(
+        np.sqrt(np.mean((split.y_train.astype(float) - y_fitted) ** 2)))
     mean_face = split.y_train.mean(axis=0, dtype=float)
     assert summary["mean_face_rmse_px"] == pytest.approx(
         np.sqrt(np.mean((split.y_valid - mean_face) ** 2)))
@@ -148,6 +151,16 @@ def test_history_and_summary_agree_with_the_predictions(complete):
 def test_the_first_clean_loss_is_the_nets_own_error_on_training_images(complete):
     clean = runs.Run(complete[0]).read_history()["train_loss_clean"]
     assert 0 < clean[0] < 1 and np.isnan(clean[1:]).all()
+
+
+def test_the_images_of_the_clean_loss_are_spread_over_all(monkeypatch, tmp_path):
+    """The first of Kaggle's faces are easier than the others; 8 of 32 are 0, 4, 8 (4.4, 8.9), ..."""
+    seen = []
+    monkeypatch.setattr(handlers, "CleanLoss", lambda X, y: seen.append(X) or (
+        lambda net, history: history[-1].update(train_loss_clean=0.0)))
+    train(tmp_path, replace(CLASSIC, epochs=1))
+    X_train = training.split(*faces(40), CLASSIC).X_train
+    np.testing.assert_array_equal(seen[0], X_train[[0, 4, 8, 13, 17, 22, 26, 31]])
 
 
 def test_weights_are_those_of_the_predictions_and_the_submission(complete):
