@@ -77,6 +77,7 @@ def run_all(experiments, options, measure=None, say=print):
     RunError
         At the end, if some failed.
     """
+    say("how long it will take: measuring the nets that no run has trained yet ...")
     say("\n".join(forecast(experiments, options, measure or estimate.time_epoch)))
     faults = []
     for experiment in experiments:

@@ -15,8 +15,9 @@ NOTE = ("Ours is the error on validation images that the net was not trained on,
         "the lowest one, as mean ± standard deviation over seeds and folds. The paper's scores "
         "were measured on Kaggle's test images, two thirds of which were labelled by another "
         "scheme: they are not comparable with a validation error, ours or the paper's. Losses are "
-        "mean squared errors of the scaled targets after the last epoch. Seconds are epochs times "
-        "the run's median epoch; where runs shared a machine they tell little.")
+        "mean squared errors of the scaled targets after the last epoch. Times are epochs times "
+        "the run's median epoch, of runs that shared a machine; optimizers that were not run on "
+        "the same machine are compared by epochs alone.")
 
 
 def rmse(group):
@@ -29,7 +30,8 @@ def rmse(group):
 
 def last_loss(column):
     """A function that says a group's last loss."""
-    return lambda group: group.final(column).format()
+    words = {"train_loss": "training loss", "valid_loss": "validation loss"}[column]
+    return lambda group: f"{words} {group.final(column).format()}"
 
 
 def time_taken(group):

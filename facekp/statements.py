@@ -392,7 +392,30 @@ def augmentation(runs, baseline=()):
                 f"{norm} batch normalization", fair, paper)
     compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
             "lenet", "split-then-mirror")
-    return lines + twin_leak(sides)
+    return lines + helpful(sides) + twin_leak(sides)
+
+
+def helpful(sides):
+    """Whether "data augmentation is helpful": mirror images, and the paper's step to section 5.4.
+
+    A list of one sentence; of none where runs are lacking or not complete.
+    """
+    words = []
+    for what, before, after in (("mirror images alone", "lenet", "split-then-mirror-no-bn"),
+                                ("with batch normalization added, as the paper did", "lenet",
+                                 "split-then-mirror")):
+        pair = paired({name: sides.get(name, []) for name in (before, after)})
+        if pair[before] and not unfinished(pair):
+            change = mean_sd(b.best_valid_rmse_px - a.best_valid_rmse_px
+                             for a, b in zip(pair[before], pair[after]))
+            if change.n:
+                words.append((what, better_or_worse(change)))
+    if len(words) < 2:
+        return []
+    n_better = sum(word == "better" for _, word in words)
+    verdict = ("does not hold", "holds in part", "holds")[n_better]
+    return [f"\"Data augmentation is helpful\" {verdict} here by the validation RMSE, fair "
+            f"protocol: {'; '.join(f'{what}: {word}' for what, word in words)}."]
 
 
 def better_or_worse(change):

@@ -154,8 +154,8 @@ def test_table(published):
         f"\n\n{paper_table.END}\nafter\n") and "stale" not in page
     assert ("| 5.3 | 14-layer CNN with dropout, Adagrad: score 3.07730 | validation RMSE 4.800 px "
             "(mean face 3.20 px) | seed 0, fold 0 | 2 | a test's faces |\n") in page
-    assert ("| 5.3 | without dropout, Adagrad: validation loss 0.0010208 | 0.02250 | seed 0, "
-            "fold 0 | cut short at epoch 2 of 500 | a test's faces |\n") in page
+    assert ("| 5.3 | without dropout, Adagrad: validation loss 0.0010208 | validation loss 0.02250 "
+            "| seed 0, fold 0 | cut short at epoch 2 of 500 | a test's faces |\n") in page
     assert "| 5.1 | LeNet-5: score 3.35 | not run yet | | | |\n" in page
     assert "not comparable with a validation error" in page
     assert "\"Dropout narrows the gap\"" in page
@@ -171,8 +171,8 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
         make_run(tmp_path / folder, [.04] * (seed + 5), model="lenet5", seed=seed,
                  epochs=100)
     text = paper_table.table(tmp_path)
-    assert ("loss 0.0010208 | 0.01500 ± 0.00707 | 2 folds | 2; fold 2 seed 0 unfinished at epoch 1 "
-            "of 2 | a test's faces |") in text
+    assert ("loss 0.0010208 | validation loss 0.01500 ± 0.00707 | 2 folds | 2; fold 2 seed 0 "
+            "unfinished at epoch 1 of 2 | a test's faces |") in text
     assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
     # five and six epochs of 2 seconds
     assert "about 2 hours on 8 cores | 0:00:11 a run, 1 thread of A CPU | 2 seeds |" in text

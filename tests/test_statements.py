@@ -229,6 +229,20 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
         "elsewhere, 1.500 px apart (1 run)."]
 
 
+@pytest.mark.parametrize("mirrored, normalized, verdict", [
+    (.01, .0025, "holds here"), (.01, .0625, "holds in part here"),
+    (.0625, .09, "does not hold here")])
+def test_is_augmentation_helpful(mirrored, normalized, verdict, tmp_path):
+    make_run(tmp_path / "lenet/lenet5/fold0", [.04], model="lenet5")
+    for name, loss in (("split-then-mirror-no-bn", mirrored), ("split-then-mirror", normalized)):
+        make_run(tmp_path / f"lenet-augmented/lenet5/{name}/fold0", [loss], model="lenet5")
+    runs = find_runs(tmp_path)
+    words = ["better" if loss < .04 else "worse" for loss in (mirrored, normalized)]
+    assert statements.augmentation(runs[1:], runs[:1])[-1] == (
+        f"\"Data augmentation is helpful\" {verdict} by the validation RMSE, fair protocol: mirror "
+        f"images alone: {words[0]}; with batch normalization added, as the paper did: {words[1]}.")
+
+
 def test_nets_that_are_not_complete_are_not_compared(tmp_path):
     make_run(tmp_path / "lenet-augmented/lenet5/no-mirror/fold0", [.04], model="lenet5")
     make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04], model="lenet5",

@@ -87,7 +87,7 @@ def dropout_curves(groups, title, ax=None):
     """Loss with and without dropout (figure 6), the training loss in two ways.
 
     As the paper measures it, the training loss is that of the batches, dropout switched on. The
-    noise-free one is that of the trained net on the first of the training images.
+    noise-free one is that of the net after an epoch, on some of the training images.
 
     Parameters
     ----------
