@@ -11,6 +11,7 @@ from facekp.sources import CNN14, Missing
 
 NETS = {"LeNet-5": ("lenet", ""), "VGGNet": ("vggnet", ""),
         "14-layer CNN, no dropout": ("optimizer-study", "adagrad"), "14-layer CNN": ("cnn14", ""),
+        "LeNet-5, mirrored": ("lenet-augmented", "split-then-mirror-no-bn"),
         "LeNet-5, batch norm, mirrored": ("lenet-augmented", "split-then-mirror")}
 """The nets whose errors are compared: a name for the reader, experiment and variant."""
 
@@ -229,5 +230,6 @@ def draw_all(sources, folder, say=print):
         plots.save(drawn, folder / f"{figure.name}.png", dpi=300)
         say(f"{folder / figure.name}.png, .pdf: {figure.shows}")
     for name, error in missing.items():
-        say(f"missing: {name}: {error}")
+        older = " (the files of that name are older ones)" * (folder / f"{name}.png").exists()
+        say(f"missing: {name}: {error}{older}")
     return list(missing)

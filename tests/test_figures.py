@@ -60,7 +60,11 @@ def test_without_runs_each_missing_figure_is_named_with_a_command(engine, source
         f"{name}.{kind}" for name in NETS | FACES for kind in ("png", "pdf")}
     for name in missing:
         [line] = [line for line in said if line.startswith(f"missing: {name}: ")]
-        assert re.search(r": make [a-z0-9-]+", line), line
+        assert re.search(r": make [a-z0-9-]+", line) and "older" not in line, line
+    (tmp_path / "figures" / "figure05-optimizers.png").write_text("of other runs")
+    figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert [line.split(": ")[1] for line in said if "older ones" in line] == [
+        "figure05-optimizers"]
 
 
 def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
