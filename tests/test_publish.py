@@ -12,6 +12,7 @@ import facekp.publish
 from facekp import paper_table, results_page
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
+from facekp.markdown import to_html
 from facekp.publish import publish
 from facekp.results import find_runs
 
@@ -189,6 +190,54 @@ def test_stopping_epochs(tmp_path):
     text = paper_table.table(tmp_path)
     assert "fair protocol | stopped after 3 epochs |" in text
     assert "the paper's protocol | not stopped |" in text
+
+
+def cells_of(root, statement):
+    """The row of a statement in the table of some runs."""
+    [row] = [line for line in paper_table.table(root).splitlines() if statement in line]
+    return re.split(r"(?<!\\) \| ", row)
+
+
+def lenet(tmp_path, change=None, **options):
+    """A run of LeNet-5 whose config.json is changed."""
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04] * 5, model="lenet5", **options)
+    config = json.loads(run.config.read_text())
+    config.update(change or {})
+    run.config.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("change, options, words", [
+    ({"host": None}, {}, "0:00:10 a run, 1 thread of a CPU"),
+    ({"threads": None}, {}, "0:00:10 a run, ? threads of A CPU"),
+    ({}, {"seconds": float("nan")}, "not measured"), ({}, {"seconds": -1.0}, "not measured"),
+    ({}, {"state": None, "epochs": 100}, "0:00:10 a run so far, 1 thread of A CPU")])
+def test_time_taken(change, options, words, tmp_path):
+    lenet(tmp_path, change, **options)
+    assert cells_of(tmp_path, "about 2 hours on 8 cores")[2] == words
+
+
+def test_a_run_that_does_not_say_where_it_was_made(tmp_path):
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04], model="lenet5")
+    config = json.loads(run.config.read_text())
+    del config["host"], config["threads"]
+    run.config.write_text(json.dumps(config))
+    assert cells_of(tmp_path, "about 2 hours")[2] == "0:00:02 a run, ? threads of a CPU"
+
+
+def test_a_training_loss_of_0_has_no_ratio(tmp_path):
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
+    assert cells_of(tmp_path, "overfitted (")[2] == "no ratio: training loss 0 or not measured"
+
+
+def test_names_do_not_break_the_table(tmp_path):
+    lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
+    row = cells_of(tmp_path, "about 2 hours")
+    assert row[2] == r"0:00:10 a run, 1 thread of one\|two three"
+    assert row[5] == r"a\\\|b  * c |" and len(row) == 6
+    html = str(to_html(paper_table.table(tmp_path)))
+    assert "<td>0:00:10 a run, 1 thread of one|two three</td>" in html
+    assert "<td>a\\|b  * c</td>" in html
+    assert {row.count("<td>") for row in re.findall("<tr>(.*)</tr>", html)} == {0, 6}
 
 
 @pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
