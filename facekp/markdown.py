@@ -7,6 +7,7 @@ import re
 from markupsafe import Markup, escape
 
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*")
+_CELL = re.compile(r"((?:\\[\\|]|[^|])*)(?:\||$)")
 _RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|?")
 
 
@@ -57,11 +58,17 @@ def inline(text):
 
 
 def _table(block):
-    header, *rows = ([inline(cell.strip()) for cell in line.strip().strip("|").split("|")]
-                     for line in block.splitlines() if not _RULE.fullmatch(line.strip()))
+    header, *rows = (_cells(line.strip()) for line in block.splitlines()
+                     if not _RULE.fullmatch(line.strip()))
     head = Markup().join(Markup('<th scope="col">{}</th>').format(cell) for cell in header)
     body = Markup("\n").join(
         Markup("<tr>{}</tr>").format(Markup().join(Markup("<td>{}</td>").format(cell)
                                                    for cell in row)) for row in rows)
     return Markup('<div class="box" tabindex="0"><table>\n<thead><tr>{}</tr></thead>\n'
                   "<tbody>\n{}\n</tbody></table></div>").format(head, body)
+
+
+def _cells(line):
+    """HTML of a table row's cells; a bar after a backslash, and a backslash after one, is text."""
+    *cells, _ = _CELL.findall(line[line.startswith("|"):])  # the last is what follows the end
+    return [inline(re.sub(r"\\([\\|])", r"\1", cell).strip()) for cell in cells]

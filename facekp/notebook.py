@@ -8,8 +8,9 @@ from facekp.sources import Missing, Sources
 def open_results(project=".."):
     """The runs and faces of a checkout.
 
-    The reader's own ``runs/`` and Kaggle's faces in ``data/kaggle`` where they are there; else the
-    ``results/`` that the checkout brings, and a few synthetic faces, drawn at once.
+    The reader's own ``runs/``, if a run of the paper's experiments is among them, and Kaggle's
+    faces in ``data/kaggle`` where they are there; else the ``results/`` that the checkout brings,
+    and a few synthetic faces, drawn at once.
 
     Parameters
     ----------
@@ -20,12 +21,16 @@ def open_results(project=".."):
     facekp.sources.Sources
     """
     from facekp.data.sources import holds_kaggle_files
+    from facekp.paper import PUBLISHED
 
     project = Path(project)
-    runs, data = project / "runs", project / "data" / "kaggle"
-    has_runs = next(runs.rglob("history.csv"), None) is not None
+    data = project / "data" / "kaggle"
     faces = data if holds_kaggle_files(data) else None
-    sources = Sources(runs if has_runs else project / "results", faces)
+    sources = Sources(project / "runs", faces)
+    # those of make demo and of a quick trial have nothing that the notebooks show
+    has_runs = any(run.experiment in PUBLISHED and run.epochs for run in sources.all_runs)
+    if not has_runs:
+        sources = Sources(project / "results", faces)
     where = "your own runs/" if has_runs else "the results/ that come with the project"
     n = len(sources.runs)
     say(f"Numbers from {where} ({n} run{'' if n == 1 else 's'}); faces: "

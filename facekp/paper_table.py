@@ -37,18 +37,26 @@ def last_loss(column):
 def time_taken(group):
     """How long a run trained, in median epochs (pauses do not count), and on what."""
     runs = settled(group.runs)
-    machines = dict.fromkeys(
-        f"{threads} thread{'s' * (threads != '1')} of {run.config['host'].get('cpu', 'a CPU')}"
-        for run in runs for threads in [str(run.config["threads"])])
     seconds = mean_sd(run.epochs * run.seconds_per_epoch for run in runs).mean
-    return f"{clock(seconds)} a run, {' or '.join(machines)}"
+    if not seconds >= 0:  # NaN, too
+        return "not measured"
+    so_far = "" if all(run.complete for run in runs) else " so far"
+    return (f"{clock(seconds)} a run{so_far}, "
+            f"{' or '.join(dict.fromkeys(machine(run.config) for run in runs))}")
+
+
+def machine(config):
+    """The threads and the processor that a run had."""
+    threads, host = config.get("threads") or "?", config.get("host") or {}
+    return f"{threads} thread{'s' * (threads != '1')} of {host.get('cpu') or 'a CPU'}"
 
 
 def overfitted(group):
     """The last validation loss by the last training loss."""
-    ratio = mean_sd(run.final("valid_loss") / run.final("train_loss")
-                    for run in settled(group.runs))
-    return f"validation loss {ratio.format(3)} times the training loss"
+    losses = [(run.final("valid_loss"), run.final("train_loss")) for run in settled(group.runs)]
+    ratio = mean_sd(valid / train for valid, train in losses if train)
+    return f"validation loss {ratio.format(3)} times the training loss" if ratio.n else (
+        "no ratio: training loss 0 or not measured")
 
 
 def stopped(group):
@@ -105,8 +113,9 @@ def table(root, warn=warning):
                  if group.variant == variant and any(run.epochs for run in group.runs)]
         for group in found:
             name = f" ({group.name})" if len(found) > 1 else ""
-            lines.append("| " + " | ".join([section, statement + name, measure(group),
-                                            which(group), how_far(group), group.label]) + " |")
+            cells = [section, statement + name, measure(group), which(group), how_far(group),
+                     group.label]
+            lines.append("| " + " | ".join(map(cell, cells)) + " |")
         if not found:
             lines.append(f"| {section} | {statement} | not run yet | | | |")
     parts = [NOTE, "\n".join(lines)]
@@ -122,9 +131,20 @@ def table(root, warn=warning):
     return "\n\n".join(filter(None, parts))
 
 
+def cell(text):
+    """Text as it may stand in a cell of a Markdown table, whatever a label or a variant holds."""
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def one_line(text):
+    """Text with spaces for line breaks."""
+    return " ".join(text.splitlines())
+
+
 def answered(title, lines, runs):
     """A title that says whose faces, and sentences; empty without any."""
-    return lines and f"{title}; {labels(runs)}:\n\n" + "\n".join(f"* {line}" for line in lines)
+    return lines and f"{title}; {one_line(labels(runs))}:\n\n" + "\n".join(
+        f"* {one_line(line)}" for line in lines)
 
 
 def which(group):

@@ -3,7 +3,10 @@
 No picture of a face and nothing that could be turned into one goes into results/; nor does the
 name of the machine, or a path on it.
 """
+import contextlib
 import csv
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +32,9 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     with it and the figures.
 
     Runs that `out` has and `root` lacks stay, as do those that are further there: complete, or
-    with more epochs of an unfinished run.
+    with more epochs of an unfinished run. A run with other settings or on other data never takes
+    a published one's place, which must be removed first: a short trial, or one on synthetic faces,
+    lies in the same folder as the run of the paper.
 
     Parameters
     ----------
@@ -44,16 +49,18 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     if not runs:
         raise RunError(f"{root}: holds no run of {', '.join(PUBLISHED)} with an epoch on disk; "
                        "train one (make paper), or name another folder with OUT=")
+    remove_temporaries(out)
     there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
+    taken = []
     for run in runs:
         place = run.folder.relative_to(root)
-        if place in there and not run.complete and (
-                there[place].complete or there[place].epochs > run.epochs):
-            say(f"{place.as_posix()}: {run.state}; {out} keeps its own: {there[place].state}")
-            continue
-        copy_run(run, out / place, warn)
-        say(f"{place.as_posix()}: {run.state}")
-    copy_conv_weights(runs, root, out)
+        kept = place in there and why_kept(run, there[place])
+        say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {kept}" if kept else ""))
+        if not kept:
+            taken.append(run)
+    filters = filters_run(taken)
+    for run in taken:
+        copy_run(run, out / run.folder.relative_to(root), warn, run is filters)
     published = find_runs(out, warn)
     write_index(published, out / "runs.csv")
     for name in PUBLISHED:
@@ -64,33 +71,128 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
         say(f"{readme}: table of {out}")
 
 
-def copy_run(run, folder, warn=warning):
+def remove_temporaries(folder):
+    """Remove what a killed process was writing (:func:`facekp.storage.replacing`)."""
+    for path in list(Path(folder).rglob(".*.tmp")):
+        if re.fullmatch(r"\..+\.\d+\.tmp", path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def why_kept(run, published):
+    """Why a published run keeps its place.
+
+    Parameters
+    ----------
+    run, published : facekp.results.RunResult
+
+    Returns
+    -------
+    str, or "" where `run` takes its place
+    """
+    other = [part for part in ("settings", "data") if run.config[part] != published.config[part]]
+    if other:
+        return (f"other {' and '.join(other)}; remove {published.folder} to publish this run "
+                "instead")
+    if not run.complete and (published.complete or published.epochs > run.epochs):
+        return published.state
+    return ""
+
+
+def filters_run(runs):
+    """The complete 14-layer CNN whose convolutions the figures of filters show; None without."""
+    for place in CNN14:
+        place = SHARED.get(place, place)
+        for run in runs:
+            if (run.experiment, run.variant) == place and run.complete and any(
+                    path.exists() for path in (Run(run.folder).weights, run.folder / CONV_WEIGHTS)):
+                return run
+    return None
+
+
+def copy_run(run, folder, warn=warning, filters=False):
     """Copy the small files of a run: settings, history, result, errors, submission.
+
+    What is in `folder` and not of this run is removed. summary.json goes first and comes last: a
+    run that a kill left half copied is not complete.
 
     Parameters
     ----------
     run : facekp.results.RunResult
     folder : path
     warn : callable taking a str
-        Told about predictions that cannot be read.
+        Told about predictions or weights that cannot be used.
+    filters : bool
+        Whether to copy the convolutions' weights too.
     """
     source, target = Run(run.folder), Run(folder)
+    # read before anything is removed: `folder` may be the run's own
+    errors = errors_of(run, warn)
+    weights = convolutions(run, warn) if filters else None
+    submission = source.submission.read_bytes() if source.submission.exists() else None
     target.folder.mkdir(parents=True, exist_ok=True)
+    remove(target.summary)
+    storage.sync_folder(target.folder)
     storage.write_json(target.config, without_paths(run.config))
     target.write_history([dict(zip(run.history, row), epoch=k + 1, best=int(row[-2]))
                           for k, row in enumerate(zip(*run.history.values()))])
-    try:
-        errors = run.errors()
-    except RunError as error:
-        warn(str(error))
-        errors = None
-    if errors is not None:
-        storage.write_json(folder / "errors.json", errors)
-    if source.submission.exists():
-        with storage.replacing(target.submission) as file:
-            file.write(source.submission.read_bytes())
+    replace_or_remove(folder / "errors.json", errors, storage.write_json)
+    replace_or_remove(folder / CONV_WEIGHTS, weights, save_weights)
+    replace_or_remove(target.submission, submission, write_bytes)
     if run.summary is not None:
         storage.write_json(target.summary, run.summary)
+
+
+def replace_or_remove(path, content, write):
+    """Write a file, or remove it where there is nothing to write."""
+    if content is None:
+        remove(path)
+    else:
+        write(path, content)
+
+
+def remove(path):
+    """Remove a file that need not be there."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def write_bytes(path, content):
+    """Write a file, atomically."""
+    with storage.replacing(path) as file:
+        file.write(content)
+
+
+def errors_of(run, warn):
+    """A run's errors by keypoint; None where it left none, or they are no numbers.
+
+    A net that diverged in its first epoch predicts NaN: JSON has none, and figures no place.
+    """
+    try:
+        errors = run.errors()
+        json.dumps(errors, allow_nan=False)
+    except RunError as error:
+        warn(str(error))
+        return None
+    except ValueError:
+        warn(f"{run.folder}: some of its predictions are no numbers; errors.json is left out")
+        return None
+    return errors
+
+
+def convolutions(run, warn):
+    """The weights of a run's convolutions by name; None where they cannot be read."""
+    path = Run(run.folder).weights
+    path = path if path.exists() else run.folder / CONV_WEIGHTS
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files if name.startswith("conv")}
+        if not found:
+            raise ValueError("it holds no convolutions")
+        return found
+    except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
+        warn(f"{path}: cannot be used ({error}); {CONV_WEIGHTS} is left out")
+        return None
 
 
 def without_paths(config):
@@ -104,23 +206,10 @@ def without_paths(config):
     -------
     dict
     """
-    flags = {key: value for key, value in parse_flags(config.get("theano_flags", "")).items()
+    flags = {key: value for key, value in parse_flags(config.get("theano_flags") or "").items()
              if "/" not in value and "\\" not in value}
-    host = {key: value for key, value in config.get("host", {}).items() if key != "name"}
+    host = {key: value for key, value in (config.get("host") or {}).items() if key != "name"}
     return {**config, "theano_flags": format_flags(flags), "host": host}
-
-
-def copy_conv_weights(runs, root, out):
-    """Copy the convolutions of one complete 14-layer CNN, for the figures of filters."""
-    for place in CNN14:
-        place = SHARED.get(place, place)
-        for run in runs:
-            weights = Run(run.folder).weights
-            if (run.experiment, run.variant) == place and run.complete and weights.exists():
-                with np.load(weights) as arrays:
-                    save_weights(Path(out) / run.folder.relative_to(root) / CONV_WEIGHTS, {
-                        name: arrays[name] for name in arrays.files if name.startswith("conv")})
-                return
 
 
 def write_index(runs, path):

@@ -9,15 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from facekp.data.faults import shown
-from facekp.errors import ConfigError, RunError
+from facekp.errors import ConfigError, EngineError, RunError
 from facekp.keypoints import KEYPOINTS
 from facekp.settings import Settings
+from facekp.theano_flags import parse_flags
 
 NUMBERS = ("epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds",
            "seconds_per_epoch", "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px",
            "mean_face_rmse_px", "valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin",
            "frozen_since")
 """Keys of summary.json whose values are numbers, or null where there was none."""
+
+TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
+"""Keys of summary.json of which there are both or none."""
+
+OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
+            ("theano_flags", str, "a text"), ("code", str, "a text"))
+"""Keys of config.json that a run may lack, the types of their values, and a name for these."""
 
 
 def is_number(value):
@@ -55,6 +63,19 @@ def check_config(config, path):
     files = data.get("files")
     if not isinstance(files, dict) or not all(isinstance(hash, str) for hash in files.values()):
         raise _wrong(path, "data.files", files, "texts by name")
+    check_optional(config, path)
+
+
+def check_optional(config, path):
+    """Check what config.json says of the machine and the code, if it does."""
+    for name, kind, words in OPTIONAL:
+        if config.get(name) is not None and not isinstance(config[name], kind):
+            raise _wrong(path, name, config[name], words)
+    flags = config.get("theano_flags") or ""
+    try:
+        parse_flags(flags)
+    except EngineError:
+        raise _wrong(path, "theano_flags", flags, "one with closed quotation marks") from None
 
 
 def check_name(name, path):
@@ -70,6 +91,9 @@ def check_summary(summary, path):
     for name in NUMBERS:
         if summary.get(name) is not None and not is_number(summary[name]):
             raise _wrong(path, name, summary[name], "a number")
+    lacking = [name for name in TWINS if summary.get(name) is None]
+    if len(lacking) == 1:
+        raise _wrong(path, lacking[0], None, "a number")
 
 
 def check_errors(errors, path):

@@ -214,6 +214,8 @@ class Run:
                        for name in HISTORY}
             if columns["epoch"] != list(range(1, len(rows) + 1)):
                 raise ValueError("an epoch is missing")
+            if not set(columns["best"]) <= {0, 1}:
+                raise ValueError("best is neither 0 nor 1")
             return columns
         except (OSError, ValueError, csv.Error) as error:
             raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove "

@@ -354,3 +354,47 @@ def test_names_that_are_no_utf8_are_shown_escaped(place, tmp_path, monkeypatch, 
     assert b"\\udce9.csv: 12 rows" in said.out
     assert b"caf\\xe9\\n\\x1b[0m/config.json: cannot be read" in said.err
     assert said.err.count(b"\n") == 1
+
+
+# ---- results -----------------------------------------------------------------------------------
+
+
+def changed(name, **values):
+    """A function that changes keys of a JSON file of a run folder."""
+    def put(folder):
+        path = folder / name
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return put
+
+
+def best(cell):
+    """A function that puts another text where history.csv says whether an epoch was the best."""
+    def put(folder):
+        path = folder / "history.csv"
+        header, row, *rest = path.read_text().splitlines()
+        cells = row.split(",")
+        cells[header.split(",").index("best")] = cell
+        path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+    return put
+
+
+@pytest.mark.parametrize("put, words", [
+    (best(""), "history.csv: cannot be read (best is neither 0 nor 1)"),
+    (best("inf"), "history.csv: cannot be read (best is neither 0 nor 1)"),
+    (changed("config.json", host="x"), "config.json: host: found 'x'"),
+    (changed("config.json", theano_flags=5), "config.json: theano_flags: found 5"),
+    (changed("config.json", theano_flags='a="'), "config.json: theano_flags: found 'a=\"'"),
+    (changed("config.json", code=["x"]), "config.json: code: found ['x']"),
+    (changed("config.json", threads=[1]), "config.json: threads: found [1]"),
+    (changed("summary.json", valid_rmse_px_no_twin=1.5),
+     "summary.json: lacks 'valid_rmse_px_twin_in_train'")])
+def test_publishing_a_damaged_run(put, words, trained, tmp_path, capsys):
+    folder = tmp_path / "runs/lenet/lenet5/fold0"
+    shutil.copytree(trained / "complete", folder)
+    put(folder)
+    assert cli.main(["results", "--out", str(tmp_path / "runs"), "--results",
+                     str(tmp_path / "results"), "--readme", str(tmp_path / "README.md")]) == 2
+    warned, refusal = capsys.readouterr().err.splitlines()
+    assert warned.startswith(f"facekp: warning: {folder}/{words}") and "left out" in warned
+    assert refusal.startswith("facekp: error: ") and "holds no run of" in refusal
+    assert not (tmp_path / "results").exists()

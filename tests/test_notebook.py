@@ -29,6 +29,20 @@ def test_results_and_synthetic_faces_where_there_is_nothing_else(tmp_path, shown
                      "synthetic."]
 
 
+@pytest.mark.parametrize("place, n", [("demo/optimizer-study", 3), ("quick/optimizer-study", 3),
+                                      ("train", 3), ("optimizer-study", 0)])
+def test_runs_that_no_notebook_shows_do_not_count(place, n, tmp_path, shown):
+    write(tmp_path / "results", result("adam"))
+    write(tmp_path / "runs", result("sgd", experiment=place, n=n, state="unfinished"))
+    sources = notebook.open_results(tmp_path)
+    assert [run.variant for run in sources.runs] == ["adam"]
+    assert shown[0].startswith("Numbers from the results/ that come with the project (1 run)")
+    write(tmp_path / "runs", result("adagrad"))
+    sources = notebook.open_results(tmp_path)
+    assert "adagrad" in [run.variant for run in sources.runs]
+    assert shown[1].startswith("Numbers from your own runs/ (2 runs)")
+
+
 def test_your_own_runs_and_faces_come_first(tmp_path, shown):
     write(tmp_path / "results", result("adam"))
     write(tmp_path / "runs", result("sgd"))

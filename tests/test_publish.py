@@ -1,6 +1,8 @@
 """make results: small files only, nothing of the machine in them; README's table is fresh."""
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +14,11 @@ import facekp.publish
 from facekp import paper_table, results_page
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
+from facekp.figures import errors_of_nets
+from facekp.markdown import to_html
 from facekp.publish import publish
 from facekp.results import find_runs
+from facekp.sources import Sources
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = f"before\n{paper_table.BEGIN}\nstale\n{paper_table.END}\nafter\n"
@@ -132,6 +137,147 @@ def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, k
     assert ("keeps its own" in said[0]) is kept and "unfinished at epoch 2 of 500" in said[0]
 
 
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    """Publish without tables and figures; returns what is said."""
+    monkeypatch.setattr(facekp.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.publish, name, SimpleNamespace(write=lambda *args: None))
+    return lambda: do_publish(tmp_path / "runs", tmp_path)
+
+
+PLACE = "dropout-ablation/cnn14/dropout/fold0"
+
+
+@pytest.mark.parametrize("other, words", [
+    ({"epochs": 3}, "other settings;"), ({"label": "synthetic faces"}, "other data;"),
+    ({"epochs": 3, "files": {"training.csv": "f00"}}, "other settings and data;")])
+def test_a_run_with_other_settings_or_data_replaces_none(other, words, tmp_path, quick):
+    there = make_run(tmp_path / "results" / PLACE, [.04, .03, .02], epochs=500)
+    fresh = make_run(tmp_path / "runs" / PLACE, [.05, .04, .01], **{"epochs": 500, **other})
+    np.savez(fresh.weights, **{"conv1.W": np.ones(2)})
+    before = {name: (there.folder / name).read_bytes() for name in files(there.folder)}
+    said = quick()
+    assert {name: (there.folder / name).read_bytes() for name in files(there.folder)} == before
+    assert said[0] == (f"{PLACE}: complete; {tmp_path / 'results'} keeps its own: {words} remove "
+                       f"{there.folder} to publish this run instead")
+
+
+def with_all_files(folder, value, **options):
+    """A run and all that is published of one; `value` is in each file."""
+    run = make_run(folder, [value] * 3, **options)
+    y = np.full((4, 30), 40.0)
+    np.savez(run.predictions, y_valid=y, y_pred_valid=y + value)
+    np.savez(run.weights, **{"conv1.W": np.full(2, value, np.float32)})
+    run.submission.write_text(f"{value}\n")
+    return run
+
+
+def test_nothing_of_another_run_stays_beside_a_history(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    results = tmp_path / "results" / PLACE
+    assert files(results) == ["config.json", CONV_WEIGHTS, "errors.json", "history.csv",
+                              "submission.csv", "summary.json"]
+    run = make_run(tmp_path / "runs" / PLACE, [.5] * 3)
+    for path in (run.predictions, run.weights, run.submission):
+        path.unlink()
+    quick()
+    assert files(results) == ["config.json", "history.csv", "summary.json"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "errors.json", CONV_WEIGHTS,
+                                  "submission.csv", "summary.json"])
+def test_a_kill_in_between_leaves_no_run_that_says_complete(name, tmp_path, quick, monkeypatch):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    with_all_files(tmp_path / "runs" / PLACE, 2.0)
+    rename = os.replace
+
+    def killed(old, new):
+        if Path(new).name == name:
+            raise KeyboardInterrupt
+        rename(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            quick()
+    [run] = find_runs(tmp_path / "results")
+    assert run.state == "unfinished at epoch 3 of 3"
+    quick()
+    [run] = find_runs(tmp_path / "results")
+    assert run.complete and run.final("valid_loss") == run.errors()["rmse_px"] == 2
+    assert (run.folder / "submission.csv").read_text() == "2.0\n"
+
+
+def test_publishing_results_onto_themselves_loses_nothing(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    results = tmp_path / "results" / PLACE
+    before = {name: (results / name).read_bytes() for name in files(results)}
+    do_publish(tmp_path / "results", tmp_path)
+    assert {name: (results / name).read_bytes() for name in files(results)} == before
+
+
+def test_what_a_killed_publish_was_writing_is_removed(tmp_path, quick):
+    make_run(tmp_path / "runs" / PLACE, [.1])
+    results = tmp_path / "results"
+    (results / PLACE).mkdir(parents=True)
+    for folder in (results, results / PLACE):
+        (folder / ".summary.json.123.tmp").write_text("{")
+        (folder / ".mine.tmp").write_text("")
+    quick()
+    assert [name for name in files(results) if name.endswith("tmp")] == [
+        ".mine.tmp", f"{PLACE}/.mine.tmp"]
+
+
+def test_git_ignores_what_is_being_written(tmp_path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    name = "results/lenet/.summary.json.123.tmp"
+    assert subprocess.run(["git", "-C", str(ROOT), "check-ignore", name],
+                          stdout=subprocess.PIPE).stdout.decode().strip() == name
+
+
+def test_errors_that_are_no_numbers_cost_no_other_net_its_figure(tmp_path, quick):
+    y = np.full((4, 30), 40.0)
+    for place, value, model in (("optimizer-study/cnn14/adagrad/fold0", np.nan, "cnn14"),
+                                ("lenet/lenet5/fold0", 1, "lenet5")):
+        run = make_run(tmp_path / "runs" / place, [.04], model=model)
+        np.savez(run.predictions, y_valid=y, y_pred_valid=y + value)
+    said = quick()
+    assert [line for line in said if "no numbers" in line] == [
+        f"{tmp_path}/runs/optimizer-study/cnn14/adagrad/fold0: some of its predictions are no "
+        "numbers; errors.json is left out"]
+    errors, _ = errors_of_nets(Sources(tmp_path / "results"))
+    assert [found["rmse_px"] for found in errors.values()] == [1]
+
+
+def not_an_archive(path):
+    path.write_bytes(b"junk")
+
+
+def an_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+def objects(path):
+    np.savez(path, **{"conv1.W": np.array([{}])})
+
+
+def other_arrays(path):
+    np.savez(path, hidden=np.ones(3))
+
+
+@pytest.mark.parametrize("damage", [not_an_archive, an_array, objects, other_arrays])
+def test_weights_that_cannot_be_used_are_left_out(damage, tmp_path, quick):
+    damage(make_run(tmp_path / "runs" / PLACE, [.1]).weights)
+    assert any("weights.npz: cannot be used" in line for line in quick())
+    assert files(tmp_path / "results" / PLACE) == ["config.json", "history.csv", "summary.json"]
+
+
 def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
     path = runs / "dropout-ablation/cnn14/dropout/fold0/predictions.npz"
     path.write_bytes(b"PK")
@@ -189,6 +335,54 @@ def test_stopping_epochs(tmp_path):
     text = paper_table.table(tmp_path)
     assert "fair protocol | stopped after 3 epochs |" in text
     assert "the paper's protocol | not stopped |" in text
+
+
+def cells_of(root, statement):
+    """The row of a statement in the table of some runs."""
+    [row] = [line for line in paper_table.table(root).splitlines() if statement in line]
+    return re.split(r"(?<!\\) \| ", row)
+
+
+def lenet(tmp_path, change=None, **options):
+    """A run of LeNet-5 whose config.json is changed."""
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04] * 5, model="lenet5", **options)
+    config = json.loads(run.config.read_text())
+    config.update(change or {})
+    run.config.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("change, options, words", [
+    ({"host": None}, {}, "0:00:10 a run, 1 thread of a CPU"),
+    ({"threads": None}, {}, "0:00:10 a run, ? threads of A CPU"),
+    ({}, {"seconds": float("nan")}, "not measured"), ({}, {"seconds": -1.0}, "not measured"),
+    ({}, {"state": None, "epochs": 100}, "0:00:10 a run so far, 1 thread of A CPU")])
+def test_time_taken(change, options, words, tmp_path):
+    lenet(tmp_path, change, **options)
+    assert cells_of(tmp_path, "about 2 hours on 8 cores")[2] == words
+
+
+def test_a_run_that_does_not_say_where_it_was_made(tmp_path):
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04], model="lenet5")
+    config = json.loads(run.config.read_text())
+    del config["host"], config["threads"]
+    run.config.write_text(json.dumps(config))
+    assert cells_of(tmp_path, "about 2 hours")[2] == "0:00:02 a run, ? threads of a CPU"
+
+
+def test_a_training_loss_of_0_has_no_ratio(tmp_path):
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
+    assert cells_of(tmp_path, "overfitted (")[2] == "no ratio: training loss 0 or not measured"
+
+
+def test_names_do_not_break_the_table(tmp_path):
+    lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
+    row = cells_of(tmp_path, "about 2 hours")
+    assert row[2] == r"0:00:10 a run, 1 thread of one\|two three"
+    assert row[5] == r"a\\\|b  * c |" and len(row) == 6
+    html = str(to_html(paper_table.table(tmp_path)))
+    assert "<td>0:00:10 a run, 1 thread of one|two three</td>" in html
+    assert "<td>a\\|b  * c</td>" in html
+    assert {row.count("<td>") for row in re.findall("<tr>(.*)</tr>", html)} == {0, 6}
 
 
 @pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])

@@ -286,6 +286,12 @@ def test_markdown():
     assert to_html("") == ""
 
 
+def test_bars_and_empty_cells_of_a_table():
+    html = to_html("| a | b |\n|---|---|\n|| x\\|y |\n| \\\\ | \\z")
+    assert re.findall("<tr>(<td>.*)</tr>", html) == ["<td></td><td>x|y</td>",
+                                                    r"<td>\</td><td>\z</td>"]
+
+
 def test_the_ambiguities_are_those_of_the_readme():
     text = report.ambiguities()
     assert f"\n## Ambiguities and choices\n{text}## " in (ROOT / "README.md").read_text("utf-8")

@@ -135,6 +135,13 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
     ("config.json", ["settings", "mirror"], "<b>", "settings: mirror: found '<b>'"),
     ("config.json", ["settings", "colour"], 1, "settings: .*unexpected keyword.*colour"),
     ("config.json", ["settings", "learning_rate"], "x", "settings: '<' not supported"),
+    ("config.json", ["host"], "x", "host: found 'x', expected an object"),
+    ("config.json", ["threads"], [1], r"threads: found \[1\], expected a text"),
+    ("config.json", ["theano_flags"], 5, "theano_flags: found 5, expected a text"),
+    ("config.json", ["theano_flags"], 'a="', "theano_flags: found 'a=\"', expected one with"),
+    ("config.json", ["code"], ["x"], r"code: found \['x'\], expected a text"),
+    ("summary.json", ["valid_rmse_px_no_twin"], 1.5, "lacks 'valid_rmse_px_twin_in_train'"),
+    ("summary.json", ["valid_rmse_px_twin_in_train"], 1.5, "lacks 'valid_rmse_px_no_twin'"),
     ("summary.json", ["state"], 3, "state: found 3"),
     ("summary.json", ["valid_rmse_px"], "<script>", "valid_rmse_px: found '<script>', expected a"),
     ("summary.json", ["epochs"], True, "epochs: found True"),
@@ -151,6 +158,17 @@ def test_a_value_of_another_kind_is_refused(tmp_path, name, keys, value, words):
     with pytest.raises(RunError, match=words) as caught:
         read_run(run.folder)
     assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_what_a_run_need_not_say(tmp_path):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1], summary={
+        "valid_rmse_px_twin_in_train": None, "valid_rmse_px_no_twin": None})
+    config = json.loads(run.config.read_text())
+    config["threads"] = None
+    for name in ("host", "theano_flags", "code"):
+        del config[name]
+    run.config.write_text(json.dumps(config))
+    assert read_run(run.folder).complete
 
 
 def test_names_of_folders_are_no_formulas(tmp_path):

@@ -267,7 +267,9 @@ def test_history_there_and_back(run):
     assert math.isnan(history["train_loss_clean"][0]) and history["train_loss_clean"][1] == 1e-300
 
 
-@pytest.mark.parametrize("content", ["epoch\n1\n", ",".join(runs.HISTORY) + "\n1,x,1,1,1,1,1\n"])
+@pytest.mark.parametrize("content", ["epoch\n1\n"] + [
+    f"{','.join(runs.HISTORY)}\n{row}\n" for row in (
+        "1,x,1,1,1,1,1", "1,1,1,1,1,,1", "1,1,1,1,1,inf,1", "1,1,1,1,1,0.5,1")])
 def test_damaged_history(run, content):
     run.history.write_text(content)
     with pytest.raises(RunError, match="history.csv: cannot be read"):
