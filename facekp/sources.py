@@ -65,7 +65,8 @@ class Sources:
         return {group.name: list(group.runs) for group in groups}
 
     def first(self, places, *files):
-        """The first complete run of some (experiment, variant) that has one of some files.
+        """The first complete run of some (experiment, variant) that has one of some files; none
+        that diverged.
 
         Raises
         ------
@@ -73,7 +74,7 @@ class Sources:
         """
         for experiment, variant in places:
             for run in of_experiment(self.runs, experiment):
-                if run.variant == variant and run.complete and any(
+                if run.variant == variant and run.complete and not run.diverged and any(
                         (run.folder / name).exists() for name in files):
                     return run
         commands = " or ".join(self.command(*place) for place in places)

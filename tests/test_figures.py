@@ -246,3 +246,10 @@ def test_a_damaged_file_costs_its_figures_alone(engine, sources, tmp_path, monke
     assert "figure09-predictions" in missing and "errors-mean-face" not in missing
     [line] = [line for line in said if line.startswith("missing: figure09")]
     assert "predictions.npz: cannot be read (" in line and "run the experiment again" in line
+
+
+def test_a_net_that_diverged_is_not_compared(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors(2.0))
+    write(sources.root, result("", experiment="vggnet", model="vggnet", n=1, state="diverged",
+                               diverge=1), errors(1.0))
+    assert list(figures.errors_of_nets(sources)[0]) == ["LeNet-5"]
