@@ -65,8 +65,9 @@ def test_several_folds_mean_and_range():
     [band] = figure.axes[0].collections
     edge = band.get_paths()[0].vertices
     assert edge[:, 1].max() == pytest.approx(0.6) and edge[:, 1].min() == pytest.approx(0.1 / 6)
-    assert labels(figure) == ["adagrad: 3 runs"] and "lowest to highest" in (
-        figure._suptitle.get_text())
+    assert labels(figure) == ["adagrad: 3 runs"]
+    assert figure._suptitle.get_text() == (
+        "title\nlines: mean of the runs that got so far\nbands: lowest to highest")
 
 
 def test_runs_that_diverged_or_did_not_finish_are_marked():

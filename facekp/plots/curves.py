@@ -59,6 +59,8 @@ def learning_curves(histories, title, ax=None):
 def optimizer_curves(groups, title, ax=None):
     """Training and validation loss by optimizer (figure 5): mean and range over the runs.
 
+    At each epoch over those runs that got so far: patience ends some before others.
+
     Parameters
     ----------
     groups : dict of str -> list of facekp.results.RunResult, or of run folders
@@ -79,7 +81,7 @@ def optimizer_curves(groups, title, ax=None):
         loss_axis(panel, f"{column} loss (MSE)")
     axes[0].set_xlabel("")
     if any(len(runs) > 1 for runs in groups.values()):
-        title += "\nlines: mean of the runs; bands: lowest to highest"
+        title += "\nlines: mean of the runs that got so far\nbands: lowest to highest"
     figure.suptitle(title)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
