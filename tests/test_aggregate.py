@@ -25,6 +25,14 @@ def test_as_text(value, text):
     assert value.format() == text
 
 
+@pytest.mark.parametrize("mean, digits, text", [
+    (999.7, 3, "1000"), (9999.6, 4, "10000"), (-999.7, 3, "-1000"), (999.4, 3, "999"),
+    (99.97, 3, "100"), (1234.2, 3, "1234")])
+def test_a_mean_that_is_rounded_up_to_one_more_digit(mean, digits, text):
+    assert MeanSd(mean, NAN, 1).format(digits) == text
+    assert MeanSd(mean, 1.2, 3).format(digits) == f"{text} ± 1"
+
+
 def test_groups_differ_in_seed_and_fold_only(tmp_path):
     make_run(tmp_path / "s/cnn14/adam/fold0", [.04])
     make_run(tmp_path / "s/cnn14/adam/fold1", [.09], fold=1)
