@@ -28,7 +28,8 @@ class MeanSd(NamedTuple):
         if self.n == 1 and self.mean == int(self.mean):
             return f"{self.mean:.0f}"
         mean = f"{self.mean:#.{digits}g}".rstrip(".")
-        if abs(self.mean) >= 10 ** digits:
+        # Rounded first: 999.7 is 1000 in three digits, a number with one more.
+        if abs(float(mean)) >= 10 ** digits:
             mean = f"{self.mean:.0f}"
         if self.n == 1:
             return mean

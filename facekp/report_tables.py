@@ -59,7 +59,7 @@ def experiments(runs):
 
 
 def runs_table(runs):
-    """All runs, a row each.
+    """All runs, a row each; seeds and folds in the order of their numbers, 2 before 10.
 
     Parameters
     ----------
@@ -74,7 +74,8 @@ def runs_table(runs):
               "mean face, px", "seconds an epoch")
     order = experiments(runs)
     return Table(header, [_run(run) for run in sorted(
-        runs, key=lambda run: (order.index(run.experiment), run.variant))])
+        runs, key=lambda run: (order.index(run.experiment), run.variant, run.model, run.seed,
+                               run.fold, run.attempt))])
 
 
 def _run(run):

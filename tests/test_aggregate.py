@@ -25,6 +25,14 @@ def test_as_text(value, text):
     assert value.format() == text
 
 
+@pytest.mark.parametrize("mean, digits, text", [
+    (999.7, 3, "1000"), (9999.6, 4, "10000"), (-999.7, 3, "-1000"), (999.4, 3, "999"),
+    (99.97, 3, "100"), (1234.2, 3, "1234")])
+def test_a_mean_that_is_rounded_up_to_one_more_digit(mean, digits, text):
+    assert MeanSd(mean, NAN, 1).format(digits) == text
+    assert MeanSd(mean, 1.2, 3).format(digits) == f"{text} ± 1"
+
+
 def test_groups_differ_in_seed_and_fold_only(tmp_path):
     make_run(tmp_path / "s/cnn14/adam/fold0", [.04])
     make_run(tmp_path / "s/cnn14/adam/fold1", [.09], fold=1)
@@ -59,6 +67,14 @@ def test_curve_over_runs_of_different_length(tmp_path):
     np.testing.assert_array_equal(curve.high, [.4, .2, .1])
     np.testing.assert_array_equal(curve.n, [2, 1, 1])
     assert len(mean_curve([], "valid_loss").mean) == 0
+
+
+def test_the_curve_of_a_frozen_run_goes_on_beside_the_others(tmp_path):
+    make_run(tmp_path / "s/cnn14/fold0", [.4, .4], epochs=4, summary={"stopped_by": "frozen"})
+    make_run(tmp_path / "s/cnn14/fold1", [.4, .3, .2, .1], epochs=4, fold=1)
+    curve = mean_curve(find_runs(tmp_path), "valid_loss")
+    np.testing.assert_allclose(curve.mean, [.4, .35, .3, .25])
+    np.testing.assert_array_equal(curve.n, [2, 2, 2, 2])
 
 
 def test_reach(tmp_path):

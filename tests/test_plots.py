@@ -41,6 +41,11 @@ def test_no_curve_is_left_out_when_colours_run_out():
         f"fold{i}" for i in range(10)]
 
 
+def test_seven_curves_have_a_colour_each():
+    figure = plots.learning_curves({f"variant{i}": history() for i in range(7)}, "vggnet-search")
+    assert len({line.get_color() for line in figure.axes[0].get_lines()}) == 7
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_curve_of_a_run_that_diverged_at_once(tmp_path):
     nan = {name: [float("nan")] for name in history()}

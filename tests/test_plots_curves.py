@@ -65,8 +65,9 @@ def test_several_folds_mean_and_range():
     [band] = figure.axes[0].collections
     edge = band.get_paths()[0].vertices
     assert edge[:, 1].max() == pytest.approx(0.6) and edge[:, 1].min() == pytest.approx(0.1 / 6)
-    assert labels(figure) == ["adagrad: 3 runs"] and "lowest to highest" in (
-        figure._suptitle.get_text())
+    assert labels(figure) == ["adagrad: 3 runs"]
+    assert figure._suptitle.get_text() == (
+        "title\nlines: mean of the runs that got so far\nbands: lowest to highest")
 
 
 def test_runs_that_diverged_or_did_not_finish_are_marked():
@@ -88,6 +89,35 @@ def test_a_run_without_any_finite_loss(tmp_path):
         "adam": [result("adam", n=0, state="unfinished")]}, "")
     assert [len(line.get_xdata()) for line in figure.axes[0].get_lines()] == [0, 6, 0]
     plots.save(figure, tmp_path / "f.pdf")
+
+
+def with_losses(train, valid):
+    """A run that diverged, all its losses the ones given."""
+    run = result("rmsprop", n=3, state="diverged")
+    for column, loss in (("train_loss", train), ("valid_loss", valid), ("train_loss_clean", valid)):
+        run.history[column][:] = loss
+    return run
+
+
+def learning_curves(groups, title):
+    return plots.learning_curves({name: run.history for name, [run] in groups.items()}, title)
+
+
+@pytest.mark.parametrize("loss", [np.nan, np.inf, 0.0])
+@pytest.mark.parametrize("draw", [plots.optimizer_curves, plots.dropout_curves, learning_curves])
+def test_axes_without_any_loss_have_a_range(draw, loss):
+    figure = draw({"rmsprop": [with_losses(loss, loss)]}, "")
+    assert {ax.get_ylim() for ax in figure.axes} == {(1e-4, 1)}
+    figure.canvas.draw()  # with the ticks of both axes, the losses' and that in px
+    np.testing.assert_allclose(figure.axes[0].child_axes[0].get_ylim(), (0.48, 48))
+
+
+def test_only_the_validation_loss_is_no_number(tmp_path):
+    figure = plots.optimizer_curves({"rmsprop": [with_losses(0.1, np.nan)]}, "")
+    low, high = figure.axes[0].get_ylim()
+    assert 1e-4 < low < 0.1 < high and figure.axes[1].get_ylim() == (1e-4, 1)
+    figure.canvas.draw()
+    plots.save(figure, tmp_path / "f.png")
 
 
 def test_a_loss_beyond_the_image_is_cut_off():

@@ -88,8 +88,10 @@ def test_every_channel_of_every_layer_is_shown(random):
     np.testing.assert_allclose(sheet[10:19, 10:19], maps["conv2"][17])
 
 
-def test_dead_layers_can_be_drawn(tmp_path):
-    figure = plots.activations(np.zeros((1, 96, 96)), {"conv1": np.zeros((4, 5, 5))}, "")
+@pytest.mark.parametrize("answer", [0, -1])
+def test_dead_layers_can_be_drawn(tmp_path, answer):
+    figure = plots.activations(np.zeros((1, 96, 96)), {"conv1": np.full((4, 5, 5), answer)}, "")
+    assert figure.axes[1].images[0].get_clim() == (0, 1)
     plots.save(figure, tmp_path / "a.png")
 
 

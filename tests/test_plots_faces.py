@@ -47,6 +47,7 @@ def test_the_mirror_image_beside_the_image(faces):
     points = {ax: {line.get_label(): line.get_xydata() for line in ax.get_lines()}
               for ax in (left, right)}
     assert [len(points[left][side]) for side in ("left", "right", "middle")] == [6, 6, 3]
+    assert [line.get_color() for line in left.get_lines()] == ["#D55E00", "#E69F00", "white"]
     eye = KEYPOINTS.index("left_eye_center")
     np.testing.assert_array_equal(points[left]["left"][0], y[0, 2 * eye:2 * eye + 2])
     flipped = augment.flip_keypoints(y[:1])[0].reshape(15, 2)

@@ -128,6 +128,18 @@ def test_cells_are_sorted_by_the_whole_number(runs):
     assert [row[11].number for row in rows[:2]] == [1.51789, 2.51789]
 
 
+def test_seeds_and_folds_are_in_the_order_of_their_numbers(tmp_path):
+    places = [(1, 0, 1), (1, 2, 1), (1, 10, 1), (2, 0, 1), (2, 0, 2), (2, 0, 10), (10, 0, 1)]
+    for seed, fold, attempt in places:
+        name = f"fold{fold}" + (f"-{attempt}" if attempt > 1 else "")
+        make_run(tmp_path / f"lenet/lenet5/seed{seed}" / name, [.1], model="lenet5", seed=seed,
+                 fold=fold, folds=20)
+    rows = report_tables.runs_table(Sources(tmp_path).all_runs).rows
+    assert [(int(row[3].text), row[4].text) for row in rows] == [
+        (seed, f"{fold} (run {attempt})" if attempt > 1 else str(fold))
+        for seed, fold, attempt in places]
+
+
 def test_means_and_deviations_over_seeds(runs):
     rows = as_dicts(page_of(runs).rows["means"])
     assert [row["runs of"] for row in rows] == ["lenet5", "adam", "sgd"]

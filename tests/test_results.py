@@ -49,6 +49,26 @@ def test_diverged_runs(tmp_path, state):
     assert run.best_epoch == 1 and run.best_valid_rmse_px == pytest.approx(9.6)
 
 
+def test_a_frozen_run_goes_on_as_it_stood_to_the_end_of_its_settings(tmp_path):
+    make_run(tmp_path / "a/cnn14/fold0", [.4, .2, .2], [.3, .1, .1], clean=[.5, .25, NAN],
+             epochs=7, summary={"stopped_by": "frozen", "frozen_since": 2})
+    [run] = find_runs(tmp_path, failing)
+    assert set(run.whole_history) == set(run.history) and run.epochs == 3
+    for name, values in (("valid_loss", [.4, .2] + 5 * [.2]), ("train_loss", [.3, .1] + 5 * [.1]),
+                         ("train_loss_clean", [.5, .25, NAN] + 4 * [.25])):
+        np.testing.assert_array_equal(run.whole_history[name], values)
+
+
+@pytest.mark.parametrize("state, summary", [
+    ("complete", {"stopped_by": "patience"}), ("diverged", {}), (None, {}),
+    ("complete", {"stopped_by": "frozen", "epochs": 3})])
+def test_other_histories_are_not_continued(tmp_path, state, summary):
+    make_run(tmp_path / "a/cnn14/fold0", [.4, .2, .2], state=state, summary=summary,
+             epochs=summary.get("epochs", 7))
+    [run] = find_runs(tmp_path, failing)
+    assert [len(values) for values in run.whole_history.values()] == [3] * len(run.history)
+
+
 def test_attempts_and_their_order(tmp_path):
     for name in ("fold1", "fold0-2", "fold0"):
         make_run(tmp_path / "a/cnn14/x" / name, [.1], fold=int(name[4]))

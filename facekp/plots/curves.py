@@ -16,6 +16,9 @@ DIVERGED, UNFINISHED = dict(marker="X", ms=5, mec="white", mew=0.5), dict(marker
 HIGHEST = 1.0
 """Losses above it are cut off: 48 px, half of the image. A run that diverged passes any number."""
 
+NO_LOSS = (1e-4, 1.0)
+"""The range of axes without a single loss, as of a run that diverged at once."""
+
 
 def learning_curves(histories, title, ax=None):
     """Training and validation loss against epochs (figures 5 and 6), log scale.
@@ -38,7 +41,8 @@ def learning_curves(histories, title, ax=None):
         ax.plot(epochs, history["valid_loss"], color=color, lw=1.6, label=label)
         measured = np.isfinite(clean)
         ax.plot(epochs[measured], clean[measured], color=color, ls=":", lw=1.4)
-    ax.set(xlabel="epoch", ylabel="mean squared error, scaled targets", yscale="log", title=title)
+    ax.set(xlabel="epoch", ylabel="mean squared error, scaled targets", title=title)
+    log_scale(ax)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     pixel_axis(ax)
     styles = [plt.Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--", ":")]
@@ -54,6 +58,8 @@ def learning_curves(histories, title, ax=None):
 @printed
 def optimizer_curves(groups, title, ax=None):
     """Training and validation loss by optimizer (figure 5): mean and range over the runs.
+
+    At each epoch over those runs that got so far: patience ends some before others.
 
     Parameters
     ----------
@@ -75,7 +81,7 @@ def optimizer_curves(groups, title, ax=None):
         loss_axis(panel, f"{column} loss (MSE)")
     axes[0].set_xlabel("")
     if any(len(runs) > 1 for runs in groups.values()):
-        title += "\nlines: mean of the runs; bands: lowest to highest"
+        title += "\nlines: mean of the runs that got so far\nbands: lowest to highest"
     figure.suptitle(title)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
@@ -175,10 +181,20 @@ def describe(runs):
 
 def loss_axis(ax, label):
     """Make axes ready for losses: log scale, whole epochs, a right axis in px."""
-    ax.set(xlabel="epoch", ylabel=label, yscale="log")
+    ax.set(xlabel="epoch", ylabel=label)
+    log_scale(ax)
     low, high = ax.get_ylim()
     if high > HIGHEST:
         ax.set_ylim(min(low, HIGHEST / 10), HIGHEST * 1.3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     pixel_axis(ax)
     ax.grid(True)
+
+
+def log_scale(ax):
+    """Make the axis of losses logarithmic; it has a range even where no loss can be drawn."""
+    losses = [np.asarray(line.get_ydata(), float) for line in ax.get_lines()]
+    if not any((np.isfinite(values) & (values > 0)).any() for values in losses):
+        # matplotlib's own may lie below 0, where a log scale has no ticks: it cannot be drawn
+        ax.set_ylim(NO_LOSS)
+    ax.set_yscale("log")

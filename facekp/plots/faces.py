@@ -141,7 +141,8 @@ def mirror_pair(image, y_px, title, ax=None):
     groups["middle"] = ~(groups["left"] | groups["right"])
     for panel, (pixels, keypoints), name in zip(axes, pairs, ("image", "mirror image")):
         draw_face(panel, pixels)
-        for (side, chosen), marker, color in zip(groups.items(), "<>o", COLORS[1::3] + ("white",)):
+        colors = (COLORS[1], COLORS[4], "white")
+        for (side, chosen), marker, color in zip(groups.items(), "<>o", colors):
             panel.plot(keypoints[0::2][chosen], keypoints[1::2][chosen], marker, ms=3.6,
                        color=color, mec="black", mew=0.4, label=side)
         panel.set_xlabel(name)

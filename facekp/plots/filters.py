@@ -60,7 +60,7 @@ def activations(image, maps, title, ax=None, columns=16):
     """A face after each convolution, every channel (figure 8).
 
     White is the layer's strongest answer (but for its top half percent, which is cut off), black
-    none: channels of one layer can be compared.
+    none or a negative one: channels of one layer can be compared.
 
     Parameters
     ----------
@@ -83,9 +83,11 @@ def activations(image, maps, title, ax=None, columns=16):
     axes[0].set_title("input, 1\u00d796\u00d796", fontsize=7, pad=2)
     for panel, (name, layer), letter in zip(axes[1:], maps.items(), "abcdefgh"):
         layer = np.asarray(layer)
+        # Where no answer is positive, 0 is black all the same.
+        strongest = max(0, np.percentile(layer, 99.5)) or 1
         # the gaps, NaN, take the colour of the page
         panel.imshow(mosaic(layer, columns, gap=max(1, layer.shape[1] // 16)), vmin=0,
-                     vmax=np.percentile(layer, 99.5) or 1, interpolation="antialiased")
+                     vmax=strongest, interpolation="antialiased")
         panel.set_title(f"({letter}) {name}, " + "\u00d7".join(map(str, layer.shape)), fontsize=7,
                         pad=2)
     for panel in axes:

@@ -9,8 +9,9 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 from facekp import storage
 from facekp.keypoints import SIZE
 
-# Okabe & Ito 2008: told apart by colour-blind readers too.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe & Ito 2008: told apart by colour-blind readers too. Seven, as many as vggnet-search has
+# variants; their yellow is too light for a line on white.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 HALF_WIDTH, FULL_WIDTH = 3.35, 6.9
 """Inches: a column of a two-column page, and the page between its margins."""
