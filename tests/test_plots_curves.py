@@ -145,3 +145,14 @@ def test_dropout_both_ways_of_measuring():
     np.testing.assert_array_equal(lines[2].get_xdata(), [1, 3, 5])
     np.testing.assert_allclose(lines[2].get_ydata(), [0.1, 0.1 / 3, 0.1 / 5])
     assert labels(figure)[:2] == ["dropout: 6 epochs", "none: 6 epochs"]
+
+
+@pytest.mark.parametrize("draw", [plots.dropout_curves, lambda groups, title: plots.learning_curves(
+    {name: run.history for name, [run] in groups.items()}, title)])
+def test_a_loss_that_was_not_measured_is_not_in_the_legend(draw):
+    run = result()
+    assert "training, dropout off" in labels(draw({"a": [run]}, ""))
+    run.history["train_loss_clean"][:] = np.nan
+    figure = draw({"a": [run]}, "")
+    assert "training, dropout off" not in labels(figure)
+    assert [line.get_linestyle() for line in figure.axes[0].get_lines()].count(":") == 0

@@ -35,21 +35,23 @@ def learning_curves(histories, title, ax=None):
     """
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, 4.6), constrained_layout=True)
+    names = {"-": "validation", "--": "training, as measured in the batches"}
     for color, (label, history) in zip(itertools.cycle(COLORS), histories.items()):
         epochs, clean = np.array(history["epoch"]), np.array(history["train_loss_clean"])
         ax.plot(epochs, history["train_loss"], color=color, ls="--", lw=1.2)
         ax.plot(epochs, history["valid_loss"], color=color, lw=1.6, label=label)
         measured = np.isfinite(clean)
-        ax.plot(epochs[measured], clean[measured], color=color, ls=":", lw=1.4)
+        if measured.any():
+            ax.plot(epochs[measured], clean[measured], color=color, ls=":", lw=1.4)
+            names[":"] = "training, dropout off"
     ax.set(xlabel="epoch", ylabel="mean squared error, scaled targets", title=title)
     log_scale(ax)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     pixel_axis(ax)
-    styles = [plt.Line2D([], [], color="0.3", ls=ls) for ls in ("-", "--", ":")]
-    names = ["validation", "training", "training without dropout noise"]
+    styles = [plt.Line2D([], [], color="0.3", ls=ls) for ls in names]
     if len(histories) > 1:
         ax.add_artist(ax.legend(loc="upper right", fontsize="small"))
-    ax.figure.legend(styles, names, loc="outside lower center", ncol=3, fontsize="small",
+    ax.figure.legend(styles, list(names.values()), loc="outside lower center", ncol=3, fontsize="small",
                      frameon=False)
     ax.grid(alpha=0.3, which="both", lw=0.4)
     return ax.figure
@@ -108,16 +110,20 @@ def dropout_curves(groups, title, ax=None):
     """
     groups = read_groups(groups)
     figure, [panel] = axes_or_new(ax, height=3.3)
-    styles = {"valid_loss": "-", "train_loss": "--", "train_loss_clean": ":"}
+    columns = {"valid_loss": ("-", "validation"),
+               "train_loss": ("--", "training, as measured in the batches")}
+    if any(np.isfinite(run.history["train_loss_clean"]).any()
+           for runs in groups.values() for run in runs):
+        columns["train_loss_clean"] = (":", "training, dropout off")
     handles, labels = [], []
     for color, (name, runs) in zip(itertools.cycle(COLORS), groups.items()):
-        for column, ls in styles.items():
+        for column, (ls, _) in columns.items():
             draw_runs(panel, runs, column, color, ls)
         handles.append(plt.Line2D([], [], color=color))
         labels.append(f"{name}: {describe(runs)}")
     loss_axis(panel, "loss (MSE)")
-    handles += [plt.Line2D([], [], color="0.3", ls=ls) for ls in styles.values()]
-    labels += ["validation", "training, as measured in the batches", "training, dropout off"]
+    handles += [plt.Line2D([], [], color="0.3", ls=ls) for ls, _ in columns.values()]
+    labels += [words for _, words in columns.values()]
     figure.suptitle(title)
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
     return figure
