@@ -23,7 +23,7 @@ def cells(text, name):
 
 @pytest.mark.parametrize("story, command", [
     (lambda s: stories.errors(s, "lenet", ""), "make lenet"),
-    (stories.optimizers, "make optimizer-study"),
+    (stories.optimizers, "make optimizer-study"), (stories.search, "make vggnet-search"),
     (stories.dropout, "make dropout-ablation ONLY=no-dropout,dropout")])
 def test_without_runs_there_is_a_command(story, command):
     assert story(sources()) == f"There is no run yet: `{command}`."
@@ -56,6 +56,13 @@ def test_the_optimizers_losses_and_what_is_said_of_them():
     for line in statements.optimizers(runs):
         assert f"* {line}" in text.splitlines()
     assert "0.0002058" in text and LABEL in text
+
+
+def test_the_search_says_what_its_statement_says():
+    runs = [result(name, n=2, start=start, experiment="vggnet-search", model="vggnet", epochs=2)
+            for name, start in (("he-0.001", 0.2), ("he-0.0003", 0.1))]
+    [line] = statements.search(runs)
+    assert stories.search(sources(*runs)) == f"* {line}" and "he-0.0003 15.18 px" in line
 
 
 def test_one_optimizer_is_no_comparison():
