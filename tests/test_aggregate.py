@@ -70,11 +70,11 @@ def test_curve_over_runs_of_different_length(tmp_path):
 
 
 def test_the_curve_of_a_frozen_run_goes_on_beside_the_others(tmp_path):
-    make_run(tmp_path / "s/cnn14/fold0", [.4, .4], epochs=4, summary={"stopped_by": "frozen"})
-    make_run(tmp_path / "s/cnn14/fold1", [.4, .3, .2, .1], epochs=4, fold=1)
+    make_run(tmp_path / "s/cnn14/fold0", [.4, .4], epochs=5, summary={"stopped_by": "frozen"})
+    make_run(tmp_path / "s/cnn14/fold1", [.4, .3, .2, .1, .1], epochs=5, fold=1)
     curve = mean_curve(find_runs(tmp_path), "valid_loss")
-    np.testing.assert_allclose(curve.mean, [.4, .35, .3, .25])
-    np.testing.assert_array_equal(curve.n, [2, 2, 2, 2])
+    np.testing.assert_allclose(curve.mean, [.4, .35, .3, .25, .25])
+    np.testing.assert_array_equal(curve.n, [2] * 5)
 
 
 def test_reach(tmp_path):
