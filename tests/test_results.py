@@ -55,7 +55,7 @@ def test_a_frozen_run_goes_on_as_it_stood_to_the_end_of_its_settings(tmp_path):
     [run] = find_runs(tmp_path, failing)
     assert set(run.whole_history) == set(run.history) and run.epochs == 3
     for name, values in (("valid_loss", [.4, .2] + 5 * [.2]), ("train_loss", [.3, .1] + 5 * [.1]),
-                         ("train_loss_clean", [.5, .25, NAN] + 4 * [.25])):
+                         ("train_loss_clean", [.5, .25, NAN] + 4 * [NAN])):
         np.testing.assert_array_equal(run.whole_history[name], values)
 
 
