@@ -14,7 +14,7 @@ import numpy as np
 from facekp import paper_table, results_page, storage
 from facekp.activations import CONV_WEIGHTS
 from facekp.errors import RunError
-from facekp.paper import PUBLISHED
+from facekp.paper import EXPERIMENTS, PUBLISHED
 from facekp.results import SHARED, find_runs, warning
 from facekp.runs import Run
 from facekp.sources import CNN14
@@ -129,7 +129,9 @@ def copy_run(run, folder, warn=warning, filters=False):
     # read before anything is removed: `folder` may be the run's own
     errors = errors_of(run, warn)
     weights = convolutions(run, warn) if filters else None
-    submission = source.submission.read_bytes() if source.submission.exists() else None
+    submission = None
+    if source.submission.exists() and run.experiment in EXPERIMENTS:  # no use of short trials'
+        submission = source.submission.read_bytes()
     target.folder.mkdir(parents=True, exist_ok=True)
     remove(target.summary)
     storage.sync_folder(target.folder)

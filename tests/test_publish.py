@@ -278,6 +278,18 @@ def test_weights_that_cannot_be_used_are_left_out(damage, tmp_path, quick):
     assert files(tmp_path / "results" / PLACE) == ["config.json", "history.csv", "summary.json"]
 
 
+def test_submissions_of_the_papers_experiments_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(facekp.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.publish, name, SimpleNamespace(write=lambda *args: None))
+    for place in ("vggnet-search/vggnet/he-0.001/fold0", "vggnet/vggnet/fold0"):
+        run = make_run(tmp_path / "runs" / place, [.04], model="vggnet")
+        run.submission.write_text("RowId,Location\n1,40\n")
+    do_publish(tmp_path / "runs", tmp_path)
+    assert [name for name in files(tmp_path / "results") if "submission" in name] == [
+        "vggnet/vggnet/fold0/submission.csv"]
+
+
 def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
     path = runs / "dropout-ablation/cnn14/dropout/fold0/predictions.npz"
     path.write_bytes(b"PK")
