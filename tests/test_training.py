@@ -154,7 +154,7 @@ def test_the_first_clean_loss_is_the_nets_own_error_on_training_images(complete)
 
 
 def test_the_images_of_the_clean_loss_are_spread_over_all(monkeypatch, tmp_path):
-    """The first of Kaggle's faces are easier than the others; 8 of 32 are 0, 4, 8 (4.4, 8.9), ..."""
+    """The first of Kaggle's faces are easier than the others; 8 of 32 are 0, 4.4, 8.9, ..."""
     seen = []
     monkeypatch.setattr(handlers, "CleanLoss", lambda X, y: seen.append(X) or (
         lambda net, history: history[-1].update(train_loss_clean=0.0)))

@@ -51,8 +51,8 @@ def learning_curves(histories, title, ax=None):
     styles = [plt.Line2D([], [], color="0.3", ls=ls) for ls in names]
     if len(histories) > 1:
         ax.add_artist(ax.legend(loc="upper right", fontsize="small"))
-    ax.figure.legend(styles, list(names.values()), loc="outside lower center", ncol=3, fontsize="small",
-                     frameon=False)
+    ax.figure.legend(styles, list(names.values()), loc="outside lower center", ncol=3,
+                     fontsize="small", frameon=False)
     ax.grid(alpha=0.3, which="both", lw=0.4)
     return ax.figure
 
