@@ -126,7 +126,7 @@ def races(sides, column="valid_loss", levels=LEVELS):
     """
     limit = last_epoch(sides)
     everyone = [run for runs in sides.values() for run in runs]
-    comparable = len({machine(run) for run in everyone}) == 1
+    comparable = len({clocked_on(run) for run in everyone}) == 1
     found = []
     for level in levels:
         at = {name: [reach(run, level, column) for run in runs] for name, runs in sides.items()}
@@ -150,9 +150,9 @@ def last_epoch(sides):
     return min((run.settings["epochs"] for runs in sides.values() for run in runs), default=0)
 
 
-def machine(run):
-    """On what a run was made: seconds of other machines are not compared."""
-    host = run.config.get("host", {})
+def clocked_on(run):
+    """Processor, cores and threads of a run: seconds on different ones are not compared."""
+    host = run.config.get("host") or {}  # a run need not say
     return host.get("cpu"), host.get("cores"), run.config.get("threads")
 
 

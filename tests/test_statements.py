@@ -99,6 +99,14 @@ def test_seconds_of_different_machines_are_not_compared(tmp_path):
         "Epochs to a validation loss of 0.004: adagrad 1, adam 1.")
 
 
+def test_runs_that_do_not_say_where_they_were_made_are_compared(tmp_path):
+    for name in ("adagrad", "adam"):
+        run = make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold0", FAST)
+        config = json.loads(run.config.read_text())
+        run.config.write_text(json.dumps({**config, "host": None}))
+    assert "adagrad 1 (2 s)" in statements.optimizers(find_runs(tmp_path))[0]
+
+
 def test_runs_on_other_faces_are_not_compared(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", FAST)
     make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", SLOW, label="other faces")

@@ -130,7 +130,7 @@ def dropout_curves(groups, title, ax=None):
 
 
 def read_groups(groups):
-    """The groups with every run folder among them read."""
+    """dict of str -> list of RunResult, from one that may hold run folders too."""
     return {name: [run if isinstance(run, RunResult) else read_run(run) for run in runs]
             for name, runs in groups.items()}
 
