@@ -67,6 +67,21 @@ def test_vggnet_pads_every_convolution(zero_weights):
     assert len(layers_of(without)) == len(net.layers_) - 2
 
 
+@pytest.mark.parametrize("name, variance", [("he", 2 / (64 * 9)), ("glorot", 2 / (128 * 9))])
+def test_vggnets_initial_weights(name, variance):
+    """conv1_2 has 64 * 9 inputs and as many outputs: He et al. 2015, eq. 10; Glorot & Bengio 2010,
+    eq. 12."""
+    [(_, options)] = [(layer, options) for layer, options in models.vggnet(
+        initial_weights=name, num_dense_units=4).layers if options["name"] == "conv1_2"]
+    W = options["W"]((64, 64, 3, 3))
+    assert np.var(W) == pytest.approx(variance, rel=0.05)
+
+
+def test_initial_weights_that_there_are_not():
+    with pytest.raises(ConfigError, match="initial_weights: found 'zero', expected one of he, gl"):
+        models.build(Settings("vggnet", {"initial_weights": "zero"}))
+
+
 def test_classic_lenet5():
     assert [row[:2] for row in layers_of(models.lenet5(variant="classic"))] == [
         ("input", "1x96x96"), ("conv1", "6x92x92"), ("pool1", "6x46x46"), ("conv2", "16x42x42"),

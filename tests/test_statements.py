@@ -251,6 +251,20 @@ def test_is_augmentation_helpful(mirrored, normalized, verdict, tmp_path):
         f"images alone: {words[0]}; with batch normalization added, as the paper did: {words[1]}.")
 
 
+def test_augmentation_that_the_seeds_do_not_agree_on_is_no_help(tmp_path):
+    for seed, (before, mirrored) in enumerate(((.04, .01), (.01, .0361))):
+        for place, loss in (("lenet/lenet5", before),
+                            ("lenet-augmented/lenet5/split-then-mirror-no-bn", mirrored),
+                            ("lenet-augmented/lenet5/split-then-mirror", .09)):
+            make_run(tmp_path / place / (f"seed{seed}" if seed else "") / "fold0", [loss],
+                     model="lenet5", seed=seed)
+    runs = find_runs(tmp_path)
+    [line] = [line for line in statements.augmentation(
+        [run for run in runs if run.experiment != "lenet"],
+        [run for run in runs if run.experiment == "lenet"]) if "helpful" in line]
+    assert " does not hold here " in line and "alone: no clear difference;" in line
+
+
 def test_nets_that_are_not_complete_are_not_compared(tmp_path):
     make_run(tmp_path / "lenet-augmented/lenet5/no-mirror/fold0", [.04], model="lenet5")
     make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04], model="lenet5",
