@@ -53,14 +53,14 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
     taken = []
     for run in runs:
-        place = run.folder.relative_to(root)
+        place = place_of(run)
         kept = place in there and why_kept(run, there[place])
         say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {kept}" if kept else ""))
         if not kept:
             taken.append(run)
     filters = filters_run(taken)
     for run in taken:
-        copy_run(run, out / run.folder.relative_to(root), warn, run is filters)
+        copy_run(run, out / place_of(run), warn, run is filters)
     published = find_runs(out, warn)
     write_index(published, out / "runs.csv")
     for name in PUBLISHED:
@@ -69,6 +69,12 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     if readme is not None:
         paper_table.write(readme, out)
         say(f"{readme}: table of {out}")
+
+
+def place_of(run):
+    """Where a run lies in results/: Path ``<experiment>/<model>/[<variant>/][seed<n>/]fold<k>``,
+    also if the folder of the runs is one of them, or an experiment's."""
+    return Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
 
 
 def remove_temporaries(folder):

@@ -99,7 +99,7 @@ def check_summary(summary, path):
 def check_errors(errors, path):
     """Check what is read of errors.json; see :func:`check_config`."""
     rmse, places = errors.get("keypoint_rmse_px"), errors.get("mean_face_px")
-    if not isinstance(rmse, dict) or not all(map(is_number, rmse.values())):
+    if not isinstance(rmse, dict) or not rmse or not all(map(is_number, rmse.values())):
         raise _wrong(path, "keypoint_rmse_px", rmse, "numbers by keypoint")
     if not isinstance(places, dict) or not all(
             isinstance(place, list) and len(place) == 2 and all(map(is_number, place))

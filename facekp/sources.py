@@ -1,6 +1,7 @@
 """What figures and notebooks are drawn from: the runs of a folder, and faces."""
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,7 +34,7 @@ class Sources:
     """
 
     def __init__(self, root, data=None):
-        self.root, self.data = Path(root), data
+        self.root, self.data = Path(root), data and Path(data)
 
     @cached_property
     def all_runs(self):
@@ -82,9 +83,13 @@ class Sources:
         raise Missing(f"no complete run in {self.root} has {' or '.join(files)}{kept}: {commands}")
 
     def command(self, experiment, variants=""):
-        """The command that trains an experiment, or some of its variants (a str with commas)."""
-        return f"make {experiment}" + (f" ONLY={variants}" if variants else "") + (
-            f" OUT={self.root}" if self.root.name not in ("runs", "results") else "")
+        """The command that trains an experiment, or some of its variants (a str with commas), with
+        the folders that are not the Makefile's own."""
+        choices = {"ONLY": variants,
+                   "DATA": self.data if self.data != Path("data/kaggle") else "",
+                   "OUT": self.root if self.root.name not in ("runs", "results") else ""}
+        return " ".join([f"make {experiment}"] + [
+            f"{name}={quote(str(value))}" for name, value in choices.items() if value])
 
     def faces_of(self, run):
         """The complete training images that a run was trained on.

@@ -74,6 +74,8 @@ def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
     assert sources.command("lenet") == "make lenet"
     assert Sources(tmp_path / "mine").command("optimizer-study", "sgd") == (
         f"make optimizer-study ONLY=sgd OUT={tmp_path / 'mine'}")
+    assert Sources("runs", "data/kaggle").command("lenet") == "make lenet"
+    assert Sources("results", "my faces").command("lenet") == "make lenet DATA='my faces'"
 
 
 def test_figure_5_draws_what_is_there(sources):

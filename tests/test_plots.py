@@ -85,6 +85,14 @@ def test_grid(n, rows, columns):
     assert (grid.nrows, grid.ncols) == (rows, columns)
 
 
+def test_no_image_is_a_fault():
+    none = np.zeros((0, 1, 96, 96)), np.zeros((0, 30))
+    with pytest.raises(ValueError, match="X: found no image"):
+        plots.predicted_faces(*none, "")
+    with pytest.raises(ValueError, match="X: found no image"):
+        plots.extreme_faces(*none, np.zeros((0, 30)), "")
+
+
 def test_a_pdf_is_the_same_in_every_process(tmp_path):
     program = ("import sys; from facekp import plots; import numpy as np; plots.save("
                "plots.predicted_faces(np.zeros((1, 1, 96, 96)), np.ones((1, 30)), 'a face'), "

@@ -220,6 +220,15 @@ def test_publishing_results_onto_themselves_loses_nothing(tmp_path, quick):
     assert {name: (results / name).read_bytes() for name in files(results)} == before
 
 
+@pytest.mark.parametrize("out", ["", "lenet-augmented", "lenet-augmented/lenet5",
+                                 "lenet-augmented/lenet5/no-mirror/seed1"])
+def test_a_part_of_the_runs_goes_to_its_own_place(out, tmp_path, quick):
+    place = "lenet-augmented/lenet5/no-mirror/seed1/fold0"
+    make_run(tmp_path / "runs" / place, [.1], model="lenet5", seed=1)
+    do_publish(tmp_path / "runs" / out, tmp_path)
+    assert [run.folder for run in find_runs(tmp_path / "results")] == [tmp_path / "results" / place]
+
+
 def test_what_a_killed_publish_was_writing_is_removed(tmp_path, quick):
     make_run(tmp_path / "runs" / PLACE, [.1])
     results = tmp_path / "results"

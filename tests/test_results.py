@@ -208,6 +208,14 @@ def test_stored_errors_of_another_kind_are_refused(tmp_path, key, value):
         read_run(run.folder).errors()
 
 
+def test_errors_of_no_keypoint_are_refused(tmp_path):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1])
+    (run.folder / "errors.json").write_text(json.dumps(
+        {**WHOLE, "keypoint_rmse_px": {}, "mean_face_px": {}}))
+    with pytest.raises(RunError, match="keypoint_rmse_px: found {}"):
+        read_run(run.folder).errors()
+
+
 @pytest.mark.parametrize("arrays, words", [
     ({"y_valid": np.ones((2, 30))}, "lacks validation images"),
     ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.ones((3, 30))}, "lacks validation images"),

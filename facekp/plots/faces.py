@@ -83,7 +83,7 @@ def predicted_faces(X, y_pred_px, title, y_true_px=None, ax=None):
     -------
     matplotlib Figure
     """
-    columns = min(4, len(X))
+    columns = min(4, len(X)) or 1
     figure, axes = _grid(ax, -(-len(X) // columns), columns, len(X),
                          0.25 if y_true_px is None else 0.5)
     for i, panel in enumerate(axes):
@@ -101,6 +101,8 @@ def _legend(figure):
 
 def _grid(ax, rows, columns, n, extra=0.25):
     """The n axes that the caller gave, or square ones as wide as a column of a page; no frames."""
+    if not n:
+        raise ValueError("X: found no image, expected at least one")
     if ax is not None:
         figure, axes = axes_or_new(ax, 1, n)
         for panel in axes:
@@ -171,7 +173,7 @@ def extreme_faces(X, y_true_px, y_pred_px, title, n=4, ax=None):
     """
     error = np.sqrt(np.nanmean(np.square(np.asarray(y_pred_px) - y_true_px), axis=1))
     order = np.argsort(error, kind="stable")
-    n = min(n, len(order) // 2) or 1
+    n = min(n, len(order) // 2) or min(1, len(order))
     figure, axes = _grid(ax, 2, n, 2 * n, extra=0.75)
     for row, (name, chosen) in enumerate((("best", order[:n]), ("worst", order[::-1][:n]))):
         for column, i in enumerate(chosen):
