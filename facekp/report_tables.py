@@ -166,10 +166,12 @@ def provenance_tables(runs):
     for run in runs:
         config = run.config
         git, host, engine = (_part(config, name) for name in ("git", "host", "engine"))
+        cores = str(host.get("cores", "?"))
         dirty = ", with uncommitted changes" if git.get("dirty") is True else ""
         made.setdefault(json.dumps([
             _pairs(_part(config, "versions")),
-            f"{host.get('cpu', '?')}, {host.get('cores', '?')} cores; {host.get('system', '?')}",
+            f"{host.get('cpu', '?')}, {cores} core{'s' * (cores != '1')}; "
+            f"{host.get('system', '?')}",
             _pairs(engine), str(config.get("threads", "?")),
             f"{git.get('revision') or 'no checkout'}{dirty}", str(config.get("code", "?"))]),
             []).append(run)

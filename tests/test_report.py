@@ -308,6 +308,7 @@ def test_the_ambiguities_are_those_of_the_readme():
     text = report.ambiguities()
     assert f"\n## Ambiguities and choices\n{text}## " in (ROOT / "README.md").read_text("utf-8")
     assert to_html(text).count("<tr>") == text.count("\n|") - 1 > 10
+    assert "](" not in text  # links stay text
 
 
 def test_an_installed_package_has_the_ambiguities_in_its_metadata(tmp_path, monkeypatch):
