@@ -65,7 +65,7 @@ class Experiment:
         if options.device:
             os.environ["FACEKP_DEVICE"] = options.device
         plan = list(self.plan(options))
-        from facekp import data, summary
+        from facekp import data, near_duplicates, summary
         faces = data.load_training(options.data, complete_only=True)
         test = data.load_test(options.data)
         tables = faces, test, data.load_lookup(options.data, test.image_ids)
@@ -82,6 +82,7 @@ class Experiment:
             failures = parallel.train_all(plan, options.jobs, options.data)
         else:
             failures = train_in_turn(plan, tables)
+        near_duplicates.record(plan, faces)
         print()
         for run, _ in plan:
             if run.complete and run not in failures:

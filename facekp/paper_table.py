@@ -6,7 +6,7 @@ from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.errors import ConfigError
 from facekp.estimate import clock
 from facekp.results import experiment_runs, find_runs, labels, on_photographs, warning
-from facekp.statements import SCORES, ranking, span
+from facekp.statements import SCORES, near_duplicates, ranking, span
 from facekp.summary import answers
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
@@ -15,9 +15,12 @@ NOTE = ("Ours is the error on validation images that the net was not trained on,
         "the lowest one, as mean ± standard deviation over seeds and folds. The paper's scores "
         "were measured on Kaggle's test images, two thirds of which were labelled by another "
         "scheme: they are not comparable with a validation error, ours or the paper's. Losses are "
-        "mean squared errors of the scaled targets after the last epoch. Times are epochs times "
-        "the run's median epoch, of runs that shared a machine; optimizers that were not run on "
-        "the same machine are compared by epochs alone.")
+        "mean squared errors of the scaled targets in the last epoch: of the training images while "
+        "the weights moved, of the validation images at its end. Times are epochs times the run's "
+        "median epoch; runs that trained side by side slowed each other. Seconds of optimizers are "
+        "compared where the same code ran on the same kind of machine. \"Better\", \"worse\" and "
+        "\"clear\" are a two-sided t test of the paired runs at 5 percent; of one run each, only "
+        "which is lower is said.")
 
 
 def rmse(group):
@@ -35,13 +38,14 @@ def last_loss(column):
 
 
 def time_taken(group):
-    """How long a run trained, in median epochs (pauses do not count), and on what."""
+    """How long the runs trained, in median epochs (pauses do not count), and on what."""
     runs = settled(group.runs)
-    seconds = mean_sd(run.epochs * run.seconds_per_epoch for run in runs).mean
-    if not seconds >= 0:  # NaN, too
+    seconds = [run.epochs * run.seconds_per_epoch for run in runs]
+    if not all(value >= 0 for value in seconds):  # NaN, too
         return "not measured"
     so_far = "" if all(run.complete for run in runs) else " so far"
-    return (f"{clock(seconds)} a run{so_far}, "
+    low, high = clock(min(seconds)), clock(max(seconds))
+    return (f"{low if low == high else f'{low} to {high}'} a run{so_far}, "
             f"{' or '.join(dict.fromkeys(machine(run.config) for run in runs))}")
 
 
@@ -126,8 +130,9 @@ def table(root, warn=warning):
         runs = experiment_runs(root, name, warn)
         parts.append(answered(title, answers(root, name, runs), runs))
     runs = on_photographs(find_runs(root, warn))
-    parts.append(answered("Which net is best", ranking(runs), [
-        run for run in runs if run.experiment in [net[2] for net in SCORES]]))
+    compared = [run for run in runs if run.experiment in [net[2] for net in SCORES]]
+    parts.append(answered("Which net is best", ranking(runs), compared))
+    parts.append(answered("Near-duplicates", near_duplicates(runs), compared))
     return "\n\n".join(filter(None, parts))
 
 

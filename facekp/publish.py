@@ -145,6 +145,7 @@ def copy_run(run, folder, warn=warning, filters=False):
     target.write_history([dict(zip(run.history, row), epoch=k + 1, best=int(row[-2]))
                           for k, row in enumerate(zip(*run.history.values()))])
     replace_or_remove(folder / "errors.json", errors, storage.write_json)
+    replace_or_remove(target.near_duplicates, run.near_duplicates, storage.write_json)
     replace_or_remove(folder / CONV_WEIGHTS, weights, save_weights)
     replace_or_remove(target.submission, submission, write_bytes)
     if run.summary is not None:

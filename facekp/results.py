@@ -14,8 +14,8 @@ import numpy as np
 
 from facekp import metrics, storage
 from facekp.errors import RunError
-from facekp.run_checks import (check_config, check_errors, check_name, check_summary,
-                               read_predictions)
+from facekp.run_checks import (check_config, check_errors, check_name, check_near_duplicates,
+                               check_summary, read_predictions)
 from facekp.runs import HISTORY, Run
 
 SHARED = {
@@ -43,6 +43,8 @@ class RunResult:
         targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
+    near_duplicates : dict or None
+        The contents of near_duplicates.json (:mod:`facekp.near_duplicates`); None without it.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class RunResult:
     config: dict
     history: dict
     summary: Optional[dict]
+    near_duplicates: Optional[dict] = None
 
     @property
     def settings(self):
@@ -227,7 +230,15 @@ def read_run(folder, root=None):
     return RunResult(run.folder, experiment, model, place["variant"] or "", seed, fold,
                      int(place["attempt"] or 1), config,
                      {name: np.array(values, np.float64) for name, values in history.items()},
-                     summary)
+                     summary, _read_near_duplicates(run))
+
+
+def _read_near_duplicates(run):
+    if not run.near_duplicates.exists():
+        return None
+    found = storage.read_json(run.near_duplicates)
+    check_near_duplicates(found, run.near_duplicates)
+    return found
 
 
 def on_photographs(runs):

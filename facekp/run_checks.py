@@ -23,6 +23,9 @@ NUMBERS = ("epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds",
 TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
 
+SIDES = ("near_duplicates", "others")
+"""Keys of near_duplicates.json: validation images with a near-duplicate in training, and without."""
+
 OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
             ("theano_flags", str, "a text"), ("code", str, "a text"))
 """Keys of config.json that a run may lack, the types of their values, and a name for these."""
@@ -94,6 +97,19 @@ def check_summary(summary, path):
     lacking = [name for name in TWINS if summary.get(name) is None]
     if len(lacking) == 1:
         raise _wrong(path, lacking[0], None, "a number")
+
+
+def check_near_duplicates(found, path):
+    """Check what is read of near_duplicates.json; see :func:`check_config`."""
+    for side in SIDES:
+        part = found.get(side)
+        if not isinstance(part, dict):
+            raise _wrong(path, side, part, "an object")
+        if isinstance(part.get("n"), bool) or not isinstance(part.get("n"), int) or part["n"] < 0:
+            raise _wrong(path, f"{side}.n", part.get("n"), "a number of images")
+        for name in ("rmse_px", "mean_face_rmse_px"):
+            if part.get(name) is not None and not is_number(part[name]):
+                raise _wrong(path, f"{side}.{name}", part[name], "a number")
 
 
 def check_errors(errors, path):

@@ -48,6 +48,7 @@ class Run:
         self.faces = self.folder / "faces.png"
         self.submission = self.folder / "submission.csv"
         self.summary = self.folder / "summary.json"
+        self.near_duplicates = self.folder / "near_duplicates.json"
 
     @property
     def complete(self):

@@ -8,7 +8,7 @@ MIRROR = ("none", "split-then-mirror", "mirror-then-split")
 """What is done with mirror images (paper, section 5.4).
 
 split-then-mirror: the training images and their mirror images against the validation images. The
-fair protocol: no validation face has been seen in training.
+fair protocol: no validation image, nor its mirror image, has been seen in training.
 mirror-then-split: all images and their mirror images are split, as the paper's "we will have 4280
 images, and as usual we used 80 percent" reads. Most validation faces have their mirror image, or
 their original, in the training set.

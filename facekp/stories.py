@@ -10,6 +10,7 @@ from facekp.activations import CONV_WEIGHTS
 from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.plots.curves import describe
 from facekp.results import of_experiment
+from facekp.run_checks import SIDES
 from facekp.sources import CNN14, Missing
 
 PAPER_TRAIN, PAPER_VALID = 0.0002058, 0.0010208
@@ -83,9 +84,12 @@ def errors(sources, experiment, scores):
             mean_sd(summary.get("mean_face_rmse_px") for summary in done).format(3),
             mean_sd(summary.get("valid_rmse_px_twin_in_train") for summary in done).format(3),
             mean_sd(summary.get("valid_rmse_px_no_twin") for summary in done).format(3),
+            *(mean_sd(run.near_duplicates[side]["rmse_px"] for run in group.runs
+                      if run.complete and run.near_duplicates).format(3) for side in SIDES),
             mean_sd(run.seconds_per_epoch for run in settled(group.runs)).format(3)])
     header = ["net", "runs", "validation RMSE, px", "best epoch", "mean face, px",
-              "twin in training, px", "no twin, px", "seconds an epoch"]
+              "twin in training, px", "no twin, px", "near-duplicate in training, px",
+              "no near-duplicate, px", "seconds an epoch"]
     keep = [i for i in range(len(header)) if i < 5 or any(row[i] != "-" for row in rows)]
     return "\n\n".join([
         table([header[i] for i in keep], [[row[i] for i in keep] for row in rows]),

@@ -30,7 +30,7 @@ def conclude(root, name, paper="", say=print, warn=warning):
     groups, folder = group_runs(runs), Path(root, name)
     folder.mkdir(parents=True, exist_ok=True)  # all its runs may be another experiment's
     label = labels(runs)
-    lines = answers(root, name, runs)
+    lines = answers(root, name, runs) + statements.near_duplicates(runs)
     say(f"{name}, {label}\n\n{text(groups, lines)}")
     if paper:
         say(f"the paper: {paper}")

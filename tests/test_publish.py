@@ -342,7 +342,7 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
             "unfinished at epoch 1 of 2 | a test's faces |") in text
     assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
     # five and six epochs of 2 seconds
-    assert "about 2 hours on 8 cores | 0:00:11 a run, 1 thread of A CPU | 2 seeds |" in text
+    assert "about 2 hours on 8 cores | 0:00:10 to 0:00:12 a run, 1 thread of A CPU | 2 seeds |" in text
     # 0.01 / 0.01 and 0.02 / 0.01
     assert "| validation loss 1.50 ± 0.71 times the training loss | 2 folds |" in text
 

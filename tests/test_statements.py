@@ -1,11 +1,15 @@
 """The paper's statements, answered from runs whose answers are known."""
 import json
 
+import numpy as np
 import pytest
+import scipy.stats
 from run_tools import make_run
 
 from facekp import statements
+from facekp.aggregate import mean_sd
 from facekp.results import find_runs
+from facekp.statements.pairs import better_or_worse, is_clear
 
 NAN = float("nan")
 FAST, SLOW = [.0039, .0029, .0019, .0014], [.02, .0039, .0035, .0029]
@@ -25,26 +29,29 @@ def test_adagrad_is_fastest(tmp_path):
     assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
                         " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
     assert "; not reached by adam and sgd." in lines[2]
-    assert lines[4].startswith("Epochs to a training loss of 0.003: adagrad 2.00")
+    assert lines[4:6] == [f"Epochs to a validation loss of {level}: not reached by adagrad, adam "
+                          "and sgd." for level in ("0.0012", "0.0010208")]
+    assert lines[6].startswith("Epochs to a training loss of 0.003: adagrad 2.00")
     assert lines[-3:] == [
         "\"Adagrad converges fastest\" holds here by the validation loss: it needs the fewest "
-        "epochs to 4 of 4 levels.",
+        "epochs to 4 of the 4 levels reached (2 runs of each of adagrad, adam and sgd).",
         "\"Adagrad converges fastest\" holds here by the training loss: it needs the fewest epochs "
-        "to 2 of 2 levels (2 runs of each of adagrad, adam and sgd).",
+        "to 2 of the 2 levels reached (2 runs of each of adagrad, adam and sgd).",
         "sgd diverged in epoch 2 (2 of 2 runs)."]
 
 
 def test_adagrad_is_not_fastest(tmp_path):
     assert study(tmp_path, adagrad={"valid": [SLOW]}, adam={"valid": [FAST]})[-2].endswith(
-        "does not hold here by the validation loss: it needs the fewest epochs to 0 of 4 levels; "
-        "adam needs fewer to 0.004, 0.003, 0.002 and 0.0015.")
+        "does not hold here by the validation loss: it needs the fewest epochs to 0 of the 4 "
+        "levels reached; adam needs fewer to 0.004, 0.003, 0.002 and 0.0015 (1 run of each of "
+        "adagrad and adam).")
 
 
 def test_adagrad_is_fastest_to_some_levels(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [[.0035, .0032, .0031, .0025]]},
                   adam={"valid": [[.01, .0029, .0019]]})
-    assert ("holds in part here by the validation loss: it needs the fewest epochs to 1 of 3 "
-            "levels; adam needs fewer to 0.003 and 0.002.") in lines[-2]
+    assert ("holds in part here by the validation loss: it needs the fewest epochs to 1 of the 3 "
+            "levels reached; adam needs fewer to 0.003 and 0.002 (") in lines[-2]
 
 
 def test_the_training_loss_has_a_verdict_of_its_own(tmp_path):
@@ -52,19 +59,21 @@ def test_the_training_loss_has_a_verdict_of_its_own(tmp_path):
                   adam={"valid": [SLOW], "train": [.009, .0029, .0019, .001]})
     assert "holds here by the validation loss" in lines[-2]
     assert ("holds in part" not in lines[-1] and "does not hold here by the training loss: it "
-            "needs the fewest epochs to 0 of 3 levels") in lines[-1]
+            "needs the fewest epochs to 0 of the 3 levels reached") in lines[-1]
 
 
 def test_one_that_comes_at_the_same_time_is_as_fast(tmp_path):
     assert study(tmp_path, adagrad={"valid": [FAST]}, aaa={"valid": [FAST[:3] + [.0018]]})[-2] == (
         "\"Adagrad converges fastest\" holds in part here by the validation loss: it needs the "
-        "fewest epochs to 1 of 4 levels; aaa needs as few to 0.004, 0.003 and 0.002.")
+        "fewest epochs to 1 of the 4 levels reached; aaa needs as few to 0.004, 0.003 and 0.002 "
+        "(1 run of each of aaa and adagrad).")
 
 
 def test_runs_are_compared_up_to_the_last_epoch_that_all_were_to_have(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [[.02, .01, .0039]]}, adam={"valid": [[.03, .02]]})
     assert lines == [
-        "No optimizer has come to a validation loss of 0.004.",
+        "No optimizer has come to a validation loss of 0.004 (1 run of each of adagrad and adam, "
+        "up to epoch 2).",
         "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, "
         "up to epoch 2)."]
 
@@ -86,15 +95,16 @@ def test_a_level_is_decided_when_one_complete_run_has_missed_it(tmp_path):
                  state=state, epochs=3)
     lines = statements.optimizers(find_runs(tmp_path))
     assert lines[0].endswith("; not yet reached by adam.")
-    assert "holds here by the validation loss" in lines[1]
+    assert "holds here by the validation loss" in lines[-2]
 
 
-def test_seconds_of_different_machines_are_not_compared(tmp_path):
+@pytest.mark.parametrize("change", [
+    {"host": {"cpu": "Another CPU", "cores": 2}}, {"threads": "2"}, {"code": "other"}])
+def test_seconds_of_different_machines_or_code_are_not_compared(change, tmp_path):
     for name in ("adagrad", "adam"):
         run = make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold0", FAST)
     config = json.loads(run.config.read_text())
-    config["host"]["cpu"] = "Another CPU"
-    run.config.write_text(json.dumps(config))
+    run.config.write_text(json.dumps({**config, **change}))
     assert statements.optimizers(find_runs(tmp_path))[0] == (
         "Epochs to a validation loss of 0.004: adagrad 1, adam 1.")
 
@@ -142,10 +152,11 @@ def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
     assert lines[2].endswith("; still open for adam.")
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" holds so far by the validation loss: it needs the fewest "
-        "epochs to 2 of 2 levels, 2 more are open.",
+        "epochs to 2 of the 2 levels decided, 2 more are open (1 run of each of adagrad and adam) "
+        "(so far: adam epoch 2 of 500).",
         "\"Adagrad converges fastest\" holds so far by the training loss: it needs the fewest "
-        "epochs to 1 of 1 level, 1 more is open (1 run of each of adagrad and adam) (so far: adam "
-        "epoch 2 of 500)."]
+        "epochs to 1 of the 1 level decided, 1 more is open (1 run of each of adagrad and adam) "
+        "(so far: adam epoch 2 of 500)."]
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -176,11 +187,11 @@ def test_dropout_narrows_the_gap(tmp_path):
     noisy, clean, valid = ablation(tmp_path, ([.3, .2], 12., [.25, 1.]), ([.9, .7], 0., [1., .9]))
     assert noisy == ("\"Dropout narrows the gap\" holds by the training loss with dropout on, as "
                      "the paper has it: validation minus training loss 0.800 without dropout, 0.200"
-                     " with it (narrower by 75%) after 2 epochs.")
+                     " with it (narrower by 75%) after 2 epochs (1 run each).")
     assert clean == ("\"Dropout narrows the gap\" does not hold by the training loss without "
                      "dropout noise, on all training images: validation minus training loss 0.188 "
                      "without dropout, 0.900 with it (wider by 380%) with the best epoch's "
-                     "weights.")
+                     "weights (1 run each).")
     assert valid == ("Validation loss after 2 epochs: 1 without dropout, 0.9000 with it "
                      "(1 run each).")
 
@@ -202,14 +213,14 @@ def test_a_narrower_gap_that_the_folds_do_not_agree_on(tmp_path):
         for name, gap in (("no-dropout", without), ("dropout", with_)):
             make_run(tmp_path / f"dropout-ablation/cnn14/{name}/fold{fold}", [1.], [1 - gap],
                      fold=fold)
-    assert "is not clear: the runs differ by more than that by the training" in (
-        statements.dropout(find_runs(tmp_path))[0])
+    [line, *_] = statements.dropout(find_runs(tmp_path))
+    assert "is not clear by the training" in line and line.endswith("after 1 epoch (2 runs each).")
 
 
 def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
     lines = ablation(tmp_path, ([.3], None, [1.]), ([1.1], None, [1.]), state=None, epochs=9)
     assert lines[0].startswith("\"Dropout narrows the gap\" holds so far by")
-    assert "-0.100 with it after 1 epoch." in lines[0]  # no share of a negative gap
+    assert "-0.100 with it after 1 epoch (" in lines[0]  # no share of a negative gap
     assert lines[2].endswith("(so far: no-dropout epoch 1 of 9, dropout epoch 1 of 9).")
 
 
@@ -226,13 +237,13 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
                                     [run for run in runs if run.experiment == "lenet"])
     assert lines == [
         "Batch normalization, no mirror images: 9.600 px to 7.200 px, -2.400 px, "
-        "better (1 run each).",
+        "lower (1 run each).",
         "Mirror images, with batch normalization, fair protocol: 7.200 px to 4.800 px, -2.400 "
-        "px, better (1 run each).",
+        "px, lower (1 run each).",
         "The paper's protocol, which validates on other images, instead of the fair one, with "
-        "batch normalization: 4.800 px to 2.400 px, -2.400 px, better (1 run each).",
+        "batch normalization: 4.800 px to 2.400 px, -2.400 px, lower (1 run each).",
         "The paper's step from section 5.1 to 5.4, both together, fair protocol: 9.600 px to 4.800 "
-        "px, -4.800 px, better (1 run each).",
+        "px, -4.800 px, lower (1 run each).",
         "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
         "elsewhere, 1.500 px apart (1 run)."]
 
@@ -245,10 +256,11 @@ def test_is_augmentation_helpful(mirrored, normalized, verdict, tmp_path):
     for name, loss in (("split-then-mirror-no-bn", mirrored), ("split-then-mirror", normalized)):
         make_run(tmp_path / f"lenet-augmented/lenet5/{name}/fold0", [loss], model="lenet5")
     runs = find_runs(tmp_path)
-    words = ["better" if loss < .04 else "worse" for loss in (mirrored, normalized)]
+    words = ["lower" if loss < .04 else "higher" for loss in (mirrored, normalized)]
     assert statements.augmentation(runs[1:], runs[:1])[-1] == (
         f"\"Data augmentation is helpful\" {verdict} by the validation RMSE, fair protocol: mirror "
-        f"images alone: {words[0]}; with batch normalization added, as the paper did: {words[1]}.")
+        f"images alone: {words[0]} (1 run each); with batch normalization added, as the paper did: "
+        f"{words[1]} (1 run each).")
 
 
 def test_augmentation_that_the_seeds_do_not_agree_on_is_no_help(tmp_path):
@@ -262,7 +274,7 @@ def test_augmentation_that_the_seeds_do_not_agree_on_is_no_help(tmp_path):
     [line] = [line for line in statements.augmentation(
         [run for run in runs if run.experiment != "lenet"],
         [run for run in runs if run.experiment == "lenet"]) if "helpful" in line]
-    assert " does not hold here " in line and "alone: no clear difference;" in line
+    assert " is not confirmed here " in line and "alone: no clear difference (2 runs each);" in line
 
 
 def test_nets_that_are_not_complete_are_not_compared(tmp_path):
@@ -298,8 +310,8 @@ def test_the_nets_in_the_papers_order(tmp_path):
     assert statements.ranking(find_runs(tmp_path)) == [
         "By the paper's scores: LeNet-5 with batch normalization and mirror images 3.02, VGGNet "
         "3.12, LeNet-5 3.35.",
-        "By our validation RMSE, another order: LeNet-5 4.800 px (1 run), VGGNet 7.200 px (1 run), "
-        "LeNet-5 with batch normalization and mirror images 9.600 px (1 run)."]
+        "By our validation RMSE (mirror images in the fair protocol), another order: LeNet-5 4.800 "
+        "px (1 run), VGGNet 7.200 px (1 run), LeNet-5 with batch normalization and mirror images 9.600 px (1 run)."]
 
 
 def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
@@ -311,8 +323,8 @@ def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
     assert statements.ranking(find_runs(tmp_path)) == [
         "By the paper's scores: LeNet-5 with batch normalization and mirror images 3.02, LeNet-5 "
         "3.35.",
-        "By our validation RMSE, another order: LeNet-5 4.800 px (1 run), LeNet-5 with batch "
-        "normalization and mirror images 9.600 px (1 run); without a complete run, and left out: "
+        "By our validation RMSE (mirror images in the fair protocol), another order: LeNet-5 4.800 "
+        "px (1 run), LeNet-5 with batch normalization and mirror images 9.600 px (1 run); without a complete run, and left out: "
         "the 14-layer CNN with dropout and VGGNet."]
 
 
@@ -346,6 +358,26 @@ def test_a_run_that_stood_still_is_compared_as_if_it_had_gone_on(tmp_path):
         "Validation loss after 3 epochs: 0.2000 without dropout, 0.5000 with it (1 run each).")
 
 
+@pytest.mark.parametrize("differences, clear", [
+    ([-1.0], False), ([1.0, 1.0], True), ([1.0, 1.15], True), ([1.0, 1.2], False),
+    ([1.0, 2.0, 3.0], False), ([2.0, 3.0, 4.0], True), ([-2.0, -3.0, -4.0], True),
+    ([1.0, 2.0, 3.0, 1.5, 2.5], True), ([0.0, 0.0], False)])
+def test_a_difference_is_clear_by_a_t_test(differences, clear):
+    """95 % points of Student's t: 12.706, 4.303 and 2.776 for 2, 3 and 5 pairs; 2, 3, 4 has a mean
+    of 3 with a standard error of 0.577."""
+    assert is_clear(mean_sd(differences)) == clear
+    if len(differences) > 1 and np.std(differences):
+        assert clear == (scipy.stats.ttest_1samp(differences, 0).pvalue < .05)
+
+
+def test_a_clear_change_and_its_words():
+    assert better_or_worse(mean_sd([-2, -3, -4])) == "better"
+    assert better_or_worse(mean_sd([2, 3, 4])) == "worse"
+    assert better_or_worse(mean_sd([2, 3, 4]), ("lower", "higher")) == "higher"
+    assert better_or_worse(mean_sd([-1])) == "lower" and better_or_worse(mean_sd([1])) == "higher"
+    assert better_or_worse(mean_sd([0])) == "no difference"
+
+
 def test_a_change_that_is_smaller_than_its_spread_is_no_difference(tmp_path):
     for seed, (before, after) in enumerate(((.01, .0144), (.0144, .01))):
         for name, loss in (("no-mirror", before), ("split-then-mirror", after)):
@@ -360,6 +392,21 @@ def test_no_level_is_decided_yet(tmp_path):
                   adam={"valid": [[.01]], "state": None, "epochs": 500})
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" cannot be judged yet by the validation loss: 1 level is "
-        "open.",
+        "open (1 run of each of adagrad and adam) (so far: adam epoch 1 of 500).",
         "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam) (so "
         "far: adam epoch 1 of 500)."]
+
+
+def test_what_near_duplicates_hide(tmp_path):
+    for fold, (n, near, far) in enumerate(((20, .8, 1.6), (25, .9, 1.8))):
+        run = make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}", [.01], fold=fold)
+        run.near_duplicates.write_text(json.dumps({
+            "near_duplicates": {"n": n, "rmse_px": near, "mean_face_rmse_px": 2.5},
+            "others": {"n": 100 - n, "rmse_px": far, "mean_face_rmse_px": 3.5}}))
+    make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")  # nobody counted them there
+    assert statements.near_duplicates(find_runs(tmp_path)) == [
+        "Of the validation images, 20% to 25% show a person whom a training image shows a moment "
+        "earlier or later: a random split parts the frames of one recording.",
+        "The 14-layer CNN without dropout: 0.8500 ± 0.0707 px on them, 1.700 ± 0.141 px on the "
+        "other images; the mean face 2.500 ± 0.000 and 3.500 ± 0.000 px (2 runs)."]
+    assert statements.near_duplicates(find_runs(tmp_path / "lenet")) == []

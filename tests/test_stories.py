@@ -1,4 +1,5 @@
 """The notebooks' sentences hold the runs' numbers, and say what is missing."""
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,6 +47,13 @@ def test_the_twins_have_their_columns():
     run.summary.update(valid_rmse_px_twin_in_train=1.25, valid_rmse_px_no_twin=2.5)
     [row] = cells(stories.errors(sources(run), "lenet-augmented", ""), "mirror-then-split")
     assert row[5:7] == ["1.25", "2.50"]
+
+
+def test_near_duplicates_have_their_columns():
+    run = replace(result("", experiment="lenet", model="lenet5"), near_duplicates={
+        "near_duplicates": {"n": 1, "rmse_px": .75}, "others": {"n": 2, "rmse_px": 1.5}})
+    [row] = cells(stories.errors(sources(run), "lenet", ""), "lenet5")
+    assert row[5:7] == ["0.750", "1.50"]
 
 
 def test_the_optimizers_losses_and_what_is_said_of_them():

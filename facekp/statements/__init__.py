@@ -1,0 +1,13 @@
+"""The paper's statements about its experiments, measured on ours and put in words by the numbers.
+
+Every comparison of variants is made on the (seed, fold) pairs that all of them have, trained on the
+same faces; the order of the nets is one of means over all their runs.
+"""
+from facekp.statements.augmentation import augmentation
+from facekp.statements.dropout import dropout
+from facekp.statements.nets import SCORES, near_duplicates, ranking, search
+from facekp.statements.optimizers import optimizers
+from facekp.statements.pairs import span
+
+__all__ = ["SCORES", "augmentation", "dropout", "near_duplicates", "optimizers", "ranking",
+           "search", "span"]

@@ -1,0 +1,102 @@
+"""What mirror images and batch normalization do, and what twins leak. (section 5.4)"""
+from facekp.aggregate import mean_sd
+from facekp.statements.pairs import (better_or_worse, by_variant, finite_pairs, is_clear, paired,
+                                     plural, unfinished)
+
+CELLS = {"no mirror images": ("lenet", "no-mirror"),
+         "split, then mirrored": ("split-then-mirror-no-bn", "split-then-mirror"),
+         "mirrored, then split": ("mirror-then-split-no-bn", "mirror-then-split")}
+"""Variants of lenet-augmented without and with batch normalization; "lenet" is that experiment."""
+
+
+def augmentation(runs, baseline=()):
+    """What mirror images and batch normalization do, and what twins leak (section 5.4).
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of lenet-augmented
+    baseline : list of RunResult, of lenet: neither mirror images nor batch normalization
+
+    Returns
+    -------
+    list of str
+    """
+    sides = by_variant(runs)
+    if baseline:
+        sides["lenet"] = list(baseline)
+    lines = []
+
+    def compare(words, before, after, verdicts=("better", "worse")):
+        if not (sides.get(before) and sides.get(after)):
+            return
+        pair = paired({name: sides[name] for name in (before, after)})
+        if pair[before] and unfinished(pair):
+            lines.append(f"{words}: cannot be said yet{unfinished(pair)}.")
+        elif pair[before]:
+            px = finite_pairs(*([run.best_valid_rmse_px for run in pair[name]]
+                                for name in (before, after)))
+            change = mean_sd(b - a for a, b in zip(*px))
+            if not change.n:
+                lines.append(f"{words}: cannot be said: a net diverged in its first epoch.")
+                return
+            lines.append(
+                f"{words}: {mean_sd(px[0]).format(4)} px to {mean_sd(px[1]).format(4)} px, "
+                f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
+                + f" px, {better_or_worse(change, verdicts)} ({plural(change.n, 'run')} each).")
+
+    for cell, (plain, normalized) in CELLS.items():
+        compare(f"Batch normalization, {cell}", plain, normalized)
+    for column, norm in ((0, "without"), (1, "with")):
+        before, fair, paper = (names[column] for names in CELLS.values())
+        compare(f"Mirror images, {norm} batch normalization, fair protocol", before, fair)
+        compare(f"The paper's protocol, which validates on other images, instead of the fair one, "
+                f"{norm} batch normalization", fair, paper, ("lower", "higher"))
+    compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
+            "lenet", "split-then-mirror")
+    return lines + helpful(sides) + twin_leak(sides)
+
+
+def helpful(sides):
+    """Whether "data augmentation is helpful": mirror images, and the paper's step to section 5.4.
+
+    A list of one sentence; of none where runs are lacking or not complete.
+    """
+    words = []
+    for what, before, after in (("mirror images alone", "lenet", "split-then-mirror-no-bn"),
+                                ("with batch normalization added, as the paper did", "lenet",
+                                 "split-then-mirror")):
+        pair = paired({name: sides.get(name, []) for name in (before, after)})
+        if pair[before] and not unfinished(pair):
+            change = mean_sd(b.best_valid_rmse_px - a.best_valid_rmse_px
+                             for a, b in zip(pair[before], pair[after]))
+            if change.n:
+                words.append((what, better_or_worse(change), change.n))
+    if len(words) < 2:
+        return []
+    good = [word in ("better", "lower") for _, word, _ in words]
+    bad = [word in ("worse", "higher") for _, word, _ in words]
+    verdict = ("holds" if all(good) else "holds in part" if any(good) else
+               "does not hold" if all(bad) else "is not confirmed")
+    return [f"\"Data augmentation is helpful\" {verdict} here by the validation RMSE, fair "
+            "protocol: " + "; ".join(f"{what}: {word} ({plural(n, 'run')} each)"
+                                     for what, word, n in words) + "."]
+
+
+def twin_leak(sides):
+    """How much better a net is on faces whose mirror image it has seen, in words."""
+    lines = []
+    for name, runs in sides.items():
+        seen = [run.summary for run in runs
+                if run.complete and run.summary.get("valid_rmse_px_no_twin") is not None
+                and run.summary.get("valid_rmse_px_twin_in_train") is not None]
+        if seen:
+            twin, other, leak = (mean_sd(values) for values in zip(*(
+                (s["valid_rmse_px_twin_in_train"], s["valid_rmse_px_no_twin"],
+                 s["valid_rmse_px_no_twin"] - s["valid_rmse_px_twin_in_train"]) for s in seen)))
+            lines.append(
+                f"Twin leak, {name}: {twin.format()} px where the mirror image was trained on, "
+                f"{other.format()} px elsewhere, {leak.mean:.3f}"
+                + (f" ± {leak.sd:.3f}" if leak.n > 1 else "") + " px apart"
+                + (", no clear difference" if leak.n > 1 and not is_clear(leak) else "")
+                + f" ({plural(leak.n, 'run')}).")
+    return lines

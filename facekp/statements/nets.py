@@ -1,0 +1,107 @@
+"""Which net is best, how VGGNet is brought to learn, and what near-duplicates hide."""
+import numpy as np
+
+from facekp.aggregate import mean_sd
+from facekp.statements.pairs import (by_variant, listed, paired, plural, span, stopped_learning,
+                                     unfinished)
+
+
+def search(runs):
+    """Which learning rate and initial weights let VGGNet learn? (section 5.2)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of vggnet-search
+
+    Returns
+    -------
+    list of str; empty with fewer than two variants
+    """
+    sides = paired(by_variant(runs))
+    if len(sides) < 2 or not all(sides.values()):
+        return []
+    px = {name: mean_sd(run.best_valid_rmse_px for run in side) for name, side in sides.items()}
+    order = sorted(px, key=lambda name: (px[name].n == 0, px[name].mean))
+    faces = mean_sd(run.summary.get("mean_face_rmse_px") for run in sides[order[0]] if run.complete)
+    epochs = span(run.settings["epochs"] for side in sides.values() for run in side)
+    return [f"Validation RMSE within {epochs} epochs, by initial weights and learning rate: "
+            + ", ".join(f"{name} {px[name].format(4)} px" for name in order)
+            + (f"; the mean face {faces.format(4)} px" if faces.n else "")
+            + f"{unfinished(sides)}."] + stopped_learning(sides)
+
+
+SCORES = (("LeNet-5 with batch normalization and mirror images", 3.02, "lenet-augmented",
+           "split-then-mirror"),
+          ("the 14-layer CNN with dropout", 3.0773, "dropout-ablation", "dropout"),
+          ("VGGNet", 3.12, "vggnet", ""), ("LeNet-5", 3.35, "lenet", ""))
+"""The paper's scores, best first: net, score, and our experiment and variant."""
+
+
+def ranking(runs):
+    """Are the nets ordered as the paper's scores order them? (abstract, section 5)
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of all experiments
+
+    Returns
+    -------
+    list of str; empty with fewer than two nets
+    """
+    found, begun = {}, []
+    for net, _, experiment, variant in SCORES:
+        members = [run for run in runs if run.epochs and run.attempt == 1
+                   and (run.experiment, run.variant) == (experiment, variant)]
+        done = [run for run in members if run.complete and np.isfinite(run.best_valid_rmse_px)]
+        if done:
+            found[net] = done
+        elif members:
+            begun.append(net)
+    if len(found) < 2:
+        return []
+    px = {net: mean_sd(run.best_valid_rmse_px for run in done) for net, done in found.items()}
+    ours = sorted(px, key=lambda net: px[net].mean)
+    verdict = "the same order" if ours == list(px) else "another order"
+    return [
+        "By the paper's scores: " + ", ".join(
+            f"{net} {score:g}" for net, score, *_ in SCORES if net in px) + ".",
+        f"By our validation RMSE (mirror images in the fair protocol), {verdict}: " + ", ".join(
+            f"{net} {px[net].format(4)} px ({plural(px[net].n, 'run')})" for net in ours)
+        + (f"; without a complete run, and left out: {listed(begun)}" if begun else "") + "."]
+
+
+NOT_MIRRORED_FIRST = SCORES + (
+    ("the 14-layer CNN without dropout", None, "optimizer-study", "adagrad"),)
+
+
+def near_duplicates(runs):
+    """What the error would be without near-duplicates of training images (section 3).
+
+    Parameters
+    ----------
+    runs : list of facekp.results.RunResult, of all experiments
+
+    Returns
+    -------
+    list of str; empty where no run has counted them
+    """
+    shares, lines = [], []
+    for net, _, experiment, variant in NOT_MIRRORED_FIRST:
+        parts = [run.near_duplicates for run in runs if run.complete and run.attempt == 1
+                 and (run.experiment, run.variant) == (experiment, variant) and run.near_duplicates]
+        if not parts:
+            continue
+        shares += [part["near_duplicates"]["n"] / (part["near_duplicates"]["n"]
+                                                   + part["others"]["n"]) for part in parts]
+        ours, faces = ([mean_sd(part[side][name] for part in parts).format()
+                        for side in ("near_duplicates", "others")]
+                       for name in ("rmse_px", "mean_face_rmse_px"))
+        lines.append(f"{net[0].upper()}{net[1:]}: {ours[0]} px on them, {ours[1]} px on the other "
+                     f"images; the mean face {faces[0]} and {faces[1]} px "
+                     f"({plural(len(parts), 'run')}).")
+    if not lines:
+        return []
+    low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
+    return [f"Of the validation images, {low if low == high else f'{low} to {high}'} show a person "
+            "whom a training image shows a moment earlier or later: a random split parts the "
+            "frames of one recording."] + lines

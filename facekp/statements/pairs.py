@@ -1,0 +1,123 @@
+"""What all statements share: runs that may be compared, how sure a difference is, and words."""
+import numpy as np
+from scipy import stats
+
+from facekp.aggregate import mean_sd
+
+CONFIDENCE = 0.95
+"""Of the two-sided t test by which a difference of paired runs is called one."""
+
+
+def paired(sides):
+    """The runs of each side on the (seed, fold) pairs, on the same faces, that all sides have.
+
+    Parameters
+    ----------
+    sides : dict of str -> list of facekp.results.RunResult
+
+    Returns
+    -------
+    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair.
+    Pairs of complete runs; where there is none, all.
+    """
+    tables = {name: {(run.label, run.seed, run.fold): run for run in runs
+                     if run.epochs and run.attempt == 1} for name, runs in sides.items()}
+    common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
+    complete = [pair for pair in common if all(table[pair].complete for table in tables.values())]
+    return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
+
+
+def is_clear(change):
+    """Whether paired differences are off zero: two-sided t test (Student 1908), 5 percent.
+
+    Parameters
+    ----------
+    change : facekp.aggregate.MeanSd, of the differences
+
+    Returns
+    -------
+    bool, False for a single pair, which has no spread to go by
+    """
+    if change.n < 2:
+        return False
+    limit = stats.t.ppf((1 + CONFIDENCE) / 2, change.n - 1) * change.sd / np.sqrt(change.n)
+    return bool(abs(change.mean) > limit)
+
+
+def better_or_worse(change, words=("better", "worse")):
+    """A change of an error in words; of a single pair no more than its direction.
+
+    Parameters
+    ----------
+    change : facekp.aggregate.MeanSd, of the differences
+    words : (str, str), for an error that falls and for one that rises
+
+    Returns
+    -------
+    str
+    """
+    if change.n == 1:
+        words = ("lower", "higher")
+    elif change.n and not is_clear(change):
+        return "no clear difference"
+    if not change.mean:
+        return "no difference"
+    return words[change.mean > 0]
+
+
+def finite_pairs(before, after):
+    """Pairs of numbers, both finite, as two lists."""
+    pairs = [pair for pair in zip(before, after) if np.isfinite(pair).all()]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def by_variant(runs):
+    """dict of variant -> list of runs that have at least one epoch."""
+    sides = {}
+    for run in runs:
+        if run.epochs:
+            sides.setdefault(run.variant, []).append(run)
+    return sides
+
+
+def unfinished(sides):
+    """Which sides have runs that are not complete, as " (so far: adam epoch 42 of 500)", or ""."""
+    words = []
+    for name, runs in sides.items():
+        epochs = [run.epochs for run in runs if not run.complete]
+        if epochs:
+            words.append(f"{name} epoch {span(epochs)} of {runs[0].settings['epochs']}")
+    return f" (so far: {', '.join(words)})" if words else ""
+
+
+def span(values):
+    """Whole numbers as text: "500", or "77 to 94"."""
+    values = list(values)
+    low, high = min(values), max(values)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def plural(n, word):
+    """A number and its noun: "1 epoch", "2 epochs"."""
+    return f"{n} {word}" + "s" * (n != 1)
+
+
+def listed(words):
+    """Words as an enumeration: "a", "a and b", "a, b and c"."""
+    words = list(words)
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def stopped_learning(sides):
+    """Which sides' runs diverged or stand still, as sentences."""
+    lines = []
+    for name, runs in sides.items():
+        diverged = [run.epochs for run in runs if run.diverged]
+        still = [run.summary["frozen_since"] for run in runs
+                 if run.complete and "frozen_since" in run.summary]
+        for words, epochs in ((f"{name} diverged in epoch", diverged),
+                              (f"{name} learned nothing, to the last bit, after epoch", still)):
+            if epochs:
+                lines.append(f"{words} {span(epochs)} ({len(epochs)} of "
+                             f"{plural(len(runs), 'run')}).")
+    return lines

@@ -1,0 +1,125 @@
+"""The error apart on validation images that have a near-duplicate in training."""
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from run_tools import make_run
+
+from facekp import near_duplicates
+from facekp.data import kfold
+from facekp.errors import RunError
+from facekp.publish import copy_run
+from facekp.results import read_run
+from facekp.runs import Run
+from facekp.settings import MIRROR, Settings
+
+N = 20
+Y = np.random.RandomState(0).uniform(20, 70, (N, 30)).astype(np.float32)
+SETTINGS = Settings("lenet5", fold=2, seed=7)
+TRAIN, VALID = kfold(N, 5, seed=7)[2]
+
+
+def groups(near):
+    """Each image alone, but the first `near` validation images with a training image each."""
+    found = np.arange(N)
+    found[VALID[:near]] = TRAIN[:near]
+    return found
+
+
+def predicted(folder, off, y_valid=None):
+    """A complete run whose predictions are off by so many px, image by image."""
+    run = make_run(folder / "lenet/lenet5/seed7/fold2", [.01], **SETTINGS.as_dict())
+    y_valid = Y[VALID] if y_valid is None else y_valid
+    np.savez(run.predictions, y_valid=y_valid, y_pred_valid=y_valid + np.reshape(off, (-1, 1)))
+    return run
+
+
+def test_the_error_is_taken_apart(engine, tmp_path):
+    """Two of four: 1 and 3 px off are sqrt(5) px, 2 and 4 px off sqrt(10)."""
+    run = predicted(tmp_path, [1, 3, 2, 4])
+    found = near_duplicates.errors(run, SETTINGS, Y, groups(2))
+    mean_face = Y[TRAIN].mean(axis=0)
+    for side, images, rmse in (("near_duplicates", VALID[:2], 5), ("others", VALID[2:], 10)):
+        assert found[side]["n"] == 2
+        assert found[side]["rmse_px"] == pytest.approx(rmse ** .5, rel=1e-6)
+        assert found[side]["mean_face_rmse_px"] == pytest.approx(
+            np.sqrt(np.mean((Y[images] - mean_face) ** 2)), rel=1e-6)
+
+
+def test_where_there_is_none(engine, tmp_path):
+    found = near_duplicates.errors(predicted(tmp_path, [1, 3, 2, 4]), SETTINGS, Y, groups(0))
+    assert found["near_duplicates"] == {"n": 0, "rmse_px": None, "mean_face_rmse_px": None}
+    assert found["others"]["n"] == 4
+
+
+def test_a_prediction_that_is_no_number(engine, tmp_path):
+    found = near_duplicates.errors(predicted(tmp_path, [np.nan, 3, 2, 2]), SETTINGS, Y, groups(2))
+    assert found["near_duplicates"]["rmse_px"] is None and found["others"]["rmse_px"] == 2
+
+
+def test_mirrored_and_then_split_an_image_is_its_mirror_images_near_duplicate(engine, tmp_path):
+    settings = Settings("lenet5", mirror=MIRROR[2], fold=2)
+    train, valid = kfold(2 * N, 5)[2]
+    twins = np.isin(valid % N, train % N)
+    assert 0 < twins.sum() < len(valid)
+    from facekp.augment import flip_keypoints
+    y_valid = np.concatenate([Y, flip_keypoints(Y)])[valid]
+    run = predicted(tmp_path, 1 + twins, y_valid)
+    found = near_duplicates.errors(run, settings, Y, np.arange(N))
+    assert (found["near_duplicates"]["n"], found["others"]["n"]) == (twins.sum(), (~twins).sum())
+    assert [found[side]["rmse_px"] for side in ("near_duplicates", "others")] == pytest.approx(
+        [2, 1], rel=1e-6)
+
+
+@pytest.mark.parametrize("y_valid", [Y[VALID][:3], Y[VALID] + 1])
+def test_predictions_for_other_images_are_refused(y_valid, engine, tmp_path):
+    run = predicted(tmp_path, [1] * len(y_valid), y_valid)
+    with pytest.raises(RunError, match="predictions.npz: holds predictions for other images"):
+        near_duplicates.errors(run, SETTINGS, Y, groups(0))
+
+
+def images():
+    """Validation image 0 is a brighter version of training image 0; all others differ."""
+    X = np.random.RandomState(1).randint(0, 200, (N, 1, 96, 96)).astype(np.float32)
+    X[VALID[0]] = X[TRAIN[0]] + 50
+    return SimpleNamespace(X=X / 255, y=Y)
+
+
+def test_recorded_once_beside_the_run_and_published(engine, tmp_path):
+    run, said = predicted(tmp_path, [1, 2, 2, 2]), []
+    unfinished = Run(tmp_path / "lenet/lenet5/fold0")
+    near_duplicates.record([(run, SETTINGS), (unfinished, SETTINGS)], images(), said.append)
+    found = read_run(run.folder).near_duplicates
+    assert found["near_duplicates"]["n"] == 1 and found["others"]["n"] == 3
+    assert found["near_duplicates"]["rmse_px"] == pytest.approx(1, rel=1e-6) and not said
+    assert not unfinished.near_duplicates.exists()
+
+    run.near_duplicates.write_text(json.dumps(found).replace("1", "3"))
+    before = run.near_duplicates.read_text()
+    near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert run.near_duplicates.read_text() == before
+
+    copy_run(read_run(run.folder), tmp_path / "results")
+    assert json.loads((tmp_path / "results/near_duplicates.json").read_text()) == json.loads(before)
+
+
+def test_predictions_that_cannot_be_used_are_said(engine, tmp_path):
+    run, said = predicted(tmp_path, [1, 2, 2, 2]), []
+    run.predictions.write_bytes(b"nothing")
+    near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert "predictions.npz: cannot be read" in said[0] and not run.near_duplicates.exists()
+
+
+PART = {"n": 3, "rmse_px": 1.0, "mean_face_rmse_px": None}
+
+
+@pytest.mark.parametrize("part, words", [
+    (None, "lacks 'others'"), ([], "others: found"), ({**PART, "n": -1}, "others.n: found -1"),
+    ({**PART, "n": 1.5}, "others.n: found 1.5"), ({**PART, "n": True}, "others.n: found True"),
+    ({**PART, "rmse_px": "1"}, "others.rmse_px: found '1'")])
+def test_a_file_of_another_kind_is_refused(part, words, tmp_path):
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")
+    run.near_duplicates.write_text(json.dumps({"near_duplicates": PART, "others": part}))
+    with pytest.raises(RunError, match=words):
+        read_run(run.folder)
