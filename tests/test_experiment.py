@@ -305,6 +305,17 @@ def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys
     assert rows == ["fair", "paper"] * 2  # losses, levels
 
 
+def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
+    import facekp.data
+    from facekp import near_duplicates
+    seen = []
+    monkeypatch.setattr(near_duplicates, "record", lambda plan, faces: seen.append(
+        ([run.folder.relative_to(trained.out).as_posix() for run, _ in plan if run.complete],
+         faces is facekp.data.load_training(""))))
+    assert STUDY.main(["--out", str(trained.out)]) == 0
+    assert seen == [([FAIR, PAPER], True)]
+
+
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):
     [ablation] = [load(path) for path in SCRIPTS if path.stem == "dropout_ablation"]
     assert ablation.main(["--out", str(trained.out)]) == 0
