@@ -406,7 +406,8 @@ def test_what_near_duplicates_hide(tmp_path):
     make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")  # nobody counted them there
     assert statements.near_duplicates(find_runs(tmp_path)) == [
         "Of the validation images, 20% to 25% show a person whom a training image shows a moment "
-        "earlier or later: a random split parts the frames of one recording.",
+        "earlier or later (thumbnails that correlate above 0.95): a random split parts the frames "
+        "of one recording.",
         "The 14-layer CNN without dropout: 0.8500 ± 0.0707 px on them, 1.700 ± 0.141 px on the "
         "other images; the mean face 2.500 ± 0.000 and 3.500 ± 0.000 px (2 runs)."]
     assert statements.near_duplicates(find_runs(tmp_path / "lenet")) == []

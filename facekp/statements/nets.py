@@ -2,6 +2,7 @@
 import numpy as np
 
 from facekp.aggregate import mean_sd
+from facekp.data.splits import SAME
 from facekp.statements.pairs import (by_variant, listed, paired, plural, span, stopped_learning,
                                      unfinished)
 
@@ -103,5 +104,5 @@ def near_duplicates(runs):
         return []
     low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
     return [f"Of the validation images, {low if low == high else f'{low} to {high}'} show a person "
-            "whom a training image shows a moment earlier or later: a random split parts the "
-            "frames of one recording."] + lines
+            "whom a training image shows a moment earlier or later (thumbnails that correlate above "
+            f"{SAME:g}): a random split parts the frames of one recording."] + lines
