@@ -16,7 +16,7 @@ from facekp.run_checks import SIDES, read_predictions
 
 
 def record(plan, faces, warn=warning):
-    """Write near_duplicates.json of each complete run that has predictions and lacks it.
+    """Write near_duplicates.json of each complete run that has predictions, unless it is there.
 
     Parameters
     ----------
@@ -25,14 +25,17 @@ def record(plan, faces, warn=warning):
     warn : callable taking a str
         Told about predictions that cannot be used.
     """
-    wanting = [(run, settings) for run, settings in plan if run.complete
-               and run.predictions.exists() and not run.near_duplicates.exists()]
-    groups = near_duplicate_groups(faces.X) if wanting else None
-    for run, settings in wanting:
+    plan = [(run, settings) for run, settings in plan
+            if run.complete and run.predictions.exists()]
+    groups = near_duplicate_groups(faces.X) if plan else None
+    for run, settings in plan:
         try:
-            storage.write_json(run.near_duplicates, errors(run, settings, faces.y, groups))
+            found = errors(run, settings, faces.y, groups)
         except RunError as error:
             warn(str(error))
+            continue
+        if found != _written(run):
+            storage.write_json(run.near_duplicates, found)
 
 
 def errors(run, settings, y, groups):
@@ -71,6 +74,14 @@ def errors(run, settings, y, groups):
                    "mean_face_rmse_px": _number(metrics.mean_face_rmse_px(
                        parts.y_train, y_valid[chosen]))}
             for side, chosen in zip(SIDES, (near, ~near))}
+
+
+def _written(run):
+    """What the file holds; None if it is missing or damaged."""
+    try:
+        return storage.read_json(run.near_duplicates)
+    except RunError:
+        return None
 
 
 def _number(value):

@@ -86,7 +86,7 @@ def images():
     return SimpleNamespace(X=X / 255, y=Y)
 
 
-def test_recorded_once_beside_the_run_and_published(engine, tmp_path):
+def test_recorded_beside_the_run_and_published(engine, tmp_path):
     run, said = predicted(tmp_path, [1, 2, 2, 2]), []
     unfinished = Run(tmp_path / "lenet/lenet5/fold0")
     near_duplicates.record([(run, SETTINGS), (unfinished, SETTINGS)], images(), said.append)
@@ -95,13 +95,20 @@ def test_recorded_once_beside_the_run_and_published(engine, tmp_path):
     assert found["near_duplicates"]["rmse_px"] == pytest.approx(1, rel=1e-6) and not said
     assert not unfinished.near_duplicates.exists()
 
-    run.near_duplicates.write_text(json.dumps(found).replace("1", "3"))
-    before = run.near_duplicates.read_text()
-    near_duplicates.record([(run, SETTINGS)], images(), said.append)
-    assert run.near_duplicates.read_text() == before
-
     copy_run(read_run(run.folder), tmp_path / "results")
-    assert json.loads((tmp_path / "results/near_duplicates.json").read_text()) == json.loads(before)
+    assert json.loads((tmp_path / "results/near_duplicates.json").read_text()) == found
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"near_duplicates": {"n": 4}}'])
+def test_what_the_file_does_not_rightly_say_is_written_anew(text, engine, tmp_path, monkeypatch):
+    run = predicted(tmp_path, [1, 2, 2, 2])
+    near_duplicates.record([(run, SETTINGS)], images())
+    right = run.near_duplicates.read_text()
+    run.near_duplicates.write_text(text)
+    near_duplicates.record([(run, SETTINGS)], images())
+    assert run.near_duplicates.read_text() == right
+    monkeypatch.setattr(near_duplicates.storage, "write_json", None)  # right: left alone
+    near_duplicates.record([(run, SETTINGS)], images())
 
 
 def test_predictions_that_cannot_be_used_are_said(engine, tmp_path):
