@@ -82,7 +82,6 @@ class Experiment:
             failures = parallel.train_all(plan, options.jobs, options.data)
         else:
             failures = train_in_turn(plan, tables)
-        near_duplicates.record(plan, faces)
         print()
         for run, _ in plan:
             if run.complete and run not in failures:
@@ -90,6 +89,7 @@ class Experiment:
                     print(score_line(run, read_run(run.folder).summary))
                 except RunError as error:
                     failures[run] = str(error)
+        near_duplicates.record([part for part in plan if part[0] not in failures], faces)
         summary.conclude(options.out, self.name, self.paper, warn=lambda text: warning(text) if not
                          any(reason in text for reason in failures.values()) else None)
         for run in [run for run, _ in plan if run.faces.exists()][:3]:

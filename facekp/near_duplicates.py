@@ -11,31 +11,59 @@ import numpy as np
 from facekp import metrics, storage
 from facekp.data import near_duplicate_groups
 from facekp.errors import RunError
-from facekp.results import warning
+from facekp.results import read_run, warning
 from facekp.run_checks import SIDES, read_predictions
+from facekp.settings import MIRROR
 
 
 def record(plan, faces, warn=warning):
-    """Write near_duplicates.json of each complete run that has predictions, unless it is there.
+    """Write near_duplicates.json of each run that is complete, where it is not right already.
+
+    Not of runs that mirror first and then split: almost all their validation images have their
+    mirror image in training, which summary.json tells apart.
 
     Parameters
     ----------
     plan : list of (facekp.runs.Run, facekp.settings.Settings)
     faces : facekp.data.Training, the complete images that the runs were trained on
     warn : callable taking a str
-        Told about predictions that cannot be used.
+        Told about runs and predictions that cannot be used, and files that cannot be written.
     """
-    plan = [(run, settings) for run, settings in plan
-            if run.complete and run.predictions.exists()]
-    groups = near_duplicate_groups(faces.X) if plan else None
+    groups = None
     for run, settings in plan:
-        try:
-            found = errors(run, settings, faces.y, groups)
-        except RunError as error:
-            warn(str(error))
+        if settings.mirror == MIRROR[2] or not (run.complete and run.predictions.exists()):
             continue
-        if found != _written(run):
-            storage.write_json(run.near_duplicates, found)
+        try:
+            if agrees(read_run(run.folder, warn=lambda text: None)):
+                continue
+            groups = near_duplicate_groups(faces.X) if groups is None else groups
+            with run.locked():
+                storage.write_json(run.near_duplicates, errors(run, settings, faces.y, groups))
+        except (RunError, OSError) as error:
+            warn(f"{run.near_duplicates}: not written: {error}")
+
+
+def agrees(result):
+    """Whether a run's errors apart make up the error on all of its validation images.
+
+    Parameters
+    ----------
+    result : facekp.results.RunResult, complete
+
+    Returns
+    -------
+    bool, False where there are none
+    """
+    if result.near_duplicates is None:
+        return False
+    parts = [part for part in result.near_duplicates.values() if part["n"]]
+    n = sum(part["n"] for part in parts)
+    total = result.summary.get("valid_rmse_px")
+    if None in [total, *(part["rmse_px"] for part in parts)]:
+        return False
+    squares = sum(part["n"] * part["rmse_px"] ** 2 for part in parts)
+    return n == result.summary.get("n_valid") and math.isclose(math.sqrt(squares / n), total,
+                                                               rel_tol=1e-6)
 
 
 def errors(run, settings, y, groups):
@@ -74,14 +102,6 @@ def errors(run, settings, y, groups):
                    "mean_face_rmse_px": _number(metrics.mean_face_rmse_px(
                        parts.y_train, y_valid[chosen]))}
             for side, chosen in zip(SIDES, (near, ~near))}
-
-
-def _written(run):
-    """What the file holds; None if it is missing or damaged."""
-    try:
-        return storage.read_json(run.near_duplicates)
-    except RunError:
-        return None
 
 
 def _number(value):

@@ -6,7 +6,7 @@ from facekp.aggregate import group_runs, mean_sd, settled
 from facekp.errors import ConfigError
 from facekp.estimate import clock
 from facekp.results import experiment_runs, find_runs, labels, on_photographs, warning
-from facekp.statements import SCORES, near_duplicates, ranking, span
+from facekp.statements import SCORES, has_near_duplicates, near_duplicates, ranking, span
 from facekp.summary import answers
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
@@ -19,8 +19,8 @@ NOTE = ("Ours is the error on validation images that the net was not trained on,
         "the weights moved, of the validation images at its end. Times are epochs times the run's "
         "median epoch; runs that trained side by side slowed each other. Seconds of optimizers are "
         "compared where the same code ran on the same kind of machine. \"Better\", \"worse\" and "
-        "\"clear\" are a two-sided t test of the paired runs at 5 percent; of one run each, only "
-        "which is lower is said.")
+        "\"clear\" are a two-sided t test of the paired runs at 5 percent, corrected for their "
+        "common training images (Nadeau & Bengio 2003); what rests on one run each says so.")
 
 
 def rmse(group):
@@ -130,9 +130,10 @@ def table(root, warn=warning):
         runs = experiment_runs(root, name, warn)
         parts.append(answered(title, answers(root, name, runs), runs))
     runs = on_photographs(find_runs(root, warn))
-    compared = [run for run in runs if run.experiment in [net[2] for net in SCORES]]
-    parts.append(answered("Which net is best", ranking(runs), compared))
-    parts.append(answered("Near-duplicates", near_duplicates(runs), compared))
+    parts.append(answered("Which net is best", ranking(runs), [
+        run for run in runs if run.experiment in [net[2] for net in SCORES]]))
+    parts.append(answered("Near-duplicates", near_duplicates(runs),
+                          filter(has_near_duplicates, runs)))
     return "\n\n".join(filter(None, parts))
 
 

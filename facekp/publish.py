@@ -58,7 +58,8 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
         say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {kept}" if kept else ""))
         if not kept:
             taken.append(run)
-    filters = filters_run(taken)
+    places = [place_of(run) for run in taken]
+    filters = filters_run(taken + [run for place, run in there.items() if place not in places])
     for run in taken:
         copy_run(run, out / place_of(run), warn, run is filters)
     published = find_runs(out, warn)

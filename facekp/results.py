@@ -155,7 +155,7 @@ class RunResult:
         if not predictions.exists():
             return None
         y_valid, y_pred = read_predictions(predictions, "y_valid", "y_pred_valid")
-        if y_valid is None or y_pred is None or y_valid.shape != y_pred.shape:
+        if y_valid is None or y_pred is None or y_valid.shape != y_pred.shape or not len(y_valid):
             raise RunError(f"{predictions}: lacks validation images; remove {self.folder} and run "
                            "the experiment again")
         return metrics.keypoint_errors(y_valid, y_pred)
@@ -183,13 +183,13 @@ def find_runs(root, warn=warning):
     root, found = Path(root), []
     for config in sorted(root.rglob("config.json"), key=lambda path: path.parts):
         try:
-            found.append(read_run(config.parent, root))
+            found.append(read_run(config.parent, root, warn))
         except RunError as error:
             warn(f"{error} (left out)")
     return found
 
 
-def read_run(folder, root=None):
+def read_run(folder, root=None, warn=warning):
     """Read one run.
 
     Parameters
@@ -198,6 +198,8 @@ def read_run(folder, root=None):
         ``.../<experiment>/<model>/[<variant>/][seed<n>/]fold<k>[-<attempt>]``
     root : path or None
         Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
+    warn : callable taking a str
+        Told about a damaged near_duplicates.json, which the run does without.
 
     Returns
     -------
@@ -230,15 +232,19 @@ def read_run(folder, root=None):
     return RunResult(run.folder, experiment, model, place["variant"] or "", seed, fold,
                      int(place["attempt"] or 1), config,
                      {name: np.array(values, np.float64) for name, values in history.items()},
-                     summary, _read_near_duplicates(run))
+                     summary, _read_near_duplicates(run.near_duplicates, warn))
 
 
-def _read_near_duplicates(run):
-    if not run.near_duplicates.exists():
+def _read_near_duplicates(path, warn):
+    if not path.exists():
         return None
-    found = storage.read_json(run.near_duplicates)
-    check_near_duplicates(found, run.near_duplicates)
-    return found
+    try:
+        found = storage.read_json(path)
+        check_near_duplicates(found)
+        return found
+    except (RunError, ValueError) as error:
+        warn(f"{path}: is left out ({error}); the experiment's command writes it anew")
+        return None
 
 
 def on_photographs(runs):

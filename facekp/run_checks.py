@@ -4,6 +4,7 @@ Run folders are passed on: a wrong one is named in one line, and never ends a re
 """
 import math
 import numbers
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
 
 SIDES = ("near_duplicates", "others")
-"""Keys of near_duplicates.json: validation images with a near-duplicate in training, and without."""
+"""Keys of near_duplicates.json: validation images that have one in training, and the others."""
 
 OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
             ("theano_flags", str, "a text"), ("code", str, "a text"))
@@ -32,8 +33,9 @@ OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
 
 
 def is_number(value):
-    """Whether a JSON value is a number."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    """Whether a JSON value is a number that fits into a float."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and not (
+        isinstance(value, int) and abs(value) > sys.float_info.max)
 
 
 def check_config(config, path):
@@ -99,17 +101,26 @@ def check_summary(summary, path):
         raise _wrong(path, lacking[0], None, "a number")
 
 
-def check_near_duplicates(found, path):
-    """Check what is read of near_duplicates.json; see :func:`check_config`."""
+def check_near_duplicates(found):
+    """Check what is read of near_duplicates.json.
+
+    Raises
+    ------
+    ValueError
+    """
     for side in SIDES:
         part = found.get(side)
         if not isinstance(part, dict):
-            raise _wrong(path, side, part, "an object")
-        if isinstance(part.get("n"), bool) or not isinstance(part.get("n"), int) or part["n"] < 0:
-            raise _wrong(path, f"{side}.n", part.get("n"), "a number of images")
+            raise ValueError(f"{side}: found {shown(repr(part), 60)}, expected an object")
+        n = part.get("n")
+        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 10**9:
+            raise ValueError(f"{side}.n: found {shown(repr(n), 60)}, expected a number of images")
         for name in ("rmse_px", "mean_face_rmse_px"):
-            if part.get(name) is not None and not is_number(part[name]):
-                raise _wrong(path, f"{side}.{name}", part[name], "a number")
+            if name not in part or not (part[name] is None or is_number(part[name])):
+                raise ValueError(f"{side}.{name}: found {shown(repr(part.get(name)), 60)}, "
+                                 "expected a number or null")
+    if not any(found[side]["n"] for side in SIDES):
+        raise ValueError("n: found no image, expected at least one")
 
 
 def check_errors(errors, path):

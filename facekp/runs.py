@@ -114,7 +114,8 @@ class Run:
         if not self.config.exists():
             if self.holds_results:
                 raise RunError(f"{self.config}: is missing, though the folder holds results: "
-                               "nobody can say of what; remove the folder, or name another with OUT=")
+                               "nobody can say of what; remove the folder, or name another with "
+                               "OUT=")
             storage.write_json(self.config, config)
             return config
         begun = storage.read_json(self.config)

@@ -85,11 +85,13 @@ class Sources:
     def command(self, experiment, variants=""):
         """The command that trains an experiment, or some of its variants (a str with commas), with
         the folders that are not the Makefile's own."""
+        own = self.root.name in ("runs", "results") and (self.root.parent / "Makefile").exists()
         choices = {"ONLY": variants,
                    "DATA": self.data if self.data != Path("data/kaggle") else "",
-                   "OUT": self.root if self.root.name not in ("runs", "results") else ""}
+                   "OUT": "" if own else self.root}
         return " ".join([f"make {experiment}"] + [
-            f"{name}={quote(str(value))}" for name, value in choices.items() if value])
+            f"{name}={quote(str(value)).replace('$', '$$')}"  # for the shell, and for make
+            for name, value in choices.items() if value])
 
     def faces_of(self, run):
         """The complete training images that a run was trained on.

@@ -85,7 +85,7 @@ def errors(sources, experiment, scores):
             mean_sd(summary.get("valid_rmse_px_twin_in_train") for summary in done).format(3),
             mean_sd(summary.get("valid_rmse_px_no_twin") for summary in done).format(3),
             *(mean_sd(run.near_duplicates[side]["rmse_px"] for run in group.runs
-                      if run.complete and run.near_duplicates).format(3) for side in SIDES),
+                      if statements.has_near_duplicates(run)).format(3) for side in SIDES),
             mean_sd(run.seconds_per_epoch for run in settled(group.runs)).format(3)])
     header = ["net", "runs", "validation RMSE, px", "best epoch", "mean face, px",
               "twin in training, px", "no twin, px", "near-duplicate in training, px",

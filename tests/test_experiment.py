@@ -306,6 +306,7 @@ def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys
 
 
 def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
+    """Of the runs that were not refused, and can be read."""
     import facekp.data
     from facekp import near_duplicates
     seen = []
@@ -313,7 +314,10 @@ def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
         ([run.folder.relative_to(trained.out).as_posix() for run, _ in plan if run.complete],
          faces is facekp.data.load_training(""))))
     assert STUDY.main(["--out", str(trained.out)]) == 0
-    assert seen == [([FAIR, PAPER], True)]
+    assert seen.pop() == ([FAIR, PAPER], True)
+    trained.actions[PAPER] = ConfigError("was begun with other values")
+    assert STUDY.main(["--out", str(trained.out)]) == 2
+    assert seen.pop() == ([FAIR], True)
 
 
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):

@@ -27,6 +27,7 @@ def no_figure_left():
 @pytest.fixture
 def sources(tmp_path, random):
     """Sources of an empty folder of runs and of ten faces."""
+    (tmp_path / "Makefile").touch()  # as in a checkout
     found = Sources(tmp_path / "runs")
     provenance = {"label": LABEL, "files": {}}
     found.training = SimpleNamespace(X=random.rand(10, 1, 96, 96).astype(np.float32),
@@ -72,6 +73,9 @@ def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
     for experiment, _ in figures.CNN14 + tuple(figures.NETS.values()):
         assert f"\n{experiment}: " in makefile
     assert sources.command("lenet") == "make lenet"
+    elsewhere = tmp_path / "elsewhere" / "runs"
+    assert Sources(elsewhere).command("lenet") == f"make lenet OUT={elsewhere}"
+    assert Sources("$(runs)").command("lenet") == "make lenet OUT='$$(runs)'"
     assert Sources(tmp_path / "mine").command("optimizer-study", "sgd") == (
         f"make optimizer-study ONLY=sgd OUT={tmp_path / 'mine'}")
     assert Sources("runs", "data/kaggle").command("lenet") == "make lenet"

@@ -1,5 +1,7 @@
 """The error apart on validation images that have a near-duplicate in training."""
+import errno
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +12,7 @@ from facekp import near_duplicates
 from facekp.data import kfold
 from facekp.errors import RunError
 from facekp.publish import copy_run
-from facekp.results import read_run
+from facekp.results import find_runs, read_run
 from facekp.runs import Run
 from facekp.settings import MIRROR, Settings
 
@@ -27,11 +29,12 @@ def groups(near):
     return found
 
 
-def predicted(folder, off, y_valid=None):
+def predicted(folder, off):
     """A complete run whose predictions are off by so many px, image by image."""
-    run = make_run(folder / "lenet/lenet5/seed7/fold2", [.01], **SETTINGS.as_dict())
-    y_valid = Y[VALID] if y_valid is None else y_valid
-    np.savez(run.predictions, y_valid=y_valid, y_pred_valid=y_valid + np.reshape(off, (-1, 1)))
+    rmse = float(np.sqrt(np.mean(np.square(off, dtype=float))))
+    run = make_run(folder / "lenet/lenet5/seed7/fold2", [(rmse / 48) ** 2], **SETTINGS.as_dict(),
+                   summary={"valid_rmse_px": rmse, "n_valid": 4})
+    np.savez(run.predictions, y_valid=Y[VALID], y_pred_valid=Y[VALID] + np.reshape(off, (-1, 1)))
     return run
 
 
@@ -58,23 +61,30 @@ def test_a_prediction_that_is_no_number(engine, tmp_path):
     assert found["near_duplicates"]["rmse_px"] is None and found["others"]["rmse_px"] == 2
 
 
-def test_mirrored_and_then_split_an_image_is_its_mirror_images_near_duplicate(engine, tmp_path):
-    settings = Settings("lenet5", mirror=MIRROR[2], fold=2)
-    train, valid = kfold(2 * N, 5)[2]
-    twins = np.isin(valid % N, train % N)
-    assert 0 < twins.sum() < len(valid)
-    from facekp.augment import flip_keypoints
-    y_valid = np.concatenate([Y, flip_keypoints(Y)])[valid]
-    run = predicted(tmp_path, 1 + twins, y_valid)
-    found = near_duplicates.errors(run, settings, Y, np.arange(N))
-    assert (found["near_duplicates"]["n"], found["others"]["n"]) == (twins.sum(), (~twins).sum())
-    assert [found[side]["rmse_px"] for side in ("near_duplicates", "others")] == pytest.approx(
-        [2, 1], rel=1e-6)
+def test_split_and_then_mirrored_the_images_are_the_same(engine, tmp_path):
+    run = predicted(tmp_path, [1, 3, 2, 4])
+    found = [near_duplicates.errors(run, replace(SETTINGS, mirror=mirror), Y, groups(2))
+             for mirror in MIRROR[:2]]
+    for side in ("near_duplicates", "others"):  # but for the mean face, which is symmetric then
+        assert [part[side]["n"] for part in found] == [2, 2]
+        assert found[0][side]["rmse_px"] == found[1][side]["rmse_px"]
 
 
-@pytest.mark.parametrize("y_valid", [Y[VALID][:3], Y[VALID] + 1])
-def test_predictions_for_other_images_are_refused(y_valid, engine, tmp_path):
-    run = predicted(tmp_path, [1] * len(y_valid), y_valid)
+def test_mirrored_and_then_split_all_have_a_twin(engine, tmp_path):
+    settings, said = replace(SETTINGS, mirror=MIRROR[2]), []
+    run = make_run(tmp_path / "lenet/lenet5/seed7/fold2", [.01], **settings.as_dict())
+    run.predictions.write_bytes(b"")
+    near_duplicates.record([(run, settings)], images(), said.append)
+    assert not run.near_duplicates.exists() and not said
+
+
+@pytest.mark.parametrize("arrays", [
+    {"y_valid": Y[VALID][:3], "y_pred_valid": Y[VALID][:3]},
+    {"y_valid": Y[VALID] + 1, "y_pred_valid": Y[VALID]}, {"y_valid": Y[VALID]},
+    {"y_pred_valid": Y[VALID]}, {"y_valid": Y[VALID], "y_pred_valid": Y[VALID][:3]}])
+def test_predictions_for_other_images_are_refused(arrays, engine, tmp_path):
+    run = predicted(tmp_path, [1, 1, 1, 1])
+    np.savez(run.predictions, **arrays)
     with pytest.raises(RunError, match="predictions.npz: holds predictions for other images"):
         near_duplicates.errors(run, SETTINGS, Y, groups(0))
 
@@ -99,16 +109,35 @@ def test_recorded_beside_the_run_and_published(engine, tmp_path):
     assert json.loads((tmp_path / "results/near_duplicates.json").read_text()) == found
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"near_duplicates": {"n": 4}}'])
-def test_what_the_file_does_not_rightly_say_is_written_anew(text, engine, tmp_path, monkeypatch):
-    run = predicted(tmp_path, [1, 2, 2, 2])
+@pytest.mark.parametrize("change", [
+    lambda text: "", lambda text: "[]", lambda text: '{"near_duplicates": {"n": 4}}',
+    lambda text: text.replace('"n": 3', '"n": 2'), lambda text: text.replace("1.", "1.5")])
+def test_what_the_file_does_not_rightly_say_is_written_anew(change, engine, tmp_path, monkeypatch):
+    run, said = predicted(tmp_path, [1, 2, 2, 2]), []
     near_duplicates.record([(run, SETTINGS)], images())
     right = run.near_duplicates.read_text()
-    run.near_duplicates.write_text(text)
-    near_duplicates.record([(run, SETTINGS)], images())
-    assert run.near_duplicates.read_text() == right
-    monkeypatch.setattr(near_duplicates.storage, "write_json", None)  # right: left alone
-    near_duplicates.record([(run, SETTINGS)], images())
+    run.near_duplicates.write_text(change(right))
+    assert run.near_duplicates.read_text() != right
+    near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert run.near_duplicates.read_text() == right and not said
+    monkeypatch.setattr(near_duplicates, "near_duplicate_groups", None)  # right: nothing to do
+    near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert not said
+
+
+def test_what_cannot_be_written_is_said(engine, tmp_path, monkeypatch):
+    run, said = predicted(tmp_path, [1, 2, 2, 2]), []
+
+    def full(path, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(near_duplicates.storage, "write_json", full)
+        near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert len(said) == 1 and "not written: " in said[0] and "No space left" in said[0]
+    with run.locked():
+        near_duplicates.record([(run, SETTINGS)], images(), said.append)
+    assert len(said) == 2 and "is at work" in said[1] and not run.near_duplicates.exists()
 
 
 def test_predictions_that_cannot_be_used_are_said(engine, tmp_path):
@@ -122,11 +151,19 @@ PART = {"n": 3, "rmse_px": 1.0, "mean_face_rmse_px": None}
 
 
 @pytest.mark.parametrize("part, words", [
-    (None, "lacks 'others'"), ([], "others: found"), ({**PART, "n": -1}, "others.n: found -1"),
+    (None, "others: found None"), ([], "others: found"), ({**PART, "n": -1}, "others.n: found -1"),
     ({**PART, "n": 1.5}, "others.n: found 1.5"), ({**PART, "n": True}, "others.n: found True"),
-    ({**PART, "rmse_px": "1"}, "others.rmse_px: found '1'")])
-def test_a_file_of_another_kind_is_refused(part, words, tmp_path):
-    run = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")
+    ({**PART, "rmse_px": "1"}, "others.rmse_px: found '1'"), ({"n": 3}, "others.rmse_px: found"),
+    ({**PART, "rmse_px": 10 ** 400}, "others.rmse_px: found 1000")])
+def test_a_file_of_another_kind_costs_no_run(part, words, tmp_path):
+    run, said = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5"), []
     run.near_duplicates.write_text(json.dumps({"near_duplicates": PART, "others": part}))
-    with pytest.raises(RunError, match=words):
-        read_run(run.folder)
+    [result] = find_runs(tmp_path, said.append)
+    assert result.near_duplicates is None and words in said[0] and "writes it anew" in said[0]
+
+
+def test_a_file_about_no_image_is_of_no_use(tmp_path):
+    run, said = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5"), []
+    run.near_duplicates.write_text(json.dumps(dict.fromkeys(("near_duplicates", "others"),
+                                                            {**PART, "n": 0})))
+    assert read_run(run.folder, warn=said.append).near_duplicates is None and said

@@ -211,6 +211,15 @@ def test_a_kill_in_between_leaves_no_run_that_says_complete(name, tmp_path, quic
     assert (run.folder / "submission.csv").read_text() == "2.0\n"
 
 
+def test_a_part_brings_no_second_net_whose_filters_are_shown(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    with_all_files(tmp_path / "runs/optimizer-study/cnn14/adagrad/fold0", 1.0)
+    quick()
+    do_publish(tmp_path / "runs/optimizer-study", tmp_path)
+    assert [name for name in files(tmp_path / "results") if name.endswith(CONV_WEIGHTS)] == [
+        f"{PLACE}/{CONV_WEIGHTS}"]
+
+
 def test_publishing_results_onto_themselves_loses_nothing(tmp_path, quick):
     with_all_files(tmp_path / "runs" / PLACE, 1.0)
     quick()
@@ -342,7 +351,8 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
             "unfinished at epoch 1 of 2 | a test's faces |") in text
     assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
     # five and six epochs of 2 seconds
-    assert "about 2 hours on 8 cores | 0:00:10 to 0:00:12 a run, 1 thread of A CPU | 2 seeds |" in text
+    assert ("about 2 hours on 8 cores | 0:00:10 to 0:00:12 a run, 1 thread of A CPU | 2 seeds |"
+            in text)
     # 0.01 / 0.01 and 0.02 / 0.01
     assert "| validation loss 1.50 ± 0.71 times the training loss | 2 folds |" in text
 

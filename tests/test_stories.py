@@ -52,6 +52,8 @@ def test_the_twins_have_their_columns():
 def test_near_duplicates_have_their_columns():
     run = replace(result("", experiment="lenet", model="lenet5"), near_duplicates={
         "near_duplicates": {"n": 1, "rmse_px": .75}, "others": {"n": 2, "rmse_px": 1.5}})
+    assert "near-duplicate" not in stories.errors(sources(run), "lenet", "")  # synthetic faces
+    run.config["data"]["kind"] = "kaggle"
     [row] = cells(stories.errors(sources(run), "lenet", ""), "lenet5")
     assert row[5:7] == ["0.750", "1.50"]
 

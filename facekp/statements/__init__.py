@@ -5,9 +5,10 @@ same faces; the order of the nets is one of means over all their runs.
 """
 from facekp.statements.augmentation import augmentation
 from facekp.statements.dropout import dropout
-from facekp.statements.nets import SCORES, near_duplicates, ranking, search
+from facekp.statements.nets import (SCORES, has_near_duplicates, near_duplicates, ranking,
+                                    search)
 from facekp.statements.optimizers import optimizers
 from facekp.statements.pairs import span
 
-__all__ = ["SCORES", "augmentation", "dropout", "near_duplicates", "optimizers", "ranking",
-           "search", "span"]
+__all__ = ["SCORES", "augmentation", "dropout", "has_near_duplicates", "near_duplicates",
+           "optimizers", "ranking", "search", "span"]

@@ -26,34 +26,37 @@ def augmentation(runs, baseline=()):
         sides["lenet"] = list(baseline)
     lines = []
 
-    def compare(words, before, after, verdicts=("better", "worse")):
-        if not (sides.get(before) and sides.get(after)):
-            return
-        pair = paired({name: sides[name] for name in (before, after)})
+    def compare(words, before, after, same_images=True):
+        pair = paired({name: sides.get(name, []) for name in (before, after)})
         if pair[before] and unfinished(pair):
             lines.append(f"{words}: cannot be said yet{unfinished(pair)}.")
         elif pair[before]:
-            px = finite_pairs(*([run.best_valid_rmse_px for run in pair[name]]
-                                for name in (before, after)))
-            change = mean_sd(b - a for a, b in zip(*px))
+            px, change = _change(pair)
             if not change.n:
                 lines.append(f"{words}: cannot be said: a net diverged in its first epoch.")
                 return
+            verdict = better_or_worse(change) if same_images else "on other validation images"
             lines.append(
                 f"{words}: {mean_sd(px[0]).format(4)} px to {mean_sd(px[1]).format(4)} px, "
                 f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
-                + f" px, {better_or_worse(change, verdicts)} ({plural(change.n, 'run')} each).")
+                + f" px, {verdict} ({plural(change.n, 'run')} each).")
 
     for cell, (plain, normalized) in CELLS.items():
         compare(f"Batch normalization, {cell}", plain, normalized)
     for column, norm in ((0, "without"), (1, "with")):
         before, fair, paper = (names[column] for names in CELLS.values())
         compare(f"Mirror images, {norm} batch normalization, fair protocol", before, fair)
-        compare(f"The paper's protocol, which validates on other images, instead of the fair one, "
-                f"{norm} batch normalization", fair, paper, ("lower", "higher"))
+        compare(f"The paper's protocol instead of the fair one, {norm} batch normalization", fair,
+                paper, same_images=False)
     compare("The paper's step from section 5.1 to 5.4, both together, fair protocol",
             "lenet", "split-then-mirror")
     return lines + helpful(sides) + twin_leak(sides)
+
+
+def _change(pair):
+    """The validation RMSE of two sides, px, run by run, and MeanSd of what it changes."""
+    px = finite_pairs(*([run.best_valid_rmse_px for run in runs] for runs in pair.values()))
+    return px, mean_sd(b - a for a, b in zip(*px))
 
 
 def helpful(sides):
@@ -67,8 +70,7 @@ def helpful(sides):
                                  "split-then-mirror")):
         pair = paired({name: sides.get(name, []) for name in (before, after)})
         if pair[before] and not unfinished(pair):
-            change = mean_sd(b.best_valid_rmse_px - a.best_valid_rmse_px
-                             for a, b in zip(pair[before], pair[after]))
+            _, change = _change(pair)
             if change.n:
                 words.append((what, better_or_worse(change), change.n))
     if len(words) < 2:

@@ -3,6 +3,7 @@ import numpy as np
 
 from facekp.aggregate import mean_sd
 from facekp.data.splits import SAME
+from facekp.run_checks import SIDES
 from facekp.statements.pairs import (by_variant, listed, paired, plural, span, stopped_learning,
                                      unfinished)
 
@@ -71,31 +72,35 @@ def ranking(runs):
         + (f"; without a complete run, and left out: {listed(begun)}" if begun else "") + "."]
 
 
-NOT_MIRRORED_FIRST = SCORES + (
-    ("the 14-layer CNN without dropout", None, "optimizer-study", "adagrad"),)
+NETS = SCORES + (
+    ("the 14-layer CNN with dropout", None, "cnn14", ""),
+    ("the 14-layer CNN without dropout", None, "optimizer-study", "adagrad"),
+    ("the 14-layer CNN without dropout", None, "dropout-ablation", "no-dropout"))
+"""The same, and what two experiments share, by the names that :mod:`facekp.results` gives it."""
 
 
 def near_duplicates(runs):
-    """What the error would be without near-duplicates of training images (section 3).
+    """The errors on validation images with a near-duplicate in training, and on the others.
+
+    The others are harder, as the mean face's error says.
 
     Parameters
     ----------
-    runs : list of facekp.results.RunResult, of all experiments
+    runs : list of facekp.results.RunResult
 
     Returns
     -------
-    list of str; empty where no run has counted them
+    list of str; empty where no run on photographs has near-duplicates
     """
     shares, lines = [], []
-    for net, _, experiment, variant in NOT_MIRRORED_FIRST:
-        parts = [run.near_duplicates for run in runs if run.complete and run.attempt == 1
-                 and (run.experiment, run.variant) == (experiment, variant) and run.near_duplicates]
+    for net, _, experiment, variant in NETS:
+        parts = [run.near_duplicates for run in runs if has_near_duplicates(run)
+                 and (run.experiment, run.variant) == (experiment, variant)]
         if not parts:
             continue
         shares += [part["near_duplicates"]["n"] / (part["near_duplicates"]["n"]
                                                    + part["others"]["n"]) for part in parts]
-        ours, faces = ([mean_sd(part[side][name] for part in parts).format()
-                        for side in ("near_duplicates", "others")]
+        ours, faces = ([mean_sd(part[side][name] for part in parts).format() for side in SIDES]
                        for name in ("rmse_px", "mean_face_rmse_px"))
         lines.append(f"{net[0].upper()}{net[1:]}: {ours[0]} px on them, {ours[1]} px on the other "
                      f"images; the mean face {faces[0]} and {faces[1]} px "
@@ -104,5 +109,13 @@ def near_duplicates(runs):
         return []
     low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
     return [f"Of the validation images, {low if low == high else f'{low} to {high}'} show a person "
-            "whom a training image shows a moment earlier or later (thumbnails that correlate above "
-            f"{SAME:g}): a random split parts the frames of one recording."] + lines
+            "whom a training image shows a moment earlier or later (a chain of images whose "
+            f"thumbnails correlate above {SAME:g}): a random split parts the frames of one "
+            "recording."] + lines
+
+
+def has_near_duplicates(run):
+    """Whether a run on photographs has measured errors on both kinds of validation images."""
+    return (run.complete and run.attempt == 1 and run.near_duplicates is not None
+            and run.config["data"].get("kind") != "synthetic"
+            and None not in [run.near_duplicates[side]["rmse_px"] for side in SIDES])

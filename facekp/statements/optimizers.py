@@ -168,4 +168,5 @@ def _verdict(reached, words):
     return (f"\"Adagrad converges fastest\" {verdict} by the {words} loss: it needs the fewest "
             f"epochs to {n_won} of the {plural(len(decided), 'level')} "
             + (f"decided, {still_open} more {'is' if still_open == 1 else 'are'} open"
-               if still_open else "reached") + rivals_words(lost, "fewer") + rivals_words(tied, "as few"))
+               if still_open else "reached")
+            + rivals_words(lost, "fewer") + rivals_words(tied, "as few"))
