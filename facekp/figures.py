@@ -15,6 +15,13 @@ NETS = {"LeNet-5": ("lenet", ""), "VGGNet": ("vggnet", ""),
         "LeNet-5, batch norm, mirrored": ("lenet-augmented", "split-then-mirror")}
 """The nets whose errors are compared: a name for the reader, experiment and variant."""
 
+WORDS = {"lenet5": "LeNet-5", "vggnet": "VGGNet", "no-mirror": "batch norm, no mirror images",
+         "split-then-mirror": "batch norm, split-then-mirror",
+         "mirror-then-split": "batch norm, mirror-then-split",
+         "split-then-mirror-no-bn": "split-then-mirror",
+         "mirror-then-split-no-bn": "mirror-then-split"}
+"""Names of groups of runs (:func:`facekp.aggregate.group_runs`) for the reader of a figure."""
+
 
 def draw_net(name, title, sources, **options):
     """Figures 1 to 3, from the definition of the net."""
@@ -35,7 +42,8 @@ def draw_losses(experiments, sources):
     """Figure 5, for any experiments: training and validation loss."""
     groups = {}
     for experiment in experiments:
-        groups.update(sources.groups(experiment))
+        groups.update({WORDS.get(name, name): runs
+                       for name, runs in sources.groups(experiment).items()})
     if not groups:
         raise Missing(f"no run in {sources.root}: "
                       f"{' or '.join(map(sources.command, experiments))}")

@@ -11,16 +11,24 @@ from facekp.summary import answers
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
 
-NOTE = ("Ours is the error on validation images that the net was not trained on, of the epoch with "
-        "the lowest one, as mean ± standard deviation over seeds and folds. The paper's scores "
-        "were measured on Kaggle's test images, two thirds of which were labelled by another "
-        "scheme: they are not comparable with a validation error, ours or the paper's. Losses are "
-        "mean squared errors of the scaled targets in the last epoch: of the training images while "
-        "the weights moved, of the validation images at its end. Times are epochs times the run's "
-        "median epoch; runs that trained side by side slowed each other. Seconds of optimizers are "
-        "compared where the same code ran on the same kind of machine. \"Better\", \"worse\" and "
-        "\"clear\" are a two-sided t test of the paired runs at 5 percent, corrected for their "
-        "common training images (Nadeau & Bengio 2003); what rests on one run each says so.")
+NOTE = """\
+* Ours is the lowest error, of all epochs, on validation images that the net was not trained on; since
+  the epoch is chosen by them, it is slightly optimistic. A seed sets the split, the initial weights
+  and the batches; ± is the standard deviation over seeds and folds. *Mean face*: the error of
+  predicting the training images' mean keypoints for every face.
+* The paper's scores were measured on Kaggle's test images, two thirds of which were labelled by
+  another scheme: they are not comparable with a validation error, ours or the paper's.
+* *Fair protocol* (`split-then-mirror`): the training images are mirrored after the split; *the
+  paper's protocol* (`mirror-then-split`): all images are mirrored before it, so that most validation
+  images have their *twin*, their mirror image, in training. Variants with batch normalization have
+  no `-no-bn` in their names.
+* Losses are mean squared errors of the scaled targets in the last epoch: of the training images while
+  the weights moved, of the validation images at its end.
+* Times are epochs times the run's median epoch; runs that trained side by side slowed each other.
+  Seconds of optimizers are compared where the same code ran on the same kind of machine.
+* p is of a two-sided t test of the paired runs, corrected for their common training images (Nadeau &
+  Bengio 2003), not for the number of comparisons; "better", "worse" and "clear": p < 0.05. What rests
+  on one run each says so."""
 
 
 def rmse(group):
@@ -123,17 +131,17 @@ def table(root, warn=warning):
         if not found:
             lines.append(f"| {section} | {statement} | not run yet | | | |")
     parts = [NOTE, "\n".join(lines)]
+    runs = on_photographs(find_runs(root, warn))
+    parts.append(answered("Which net is best", ranking(runs), [
+        run for run in runs if run.experiment in [net[2] for net in SCORES]]))
+    parts.append(answered("Near-duplicates", near_duplicates(runs),
+                          filter(has_near_duplicates, runs)))
     for title, name in (("VGGNet's learning rate and initial weights (5.2)", "vggnet-search"),
                         ("Which optimizer is fastest (5.3)", "optimizer-study"),
                         ("Dropout (5.3, figure 6)", "dropout-ablation"),
                         ("Mirror images and batch normalization (5.4)", "lenet-augmented")):
         runs = experiment_runs(root, name, warn)
         parts.append(answered(title, answers(root, name, runs), runs))
-    runs = on_photographs(find_runs(root, warn))
-    parts.append(answered("Which net is best", ranking(runs), [
-        run for run in runs if run.experiment in [net[2] for net in SCORES]]))
-    parts.append(answered("Near-duplicates", near_duplicates(runs),
-                          filter(has_near_duplicates, runs)))
     return "\n\n".join(filter(None, parts))
 
 

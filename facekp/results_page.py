@@ -26,7 +26,7 @@ HEAD = """# What our own runs gave
 
 Written by `make results`, which draws the figures too. Faces in pictures are synthetic: Kaggle's
 may not be passed on. Each run's settings, versions, data and history lie in the folders beside this
-page; the data of each number is named with it.
+page; the data of each number is named with it, and explained in [README](../README.md#results).
 """
 
 

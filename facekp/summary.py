@@ -79,8 +79,8 @@ def text(groups, lines, style="simple"):
              "standard deviation over seeds and folds. Training losses are measured while the "
              "weights move, dropout on; the training RMSE is that of the best epoch's weights on "
              "all training images, dropout off.", table([losses_row(group) for group in groups]),
-             "Epochs, and so many median epochs in seconds, until the validation loss is first at "
-             "or below:",
+             "Epochs, and seconds (epochs times the median epoch), until the validation loss is "
+             "first at or below:",
              table([levels_row(group) for group in groups])]
     if lines:
         parts.append("\n".join(f"* {line}" for line in lines))

@@ -34,7 +34,7 @@ def test_one_fold_is_drawn_as_it_is():
         np.testing.assert_allclose(line.get_ydata(), history(6)[column])
         assert ax.get_yscale() == "log" and not ax.collections
         assert [child.get_ylabel() for child in ax.child_axes] == ["RMSE, px"]
-    assert labels(figure) == ["adagrad: 6 epochs"]
+    assert labels(figure) == ["adagrad: 1 run, 6 epochs"]
     assert figure._suptitle.get_text() == "whose faces"
 
 
@@ -144,7 +144,7 @@ def test_dropout_both_ways_of_measuring():
         np.testing.assert_allclose(line.get_ydata(), history(6, 0.2)[column])
     np.testing.assert_array_equal(lines[2].get_xdata(), [1, 3, 5])
     np.testing.assert_allclose(lines[2].get_ydata(), [0.1, 0.1 / 3, 0.1 / 5])
-    assert labels(figure)[:2] == ["dropout: 6 epochs", "none: 6 epochs"]
+    assert labels(figure)[:2] == ["dropout: 1 run, 6 epochs", "none: 1 run, 6 epochs"]
 
 
 @pytest.mark.parametrize("draw", [plots.dropout_curves, lambda groups, title: plots.learning_curves(

@@ -1,5 +1,6 @@
 """The paper's statements, answered from runs whose answers are known."""
 import json
+import re
 
 import pytest
 from run_tools import make_run
@@ -7,7 +8,7 @@ from run_tools import make_run
 from facekp import paper_table, statements
 from facekp.aggregate import mean_sd
 from facekp.results import experiment_runs, find_runs
-from facekp.statements.pairs import better_or_worse, is_clear
+from facekp.statements.pairs import basis, better_or_worse, is_clear, p_value
 from facekp.summary import conclude
 
 NAN = float("nan")
@@ -25,6 +26,8 @@ def study(tmp_path, **variants):
 def test_adagrad_is_fastest(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [FAST, FAST]}, adam={"valid": [SLOW, SLOW]},
                   sgd={"valid": [[.1, NAN]] * 2, "state": "diverged", "epochs": 4})
+    assert lines.pop(0) == ("Compared are the runs that all optimizers have: seed 0, folds 0 and "
+                            "1.")
     assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
                         " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
     assert "; not reached by adam and sgd." in lines[2]
@@ -33,9 +36,11 @@ def test_adagrad_is_fastest(tmp_path):
     assert lines[6].startswith("Epochs to a training loss of 0.003: adagrad 2.00")
     assert lines[-3:] == [
         "\"Adagrad converges fastest\" holds here by the validation loss: it needs the fewest "
-        "epochs to 4 of the 4 levels reached (2 runs of each of adagrad, adam and sgd).",
+        "epochs to 4 of the 4 levels reached (2 runs of each of adagrad, adam and sgd, "
+        "all at learning rate 0.001).",
         "\"Adagrad converges fastest\" holds here by the training loss: it needs the fewest epochs "
-        "to 2 of the 2 levels reached (2 runs of each of adagrad, adam and sgd).",
+        "to 2 of the 2 levels reached (2 runs of each of adagrad, adam and sgd, "
+        "all at learning rate 0.001).",
         "sgd diverged in epoch 2 (2 of 2 runs)."]
 
 
@@ -43,7 +48,7 @@ def test_adagrad_is_not_fastest(tmp_path):
     assert study(tmp_path, adagrad={"valid": [SLOW]}, adam={"valid": [FAST]})[-2].endswith(
         "does not hold here by the validation loss: it needs the fewest epochs to 0 of the 4 "
         "levels reached; adam needs fewer to 0.004, 0.003, 0.002 and 0.0015 (1 run of each of "
-        "adagrad and adam).")
+        "adagrad and adam, all at learning rate 0.001).")
 
 
 def test_adagrad_is_fastest_to_some_levels(tmp_path):
@@ -65,22 +70,21 @@ def test_one_that_comes_at_the_same_time_is_as_fast(tmp_path):
     assert study(tmp_path, adagrad={"valid": [FAST]}, aaa={"valid": [FAST[:3] + [.0018]]})[-2] == (
         "\"Adagrad converges fastest\" holds in part here by the validation loss: it needs the "
         "fewest epochs to 1 of the 4 levels reached; aaa needs as few to 0.004, 0.003 and 0.002 "
-        "(1 run of each of aaa and adagrad).")
+        "(1 run of each of aaa and adagrad, all at learning rate 0.001).")
 
 
 def test_runs_are_compared_up_to_the_last_epoch_that_all_were_to_have(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [[.02, .01, .0039]]}, adam={"valid": [[.03, .02]]})
-    assert lines == [
-        "No optimizer has come to a validation loss of 0.004 (1 run of each of adagrad and adam, "
-        "up to epoch 2).",
-        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, "
-        "up to epoch 2)."]
+    assert lines[1:] == [
+        f"No optimizer has come to a {loss} (1 run of each of adagrad and adam, all at learning "
+        "rate 0.001, up to epoch 2)." for loss in ("validation loss of 0.004",
+                                                   "training loss of 0.003")]
 
 
 def test_an_optimizer_some_of_whose_runs_come_to_a_loss(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [[.0039, .0035]] * 2},
                   adam={"valid": [[.02, .0039], [.02, .01]]})
-    assert lines[0].endswith(": adagrad 1.00 ± 0.00 (2.00 ± 0.00 s); reached by adam in 1 of 2 "
+    assert lines[1].endswith(": adagrad 1.00 ± 0.00 (2.00 ± 0.00 s); reached by adam in 1 of 2 "
                              "runs.")
 
 
@@ -93,7 +97,7 @@ def test_a_level_is_decided_when_one_complete_run_has_missed_it(tmp_path):
         make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold{fold}", losses, fold=fold,
                  state=state, epochs=3)
     lines = statements.optimizers(find_runs(tmp_path))
-    assert lines[0].endswith("; not yet reached by adam.")
+    assert lines[1].endswith("; not yet reached by adam.")
     assert "holds here by the validation loss" in lines[-2]
 
 
@@ -104,7 +108,7 @@ def test_seconds_of_different_machines_or_code_are_not_compared(change, tmp_path
         run = make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold0", FAST)
     config = json.loads(run.config.read_text())
     run.config.write_text(json.dumps({**config, **change}))
-    assert statements.optimizers(find_runs(tmp_path))[0] == (
+    assert statements.optimizers(find_runs(tmp_path))[1] == (
         "Epochs to a validation loss of 0.004: adagrad 1, adam 1.")
 
 
@@ -113,7 +117,7 @@ def test_runs_that_do_not_say_where_they_were_made_are_compared(tmp_path):
         run = make_run(tmp_path / f"optimizer-study/cnn14/{name}/fold0", FAST)
         config = json.loads(run.config.read_text())
         run.config.write_text(json.dumps({**config, "host": None}))
-    assert "adagrad 1 (2 s)" in statements.optimizers(find_runs(tmp_path))[0]
+    assert "adagrad 1 (2 s)" in statements.optimizers(find_runs(tmp_path))[1]
 
 
 def test_runs_on_other_faces_are_not_compared(tmp_path):
@@ -127,14 +131,14 @@ def test_a_second_attempt_is_not_compared(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", SLOW)
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0-2", FAST)
     make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", [.02, .02, .0039, .0035])
-    assert statements.optimizers(find_runs(tmp_path))[0].startswith(
+    assert statements.optimizers(find_runs(tmp_path))[1].startswith(
         "Epochs to a validation loss of 0.004: adagrad 2 ")
 
 
 def test_unfinished_pairs_are_compared_where_no_pair_is_complete(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [FAST], "state": None, "epochs": 9},
                   adam={"valid": [SLOW], "epochs": 9})
-    assert lines[0].startswith("Epochs to a validation loss of 0.004: adagrad 1 (2 s), adam 2")
+    assert lines[1].startswith("Epochs to a validation loss of 0.004: adagrad 1 (2 s), adam 2")
 
 
 def test_an_optimizer_that_learns_nothing_is_named(tmp_path):
@@ -147,15 +151,15 @@ def test_an_optimizer_that_learns_nothing_is_named(tmp_path):
 def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [FAST], "epochs": 500},
                   adam={"valid": [[.01, .009]], "state": None, "epochs": 500})
-    assert lines[1].endswith("0.003: adagrad 2 (4 s); not yet reached by adam.")
-    assert lines[2].endswith("; still open for adam.")
+    assert lines[2].endswith("0.003: adagrad 2 (4 s); not yet reached by adam.")
+    assert lines[3].endswith("; still open for adam.")
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" holds so far by the validation loss: it needs the fewest "
-        "epochs to 2 of the 2 levels decided, 2 more are open (1 run of each of adagrad and adam) "
-        "(so far: adam epoch 2 of 500).",
+        "epochs to 2 of the 2 levels decided, 2 more are open (1 run of each of adagrad and adam, all "
+        "at learning rate 0.001) (so far: adam epoch 2 of 500).",
         "\"Adagrad converges fastest\" holds so far by the training loss: it needs the fewest "
-        "epochs to 1 of the 1 level decided, 1 more is open (1 run of each of adagrad and adam) "
-        "(so far: adam epoch 2 of 500)."]
+        "epochs to 1 of the 1 level decided, 1 more is open (1 run of each of adagrad and adam, all "
+        "at learning rate 0.001) (so far: adam epoch 2 of 500)."]
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -213,7 +217,7 @@ def test_a_narrower_gap_that_the_folds_do_not_agree_on(tmp_path):
             make_run(tmp_path / f"dropout-ablation/cnn14/{name}/fold{fold}", [1.], [1 - gap],
                      fold=fold)
     [line, *_] = statements.dropout(find_runs(tmp_path))
-    assert "is not clear by the training" in line and line.endswith("after 1 epoch (2 runs each).")
+    assert "is not clear by the training" in line and line.endswith("after 1 epoch (2 runs each, p = 0.83).")
 
 
 def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
@@ -245,6 +249,25 @@ def test_shares_of_batch_normalization_and_mirror_images(tmp_path):
         "px, -4.800 px, lower (1 run each).",
         "Twin leak, mirror-then-split: 2 px where the mirror image was trained on, 3.500 px "
         "elsewhere, 1.500 px apart (1 run)."]
+
+
+def test_what_batch_normalization_does_on_the_training_images(tmp_path):
+    for place, px in (("lenet/lenet5", 1.25), ("lenet-augmented/lenet5/no-mirror", 1.5)):
+        make_run(tmp_path / place / "fold0", [.01], model="lenet5", summary={"train_rmse_px": px})
+    baseline, runs = (find_runs(tmp_path / name) for name in ("lenet", "lenet-augmented"))
+    assert statements.augmentation(runs, baseline)[0].endswith(
+        "(1 run each); on the training images 1.250 px to 1.500 px.")
+
+
+def test_nets_on_the_same_images_are_those_of_common_seeds(tmp_path):
+    for seed, loss in ((0, .01), (1, .04)):
+        make_run(tmp_path / "lenet/lenet5" / (f"seed{seed}" if seed else "") / "fold0", [loss],
+                 model="lenet5", seed=seed)
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/seed1/fold0", [.0225], seed=1)
+    make_run(tmp_path / "vggnet/vggnet/seed1/fold0", [.0025], model="vggnet", seed=1)
+    assert statements.ranking(find_runs(tmp_path))[2] == (
+        "On the same validation images (seed 1, fold 0): VGGNet 2.400 px, the 14-layer CNN without "
+        "dropout 7.200 px, LeNet-5 9.600 px.")
 
 
 @pytest.mark.parametrize("mirrored, normalized, verdict", [
@@ -280,7 +303,7 @@ def test_augmentation_by_several_seeds(mirrored, normalized, verdict, words, tmp
         [run for run in runs if run.experiment != "lenet"],
         [run for run in runs if run.experiment == "lenet"]) if "helpful" in line]
     assert f" {verdict} here " in line
-    assert f"alone: {words[0]} (2 runs each); " in line and f"did: {words[1]} (2 runs" in line
+    assert re.search(rf"alone: {words[0]} \(2 runs each, p .*\); .* did: {words[1]} \(2 runs", line)
 
 
 def test_nets_that_are_not_complete_are_not_compared(tmp_path):
@@ -318,7 +341,9 @@ def test_the_nets_in_the_papers_order(tmp_path):
         "3.12, LeNet-5 3.35.",
         "By our validation RMSE (mirror images in the fair protocol), another order: LeNet-5 4.800 "
         "px (1 run), VGGNet 7.200 px (1 run), LeNet-5 with batch normalization and mirror images "
-        "9.600 px (1 run)."]
+        "9.600 px (1 run).",
+        "On the same validation images (seed 0, fold 0): LeNet-5 4.800 px, VGGNet 7.200 px, "
+        "LeNet-5 with batch normalization and mirror images 9.600 px."]
 
 
 def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
@@ -333,7 +358,9 @@ def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
         "By our validation RMSE (mirror images in the fair protocol), another order: LeNet-5 4.800 "
         "px (1 run), LeNet-5 with batch normalization and mirror images 9.600 px (1 run); without "
         "a complete run, and left out: "
-        "the 14-layer CNN with dropout and VGGNet."]
+        "the 14-layer CNN with dropout and VGGNet.",
+        "On the same validation images (seed 0, fold 0): LeNet-5 4.800 px, LeNet-5 with batch "
+        "normalization and mirror images 9.600 px."]
 
 
 def test_a_net_that_diverged_at_once_is_not_compared(tmp_path):
@@ -377,6 +404,15 @@ def test_a_difference_is_clear_by_a_corrected_t_test(differences, clear):
     assert is_clear(mean_sd(differences)) == clear
 
 
+def test_what_a_comparison_rests_on():
+    """t = 4 / sqrt(1/3 + 1/4) = 5.237 with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2)."""
+    t = 4 / (1 / 3 + 1 / 4) ** .5
+    assert p_value(mean_sd([3, 4, 5])) == pytest.approx(1 - t / (t * t + 2) ** .5)
+    assert basis(mean_sd([3, 4, 5])) == " (3 runs each, p = 0.035)"
+    assert basis(mean_sd([1])) == " (1 run each)" and basis(mean_sd([0, 0])) == " (2 runs each, p = 1)"
+    assert basis(mean_sd([1, 1])) == " (2 runs each, p < 0.001)"
+
+
 def test_a_clear_change_and_its_words():
     assert better_or_worse(mean_sd([-3, -4, -5])) == "better"
     assert better_or_worse(mean_sd([3, 4, 5])) == "worse"
@@ -391,7 +427,7 @@ def test_a_change_that_is_smaller_than_its_spread_is_no_difference(tmp_path):
             make_run(tmp_path / f"lenet-augmented/lenet5/{name}" / (f"seed{seed}" if seed else "")
                      / "fold0", [loss], model="lenet5", seed=seed)
     [line] = statements.augmentation(find_runs(tmp_path))
-    assert line.endswith(" px, no clear difference (2 runs each).")
+    assert line.endswith(" px, no clear difference (2 runs each, p = 1).")
 
 
 def test_no_level_is_decided_yet(tmp_path):
@@ -399,9 +435,9 @@ def test_no_level_is_decided_yet(tmp_path):
                   adam={"valid": [[.01]], "state": None, "epochs": 500})
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" cannot be judged yet by the validation loss: 1 level is "
-        "open (1 run of each of adagrad and adam) (so far: adam epoch 1 of 500).",
-        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam) (so "
-        "far: adam epoch 1 of 500)."]
+        "open (1 run of each of adagrad and adam, all at learning rate 0.001) (so far: adam epoch 1 of 500).",
+        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, all at "
+        "learning rate 0.001) (so far: adam epoch 1 of 500)."]
 
 
 def near(run, n, px, n_others, others_px):
@@ -419,9 +455,9 @@ def test_what_near_duplicates_hide(tmp_path):
     make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")  # nobody counted them there
     near(make_run(tmp_path / "vggnet/vggnet/fold0", [.01], model="vggnet"), 0, None, 100, 1.5)
     said = [
-        "Of the validation images, 20% to 25% show a person whom a training image shows a moment "
-        "earlier or later (a chain of images whose thumbnails correlate above 0.95): a random "
-        "split parts the frames of one recording.",
+        "Of the validation images, 20% to 25% very probably show a person whom a training image "
+        "shows a moment earlier or later (a chain of images whose thumbnails correlate above 0.95): "
+        "a random split parts the frames of one recording.",
         "The 14-layer CNN without dropout: 0.8500 ± 0.0707 px on them, 1.700 ± 0.141 px on the "
         "other images; the mean face 2.500 ± 0.000 and 3.500 ± 0.000 px (2 runs)."]
     assert statements.near_duplicates(find_runs(tmp_path)) == said

@@ -163,7 +163,7 @@ def draw_runs(ax, runs, column, color, ls="-", label=None):
 
 
 def describe(runs):
-    """How many folds, and how they ended: ``5 folds, 1 unfinished``.
+    """How many runs, and how they ended: ``5 runs, 1 unfinished``.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def describe(runs):
         if run.state != "complete":
             return run.state
         frozen = run.summary.get("frozen_since")
-        return f"{run.epochs} epochs" + (f", frozen since epoch {frozen}" if frozen else "")
+        return f"1 run, {run.epochs} epochs" + (f", frozen since epoch {frozen}" if frozen else "")
     diverged = sum(run.diverged for run in runs)
     unfinished = sum(not run.complete and not run.diverged for run in runs)
     return f"{len(runs)} runs" + (f", {diverged} diverged" if diverged else "") + (

@@ -1,7 +1,7 @@
 """What mirror images and batch normalization do, and what twins leak. (section 5.4)"""
 from facekp.aggregate import mean_sd
-from facekp.statements.pairs import (better_or_worse, by_variant, finite_pairs, is_clear, paired,
-                                     plural, unfinished)
+from facekp.statements.pairs import (basis, better_or_worse, by_variant, finite_pairs, is_clear,
+                                     paired, plural, unfinished)
 
 CELLS = {"no mirror images": ("lenet", "no-mirror"),
          "split, then mirrored": ("split-then-mirror-no-bn", "split-then-mirror"),
@@ -35,11 +35,12 @@ def augmentation(runs, baseline=()):
             if not change.n:
                 lines.append(f"{words}: cannot be said: a net diverged in its first epoch.")
                 return
-            verdict = better_or_worse(change) if same_images else "on other validation images"
+            verdict = (f"{better_or_worse(change)}{basis(change)}" if same_images else
+                       f"on other validation images ({plural(change.n, 'run')} each)")
             lines.append(
                 f"{words}: {mean_sd(px[0]).format(4)} px to {mean_sd(px[1]).format(4)} px, "
                 f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
-                + f" px, {verdict} ({plural(change.n, 'run')} each).")
+                + f" px, {verdict}{_in_training(pair)}.")
 
     for cell, (plain, normalized) in CELLS.items():
         compare(f"Batch normalization, {cell}", plain, normalized)
@@ -59,6 +60,14 @@ def _change(pair):
     return px, mean_sd(b - a for a, b in zip(*px))
 
 
+def _in_training(pair):
+    """What a change does on the training images, in words; empty if it was not measured."""
+    before, after = (mean_sd(run.train_rmse_px for run in runs) for runs in pair.values())
+    if min(before.n, after.n) < len(list(pair.values())[0]):
+        return ""
+    return f"; on the training images {before.format(4)} px to {after.format(4)} px"
+
+
 def helpful(sides):
     """Whether "data augmentation is helpful": mirror images, and the paper's step to section 5.4.
 
@@ -72,7 +81,7 @@ def helpful(sides):
         if pair[before] and not unfinished(pair):
             _, change = _change(pair)
             if change.n:
-                words.append((what, better_or_worse(change), change.n))
+                words.append((what, better_or_worse(change), basis(change)))
     if len(words) < 2:
         return []
     good = [word in ("better", "lower") for _, word, _ in words]
@@ -80,8 +89,8 @@ def helpful(sides):
     verdict = ("holds" if all(good) else "holds in part" if any(good) else
                "does not hold" if all(bad) else "is not confirmed")
     return [f"\"Data augmentation is helpful\" {verdict} here by the validation RMSE, fair "
-            "protocol: " + "; ".join(f"{what}: {word} ({plural(n, 'run')} each)"
-                                     for what, word, n in words) + "."]
+            "protocol: " + "; ".join(f"{what}: {word}{rests_on}"
+                                     for what, word, rests_on in words) + "."]
 
 
 def twin_leak(sides):

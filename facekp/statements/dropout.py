@@ -1,7 +1,8 @@
 """Does dropout narrow the gap between training and validation loss? (section 5.3, figure 6)"""
 from facekp.aggregate import mean_sd
 from facekp.keypoints import SIZE
-from facekp.statements.pairs import by_variant, finite_pairs, is_clear, paired, plural, unfinished
+from facekp.statements.pairs import (basis, by_variant, finite_pairs, is_clear, paired, plural,
+                                     unfinished)
 
 
 def gaps(sides, epoch):
@@ -76,4 +77,4 @@ def _narrows(words, found, when, sides):
     size = f" ({'narrower' if share > 0 else 'wider'} by {abs(share):.0%})" if share else ""
     return (f"\"Dropout narrows the gap\" {verdict} by the {words}: validation minus training "
             f"loss {without.format(3)} without dropout, {with_.format(3)} with it"
-            f"{size} {when} ({plural(change.n, 'run')} each).")
+            f"{size} {when}{basis(change)}.")

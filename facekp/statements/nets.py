@@ -5,7 +5,7 @@ from facekp.aggregate import mean_sd
 from facekp.data.splits import SAME
 from facekp.run_checks import SIDES
 from facekp.statements.pairs import (by_variant, listed, paired, plural, span, stopped_learning,
-                                     unfinished)
+                                     unfinished, which)
 
 
 def search(runs):
@@ -64,17 +64,42 @@ def ranking(runs):
     px = {net: mean_sd(run.best_valid_rmse_px for run in done) for net, done in found.items()}
     ours = sorted(px, key=lambda net: px[net].mean)
     verdict = "the same order" if ours == list(px) else "another order"
-    return [
+    lines = [
         "By the paper's scores: " + ", ".join(
             f"{net} {score:g}" for net, score, *_ in SCORES if net in px) + ".",
         f"By our validation RMSE (mirror images in the fair protocol), {verdict}: " + ", ".join(
             f"{net} {px[net].format(4)} px ({plural(px[net].n, 'run')})" for net in ours)
         + (f"; without a complete run, and left out: {listed(begun)}" if begun else "") + "."]
+    return lines + same_images(runs)
 
 
-NETS = SCORES + (
-    ("the 14-layer CNN with dropout", None, "cnn14", ""),
+SAME_IMAGES = SCORES + (
     ("the 14-layer CNN without dropout", None, "optimizer-study", "adagrad"),
+    ("LeNet-5 with mirror images", None, "lenet-augmented", "split-then-mirror-no-bn"))
+"""Nets that are validated on the same images, if seed and fold are the same."""
+
+
+def same_images(runs):
+    """The nets' errors on the same validation images, best first; a list of one sentence, or none.
+
+    Of the (seed, fold) pairs that all nets have which are there.
+    """
+    sides = {}
+    for net, _, experiment, variant in SAME_IMAGES:
+        side = [run for run in runs if (run.experiment, run.variant) == (experiment, variant)
+                and run.complete and np.isfinite(run.best_valid_rmse_px)]
+        if side:
+            sides[net] = side
+    sides = paired(sides)
+    if len(sides) < 2 or not all(sides.values()):
+        return []
+    px = {net: mean_sd(run.best_valid_rmse_px for run in side) for net, side in sides.items()}
+    return [f"On the same validation images ({which(next(iter(sides.values())))}): " + ", ".join(
+        f"{net} {px[net].format(4)} px" for net in sorted(px, key=lambda net: px[net].mean)) + "."]
+
+
+NETS = SAME_IMAGES + (
+    ("the 14-layer CNN with dropout", None, "cnn14", ""),
     ("the 14-layer CNN without dropout", None, "dropout-ablation", "no-dropout"))
 """The same, and what two experiments share, by the names that :mod:`facekp.results` gives it."""
 
@@ -108,8 +133,8 @@ def near_duplicates(runs):
     if not lines:
         return []
     low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
-    return [f"Of the validation images, {low if low == high else f'{low} to {high}'} show a person "
-            "whom a training image shows a moment earlier or later (a chain of images whose "
+    return [f"Of the validation images, {low if low == high else f'{low} to {high}'} very "
+            "probably show a person whom a training image shows a moment earlier or later (a chain of images whose "
             f"thumbnails correlate above {SAME:g}): a random split parts the frames of one "
             "recording."] + lines
 

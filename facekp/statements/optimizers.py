@@ -5,7 +5,7 @@ import numpy as np
 
 from facekp.aggregate import LEVELS, mean_sd, reach
 from facekp.statements.pairs import (by_variant, listed, paired, plural, stopped_learning,
-                                     unfinished)
+                                     unfinished, which)
 
 
 class Race(NamedTuple):
@@ -116,8 +116,11 @@ def optimizers(runs):
     runs = [run for side in sides.values() for run in side]
     cut = last_epoch(sides)
     limit = f", up to epoch {cut}" if any(run.settings["epochs"] > cut for run in runs) else ""
-    basis = f" ({plural(n, 'run')} of each of {listed(sides)}{limit})" + unfinished(sides)
-    return lines + [f"{verdict}{basis}." for verdict in verdicts] + stopped_learning(sides)
+    rates = {run.settings["learning_rate"] for run in runs}
+    rate = f", all at learning rate {rates.pop():g}" if len(rates) == 1 else ""
+    rests_on = f" ({plural(n, 'run')} of each of {listed(sides)}{rate}{limit}){unfinished(sides)}"
+    return ([f"Compared are the runs that all optimizers have: {which(sides['adagrad'])}."]
+            + lines + [f"{verdict}{rests_on}." for verdict in verdicts] + stopped_learning(sides))
 
 
 def _ranking(race, words, sides):

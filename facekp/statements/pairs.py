@@ -1,11 +1,11 @@
 """What all statements share: runs that may be compared, how sure a difference is, and words."""
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr
 
 from facekp.aggregate import mean_sd
 
-CONFIDENCE = 0.95
-"""Of the two-sided t test by which a difference of paired runs is called one."""
+LEVEL = 0.05
+"""Of the two-sided t test by which a difference of paired runs is called clear."""
 
 OVERLAP = 1 / 4
 """Validation images by training images of a split: one fold of five by the other four."""
@@ -30,8 +30,8 @@ def paired(sides):
     return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
 
 
-def is_clear(change):
-    """Whether paired differences are off zero: two-sided t test, 5 percent.
+def p_value(change):
+    """How probable such differences are by chance: two-sided t test of paired runs.
 
     Splits by several seeds, or several folds, have most of their training images in common; the
     variance of the mean is corrected for that as by Nadeau & Bengio 2003 ("Inference for the
@@ -43,12 +43,26 @@ def is_clear(change):
 
     Returns
     -------
-    bool, False for a single pair, which has no spread to go by
+    float, 0 to 1; NaN for a single pair, which has no spread to go by
     """
     if change.n < 2:
-        return False
+        return float("nan")
     error = change.sd * np.sqrt(1 / change.n + OVERLAP)
-    return bool(abs(change.mean) > stdtrit(change.n - 1, (1 + CONFIDENCE) / 2) * error)
+    if not error:
+        return float(not change.mean)
+    return float(2 * stdtr(change.n - 1, -abs(change.mean) / error))
+
+
+def is_clear(change):
+    """bool, whether paired differences are off zero by :func:`p_value`; False for a single pair"""
+    return p_value(change) < LEVEL
+
+
+def basis(change):
+    """What a comparison rests on, in brackets: how many runs, and :func:`p_value`."""
+    p = p_value(change)
+    words = "" if np.isnan(p) else ", p < 0.001" if p < .001 else f", p = {p:.2g}"
+    return f" ({plural(change.n, 'run')} each{words})"
 
 
 def better_or_worse(change):
@@ -115,6 +129,15 @@ def listed(words):
     """Words as an enumeration: "a", "a and b", "a, b and c"."""
     words = list(words)
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def which(runs):
+    """The seeds and folds of runs, as "seed 0, folds 0 and 1"."""
+    words = []
+    for name in ("seed", "fold"):
+        numbers = sorted({getattr(run, name) for run in runs})
+        words.append(f"{name}{'s' * (len(numbers) > 1)} {listed(map(str, numbers))}")
+    return ", ".join(words)
 
 
 def stopped_learning(sides):
