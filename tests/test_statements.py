@@ -155,11 +155,11 @@ def test_a_level_that_an_unfinished_run_could_reach_first_is_open(tmp_path):
     assert lines[3].endswith("; still open for adam.")
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" holds so far by the validation loss: it needs the fewest "
-        "epochs to 2 of the 2 levels decided, 2 more are open (1 run of each of adagrad and adam, all "
-        "at learning rate 0.001) (so far: adam epoch 2 of 500).",
+        "epochs to 2 of the 2 levels decided, 2 more are open (1 run of each of adagrad and adam, "
+        "all at learning rate 0.001) (so far: adam epoch 2 of 500).",
         "\"Adagrad converges fastest\" holds so far by the training loss: it needs the fewest "
-        "epochs to 1 of the 1 level decided, 1 more is open (1 run of each of adagrad and adam, all "
-        "at learning rate 0.001) (so far: adam epoch 2 of 500)."]
+        "epochs to 1 of the 1 level decided, 1 more is open (1 run of each of adagrad and adam, "
+        "all at learning rate 0.001) (so far: adam epoch 2 of 500)."]
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -217,7 +217,8 @@ def test_a_narrower_gap_that_the_folds_do_not_agree_on(tmp_path):
             make_run(tmp_path / f"dropout-ablation/cnn14/{name}/fold{fold}", [1.], [1 - gap],
                      fold=fold)
     [line, *_] = statements.dropout(find_runs(tmp_path))
-    assert "is not clear by the training" in line and line.endswith("after 1 epoch (2 runs each, p = 0.83).")
+    assert "is not clear by the training" in line
+    assert line.endswith("after 1 epoch (2 runs each, p = 0.83).")
 
 
 def test_gap_of_runs_that_are_not_complete_and_a_negative_gap(tmp_path):
@@ -409,7 +410,8 @@ def test_what_a_comparison_rests_on():
     t = 4 / (1 / 3 + 1 / 4) ** .5
     assert p_value(mean_sd([3, 4, 5])) == pytest.approx(1 - t / (t * t + 2) ** .5)
     assert basis(mean_sd([3, 4, 5])) == " (3 runs each, p = 0.035)"
-    assert basis(mean_sd([1])) == " (1 run each)" and basis(mean_sd([0, 0])) == " (2 runs each, p = 1)"
+    assert basis(mean_sd([1])) == " (1 run each)"
+    assert basis(mean_sd([0, 0])) == " (2 runs each, p = 1)"
     assert basis(mean_sd([1, 1])) == " (2 runs each, p < 0.001)"
 
 
@@ -435,9 +437,10 @@ def test_no_level_is_decided_yet(tmp_path):
                   adam={"valid": [[.01]], "state": None, "epochs": 500})
     assert lines[-2:] == [
         "\"Adagrad converges fastest\" cannot be judged yet by the validation loss: 1 level is "
-        "open (1 run of each of adagrad and adam, all at learning rate 0.001) (so far: adam epoch 1 of 500).",
-        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, all at "
-        "learning rate 0.001) (so far: adam epoch 1 of 500)."]
+        "open (1 run of each of adagrad and adam, all at learning rate 0.001) (so far: adam "
+        "epoch 1 of 500).",
+        "No optimizer has come to a training loss of 0.003 (1 run of each of adagrad and adam, all "
+        "at learning rate 0.001) (so far: adam epoch 1 of 500)."]
 
 
 def near(run, n, px, n_others, others_px):
@@ -456,8 +459,8 @@ def test_what_near_duplicates_hide(tmp_path):
     near(make_run(tmp_path / "vggnet/vggnet/fold0", [.01], model="vggnet"), 0, None, 100, 1.5)
     said = [
         "Of the validation images, 20% to 25% very probably show a person whom a training image "
-        "shows a moment earlier or later (a chain of images whose thumbnails correlate above 0.95): "
-        "a random split parts the frames of one recording.",
+        "shows a moment earlier or later (a chain of images whose thumbnails correlate above "
+        "0.95): a random split parts the frames of one recording.",
         "The 14-layer CNN without dropout: 0.8500 ± 0.0707 px on them, 1.700 ± 0.141 px on the "
         "other images; the mean face 2.500 ± 0.000 and 3.500 ± 0.000 px (2 runs)."]
     assert statements.near_duplicates(find_runs(tmp_path)) == said

@@ -134,9 +134,9 @@ def near_duplicates(runs):
         return []
     low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
     return [f"Of the validation images, {low if low == high else f'{low} to {high}'} very "
-            "probably show a person whom a training image shows a moment earlier or later (a chain of images whose "
-            f"thumbnails correlate above {SAME:g}): a random split parts the frames of one "
-            "recording."] + lines
+            "probably show a person whom a training image shows a moment earlier or later (a chain "
+            f"of images whose thumbnails correlate above {SAME:g}): a random split parts the "
+            "frames of one recording."] + lines
 
 
 def has_near_duplicates(run):

@@ -2,8 +2,6 @@
 import numpy as np
 from scipy.special import stdtr
 
-from facekp.aggregate import mean_sd
-
 LEVEL = 0.05
 """Of the two-sided t test by which a difference of paired runs is called clear."""
 
