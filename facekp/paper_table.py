@@ -13,9 +13,10 @@ BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -
 
 NOTE = """\
 * Ours is the lowest error, of all epochs, on validation images that the net was not trained on;
-  since the epoch is chosen by them, it is slightly optimistic. A seed sets the split, the initial
-  weights and the batches; ± is the standard deviation over seeds and folds. *Mean face*: the
-  error of predicting the training images' mean keypoints for every face.
+  since the epoch is chosen by them, and some have near-duplicates in training (below), it is
+  optimistic. A seed sets the split, the initial weights and the batches; ± is the standard
+  deviation over seeds and folds. *Mean face*: the error of predicting the training images' mean
+  keypoints for every face.
 * The paper's scores were measured on Kaggle's test images, two thirds of which were labelled by
   another scheme: they are not comparable with a validation error, ours or the paper's.
 * *Fair protocol* (`split-then-mirror`): the training images are mirrored after the split; *the
@@ -24,8 +25,9 @@ NOTE = """\
   normalization have no `-no-bn` in their names.
 * Losses are mean squared errors of the scaled targets in the last epoch: of the training images
   while the weights moved, of the validation images at its end.
-* Times are epochs times the run's median epoch; runs that trained side by side slowed each other.
-  Seconds of optimizers are compared where the same code ran on the same kind of machine.
+* Times are epochs times the run's median epoch, without pauses; runs that trained side by side
+  slowed each other. Seconds of optimizers are compared where the same code ran on the same kind
+  of machine.
 * p is of a two-sided t test of the paired runs, corrected for their common training images
   (Nadeau & Bengio 2003), not for the number of comparisons; "better", "worse" and "clear": p <
   0.05. What rests on one run each says so."""

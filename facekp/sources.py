@@ -85,7 +85,8 @@ class Sources:
     def command(self, experiment, variants=""):
         """The command that trains an experiment, or some of its variants (a str with commas), with
         the folders that are not the Makefile's own."""
-        own = self.root.name in ("runs", "results") and (self.root.parent / "Makefile").exists()
+        own = self.root.name == "results" or self.root.name == "runs" and (
+            not self.root.is_absolute() or (self.root.parent / "Makefile").exists())
         choices = {"ONLY": variants,
                    "DATA": self.data if self.data != Path("data/kaggle") else "",
                    "OUT": "" if own else self.root}

@@ -57,6 +57,7 @@ def test_your_own_runs_and_faces_come_first(tmp_path, shown):
 
 def test_a_figure_is_shown_or_its_command_named(tmp_path, shown):
     write(tmp_path / "runs", result("adam"))
+    (tmp_path / "Makefile").touch()
     sources = notebook.open_results(tmp_path)
     notebook.show(sources, "figure05-optimizers", "figure06-dropout")
     assert shown[1].startswith(b"\x89PNG")

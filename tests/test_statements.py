@@ -27,7 +27,7 @@ def test_adagrad_is_fastest(tmp_path):
     lines = study(tmp_path, adagrad={"valid": [FAST, FAST]}, adam={"valid": [SLOW, SLOW]},
                   sgd={"valid": [[.1, NAN]] * 2, "state": "diverged", "epochs": 4})
     assert lines.pop(0) == ("Compared are the runs that all optimizers have: seed 0, folds 0 and "
-                            "1.")
+                            "1; the others are in the experiment's summary.md.")
     assert lines[0] == ("Epochs to a validation loss of 0.004: adagrad 1.00 ± 0.00 (2.00 ± 0.00 s),"
                         " adam 2.00 ± 0.00 (4.00 ± 0.00 s); not reached by sgd.")
     assert "; not reached by adam and sgd." in lines[2]
@@ -257,7 +257,7 @@ def test_what_batch_normalization_does_on_the_training_images(tmp_path):
         make_run(tmp_path / place / "fold0", [.01], model="lenet5", summary={"train_rmse_px": px})
     baseline, runs = (find_runs(tmp_path / name) for name in ("lenet", "lenet-augmented"))
     assert statements.augmentation(runs, baseline)[0].endswith(
-        "(1 run each); on the training images 1.250 px to 1.500 px.")
+        "(1 run each); on its own training images 1.250 px to 1.500 px.")
 
 
 def test_nets_on_the_same_images_are_those_of_common_seeds(tmp_path):
@@ -267,8 +267,8 @@ def test_nets_on_the_same_images_are_those_of_common_seeds(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/seed1/fold0", [.0225], seed=1)
     make_run(tmp_path / "vggnet/vggnet/seed1/fold0", [.0025], model="vggnet", seed=1)
     assert statements.ranking(find_runs(tmp_path))[2] == (
-        "On the same validation images (seed 1, fold 0): VGGNet 2.400 px, the 14-layer CNN without "
-        "dropout 7.200 px, LeNet-5 9.600 px.")
+        "On the same validation images (1 run each, seed 1, fold 0): VGGNet 2.400 px, the 14-layer "
+        "CNN without dropout 7.200 px, LeNet-5 9.600 px.")
 
 
 @pytest.mark.parametrize("mirrored, normalized, verdict", [
@@ -327,7 +327,7 @@ def test_starts_of_vggnet(tmp_path):
              state="diverged", epochs=2, summary={"mean_face_rmse_px": 3.16})
     assert statements.search(find_runs(tmp_path)) == [
         "Validation RMSE within 2 epochs, by initial weights and learning rate: he-0.0001 4.800 "
-        "px, he-0.001 9.600 px, glorot-0.001 - px; the mean face 3.160 px.",
+        "px, he-0.001 9.600 px, glorot-0.001 - px; the mean face 3.160 px (1 run each).",
         "glorot-0.001 diverged in epoch 1 (1 of 1 run)."]
 
 
@@ -343,8 +343,8 @@ def test_the_nets_in_the_papers_order(tmp_path):
         "By our validation RMSE (mirror images in the fair protocol), another order: LeNet-5 4.800 "
         "px (1 run), VGGNet 7.200 px (1 run), LeNet-5 with batch normalization and mirror images "
         "9.600 px (1 run).",
-        "On the same validation images (seed 0, fold 0): LeNet-5 4.800 px, VGGNet 7.200 px, "
-        "LeNet-5 with batch normalization and mirror images 9.600 px."]
+        "On the same validation images (1 run each, seed 0, fold 0): LeNet-5 4.800 px, VGGNet 7.200 "
+        "px, LeNet-5 with batch normalization and mirror images 9.600 px."]
 
 
 def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
@@ -360,8 +360,8 @@ def test_nets_without_a_complete_run_are_not_ranked(tmp_path):
         "px (1 run), LeNet-5 with batch normalization and mirror images 9.600 px (1 run); without "
         "a complete run, and left out: "
         "the 14-layer CNN with dropout and VGGNet.",
-        "On the same validation images (seed 0, fold 0): LeNet-5 4.800 px, LeNet-5 with batch "
-        "normalization and mirror images 9.600 px."]
+        "On the same validation images (1 run each, seed 0, fold 0): LeNet-5 4.800 px, LeNet-5 with "
+        "batch normalization and mirror images 9.600 px."]
 
 
 def test_a_net_that_diverged_at_once_is_not_compared(tmp_path):
@@ -375,8 +375,8 @@ def test_a_net_that_diverged_at_once_is_not_compared(tmp_path):
 
 
 @pytest.mark.parametrize("leaks, words", [
-    ((1.5, 1.7), "1.600 ± 0.141 px apart (2 runs)."),
-    ((1.5, -1.4), "0.050 ± 2.051 px apart, no clear difference (2 runs).")])
+    ((1.5, 1.7), "1.600 ± 0.141 px apart (2 runs, p = 0.049)."),
+    ((1.5, -1.4), "0.050 ± 2.051 px apart, no clear difference (2 runs, p = 0.98).")])
 def test_a_twin_leak_that_the_seeds_do_not_agree_on(leaks, words, tmp_path):
     for seed, leak in enumerate(leaks):
         make_run(tmp_path / "lenet-augmented/lenet5/mirror-then-split" / (
@@ -458,15 +458,15 @@ def test_what_near_duplicates_hide(tmp_path):
     make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")  # nobody counted them there
     near(make_run(tmp_path / "vggnet/vggnet/fold0", [.01], model="vggnet"), 0, None, 100, 1.5)
     said = [
-        "Of the validation images, 20% to 25% very probably show a person whom a training image "
-        "shows a moment earlier or later (a chain of images whose thumbnails correlate above "
-        "0.95): a random split parts the frames of one recording.",
+        "At least 20% to 25% of the validation images very probably show a person whom a "
+        "training image shows a moment earlier or later (a chain of images whose thumbnails "
+        "correlate above 0.95): a random split parts the frames of one recording.",
         "The 14-layer CNN without dropout: 0.8500 ± 0.0707 px on them, 1.700 ± 0.141 px on the "
         "other images; the mean face 2.500 ± 0.000 and 3.500 ± 0.000 px (2 runs)."]
     assert statements.near_duplicates(find_runs(tmp_path)) == said
     assert statements.near_duplicates(experiment_runs(tmp_path, "dropout-ablation")) == said
     assert statements.near_duplicates(find_runs(tmp_path / "lenet")) == []
-    assert "\n\nNear-duplicates; a test's faces:\n\n* Of the" in paper_table.table(tmp_path)
+    assert "\n\nNear-duplicates; a test's faces:\n\n* At least" in paper_table.table(tmp_path)
     conclude(tmp_path, "optimizer-study", say=lambda text: None)
     assert f"* {said[1]}\n" in (tmp_path / "optimizer-study/summary.md").read_text()
 

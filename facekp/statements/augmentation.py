@@ -65,7 +65,7 @@ def _in_training(pair):
     before, after = (mean_sd(run.train_rmse_px for run in runs) for runs in pair.values())
     if min(before.n, after.n) < len(list(pair.values())[0]):
         return ""
-    return f"; on the training images {before.format(4)} px to {after.format(4)} px"
+    return f"; on its own training images {before.format(4)} px to {after.format(4)} px"
 
 
 def helpful(sides):
@@ -109,5 +109,5 @@ def twin_leak(sides):
                 f"{other.format()} px elsewhere, {leak.mean:.3f}"
                 + (f" ± {leak.sd:.3f}" if leak.n > 1 else "") + " px apart"
                 + (", no clear difference" if leak.n > 1 and not is_clear(leak) else "")
-                + f" ({plural(leak.n, 'run')}).")
+                + f"{basis(leak, '')}.")
     return lines

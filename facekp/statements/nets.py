@@ -29,7 +29,8 @@ def search(runs):
     return [f"Validation RMSE within {epochs} epochs, by initial weights and learning rate: "
             + ", ".join(f"{name} {px[name].format(4)} px" for name in order)
             + (f"; the mean face {faces.format(4)} px" if faces.n else "")
-            + f"{unfinished(sides)}."] + stopped_learning(sides)
+            + f" ({plural(len(sides[order[0]]), 'run')} each){unfinished(sides)}."
+            ] + stopped_learning(sides)
 
 
 SCORES = (("LeNet-5 with batch normalization and mirror images", 3.02, "lenet-augmented",
@@ -94,7 +95,9 @@ def same_images(runs):
     if len(sides) < 2 or not all(sides.values()):
         return []
     px = {net: mean_sd(run.best_valid_rmse_px for run in side) for net, side in sides.items()}
-    return [f"On the same validation images ({which(next(iter(sides.values())))}): " + ", ".join(
+    some = next(iter(sides.values()))
+    return [f"On the same validation images ({plural(len(some), 'run')} each, {which(some)}): "
+            + ", ".join(
         f"{net} {px[net].format(4)} px" for net in sorted(px, key=lambda net: px[net].mean)) + "."]
 
 
@@ -133,7 +136,7 @@ def near_duplicates(runs):
     if not lines:
         return []
     low, high = (f"{share:.0%}" for share in (min(shares), max(shares)))
-    return [f"Of the validation images, {low if low == high else f'{low} to {high}'} very "
+    return [f"At least {low if low == high else f'{low} to {high}'} of the validation images very "
             "probably show a person whom a training image shows a moment earlier or later (a chain "
             f"of images whose thumbnails correlate above {SAME:g}): a random split parts the "
             "frames of one recording."] + lines

@@ -119,7 +119,8 @@ def optimizers(runs):
     rates = {run.settings["learning_rate"] for run in runs}
     rate = f", all at learning rate {rates.pop():g}" if len(rates) == 1 else ""
     rests_on = f" ({plural(n, 'run')} of each of {listed(sides)}{rate}{limit}){unfinished(sides)}"
-    return ([f"Compared are the runs that all optimizers have: {which(sides['adagrad'])}."]
+    return ([f"Compared are the runs that all optimizers have: {which(sides['adagrad'])}; the "
+             "others are in the experiment's summary.md."]
             + lines + [f"{verdict}{rests_on}." for verdict in verdicts] + stopped_learning(sides))
 
 

@@ -56,11 +56,11 @@ def is_clear(change):
     return p_value(change) < LEVEL
 
 
-def basis(change):
+def basis(change, each=" each"):
     """What a comparison rests on, in brackets: how many runs, and :func:`p_value`."""
     p = p_value(change)
     words = "" if np.isnan(p) else ", p < 0.001" if p < .001 else f", p = {p:.2g}"
-    return f" ({plural(change.n, 'run')} each{words})"
+    return f" ({plural(change.n, 'run')}{each}{words})"
 
 
 def better_or_worse(change):
