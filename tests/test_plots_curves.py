@@ -66,8 +66,20 @@ def test_several_folds_mean_and_range():
     edge = band.get_paths()[0].vertices
     assert edge[:, 1].max() == pytest.approx(0.6) and edge[:, 1].min() == pytest.approx(0.1 / 6)
     assert labels(figure) == ["adagrad: 3 runs"]
-    assert figure._suptitle.get_text() == (
-        "title\nlines: mean of the runs that got so far\nbands: lowest to highest")
+    for figure in (figure, plots.dropout_curves({"no-dropout": runs}, "title")):
+        assert figure._suptitle.get_text() == (
+            "title\nlines: mean of the runs that got so far\nbands: lowest to highest")
+
+
+@pytest.mark.parametrize("last, leading", [(1e-4, set("125")), (1e-2, set("12357"))])
+def test_the_axis_in_px_has_fewer_numbers_on_a_wide_range(last, leading):
+    run = result()
+    for column in ("train_loss", "valid_loss"):
+        run.history[column][:] = np.geomspace(0.1, last, 6)
+    [ax] = plots.dropout_curves({"a": [run]}, "").axes
+    [pixels] = ax.child_axes
+    assert {f"{px:e}"[0] for px in pixels.yaxis.get_major_locator()()} <= leading
+    assert (1.5 in pixels.yaxis.get_major_locator().tick_values(1, 9)) == (last > 1e-3)
 
 
 def test_runs_that_diverged_or_did_not_finish_are_marked():

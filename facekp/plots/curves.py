@@ -82,9 +82,7 @@ def optimizer_curves(groups, title, ax=None):
     for panel, column in zip(axes, ("training", "validation")):
         loss_axis(panel, f"{column} loss (MSE)")
     axes[0].set_xlabel("")
-    if any(len(runs) > 1 for runs in groups.values()):
-        title += "\nlines: mean of the runs that got so far\nbands: lowest to highest"
-    figure.suptitle(title)
+    figure.suptitle(title + explained(groups))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
     return figure
@@ -124,9 +122,15 @@ def dropout_curves(groups, title, ax=None):
     loss_axis(panel, "loss (MSE)")
     handles += [plt.Line2D([], [], color="0.3", ls=ls) for ls, _ in columns.values()]
     labels += [words for _, words in columns.values()]
-    figure.suptitle(title)
+    figure.suptitle(title + explained(groups))
     figure.legend(handles, labels, loc="outside lower center", ncol=1)
     return figure
+
+
+def explained(groups):
+    """What lines and bands are, for a title; empty where each group is one run."""
+    return "\nlines: mean of the runs that got so far\nbands: lowest to highest" if any(
+        len(runs) > 1 for runs in groups.values()) else ""
 
 
 def read_groups(groups):

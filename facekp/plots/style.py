@@ -104,7 +104,9 @@ def pixel_axis(ax):
     pixels = ax.secondary_yaxis("right", functions=(
         lambda mse: np.sqrt(np.maximum(mse, 1e-12)) * SIZE / 2, lambda px: (px / (SIZE / 2)) ** 2))
     pixels.set_ylabel("RMSE, px")
-    pixels.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    low, high = ax.get_ylim()
+    wide = high > 400 * low  # a factor of 20 in px: more numbers would touch
+    pixels.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
     pixels.yaxis.set_minor_locator(NullLocator())
     pixels.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     return pixels
