@@ -164,12 +164,14 @@ def answered(title, lines, runs):
 
 
 def which(group):
-    """How many seeds and folds a group's numbers are of."""
+    """How many seeds and folds a group's numbers are of, and whether one code made them."""
     runs = settled(group.runs)
     seeds, folds = {run.seed for run in runs}, {run.fold for run in runs}
     words = [f"{len(found)} {name}s" for name, found in (("seed", seeds), ("fold", folds))
              if len(found) > 1]
-    return ", ".join(words) or f"seed {min(seeds)}, fold {min(folds)}"
+    codes = len({run.config.get("code") for run in runs})
+    return (", ".join(words) or f"seed {min(seeds)}, fold {min(folds)}") + (
+        f", {codes} versions of the code" if codes > 1 else "")
 
 
 def how_far(group):

@@ -357,6 +357,14 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
     assert "| validation loss 1.50 ± 0.71 times the training loss | 2 folds |" in text
 
 
+def test_runs_of_several_versions_of_the_code_say_so(tmp_path):
+    for fold in (0, 1):
+        run = make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}", [.01], fold=fold)
+    assert cells_of(tmp_path, "overfitted (")[3] == "2 folds"
+    run.config.write_text(run.config.read_text().replace("c0de", "0ther"))
+    assert cells_of(tmp_path, "overfitted (")[3] == "2 folds, 2 versions of the code"
+
+
 def test_stopping_epochs(tmp_path):
     stop = {"stopped_by": "patience"}
     make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04] * 3, summary=stop,
