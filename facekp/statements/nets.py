@@ -4,8 +4,8 @@ import numpy as np
 from facekp.aggregate import mean_sd
 from facekp.data.splits import SAME
 from facekp.run_checks import SIDES
-from facekp.statements.pairs import (by_variant, listed, paired, plural, span, stopped_learning,
-                                     unfinished, which)
+from facekp.statements.pairs import (by_variant, listed, paired, plural, seeds_and_folds, span,
+                                     stopped_learning, unfinished)
 
 
 def search(runs):
@@ -52,10 +52,9 @@ def ranking(runs):
     list of str; empty with fewer than two nets
     """
     found, begun = {}, []
-    for net, _, experiment, variant in SCORES:
-        members = [run for run in runs if run.epochs and run.attempt == 1
-                   and (run.experiment, run.variant) == (experiment, variant)]
-        done = [run for run in members if run.complete and np.isfinite(run.best_valid_rmse_px)]
+    for net, _, *place in SCORES:
+        members = first_attempts(runs, *place)
+        done = list(filter(measured, members))
         if done:
             found[net] = done
         elif members:
@@ -74,6 +73,17 @@ def ranking(runs):
     return lines + same_images(runs)
 
 
+def first_attempts(runs, experiment, variant):
+    """The runs of a variant that have an epoch, without those started beside another (NEW=1)."""
+    return [run for run in runs if run.epochs and run.attempt == 1
+            and (run.experiment, run.variant) == (experiment, variant)]
+
+
+def measured(run):
+    """Whether a run is complete, with a validation error that is a number."""
+    return run.complete and np.isfinite(run.best_valid_rmse_px)
+
+
 SAME_IMAGES = SCORES + (
     ("the 14-layer CNN without dropout", None, "optimizer-study", "adagrad"),
     ("LeNet-5 with mirror images", None, "lenet-augmented", "split-then-mirror-no-bn"))
@@ -85,20 +95,17 @@ def same_images(runs):
 
     Of the (seed, fold) pairs that all nets have which are there.
     """
-    sides = {}
-    for net, _, experiment, variant in SAME_IMAGES:
-        side = [run for run in runs if (run.experiment, run.variant) == (experiment, variant)
-                and run.complete and np.isfinite(run.best_valid_rmse_px)]
-        if side:
-            sides[net] = side
-    sides = paired(sides)
+    sides = {net: list(filter(measured, first_attempts(runs, *place)))
+             for net, _, *place in SAME_IMAGES}
+    sides = paired({net: side for net, side in sides.items() if side})
     if len(sides) < 2 or not all(sides.values()):
         return []
     px = {net: mean_sd(run.best_valid_rmse_px for run in side) for net, side in sides.items()}
     some = next(iter(sides.values()))
-    return [f"On the same validation images ({plural(len(some), 'run')} each, {which(some)}): "
-            + ", ".join(
-        f"{net} {px[net].format(4)} px" for net in sorted(px, key=lambda net: px[net].mean)) + "."]
+    order = ", ".join(f"{net} {px[net].format(4)} px"
+                      for net in sorted(px, key=lambda net: px[net].mean))
+    return [f"On the same validation images ({plural(len(some), 'run')} each, "
+            f"{seeds_and_folds(some)}): {order}."]
 
 
 NETS = SAME_IMAGES + (
@@ -121,9 +128,9 @@ def near_duplicates(runs):
     list of str; empty where no run on photographs has near-duplicates
     """
     shares, lines = [], []
-    for net, _, experiment, variant in NETS:
-        parts = [run.near_duplicates for run in runs if has_near_duplicates(run)
-                 and (run.experiment, run.variant) == (experiment, variant)]
+    for net, _, *place in NETS:
+        parts = [run.near_duplicates for run in first_attempts(runs, *place)
+                 if has_near_duplicates(run)]
         if not parts:
             continue
         shares += [part["near_duplicates"]["n"] / (part["near_duplicates"]["n"]

@@ -4,8 +4,8 @@ from typing import NamedTuple
 import numpy as np
 
 from facekp.aggregate import LEVELS, mean_sd, reach
-from facekp.statements.pairs import (by_variant, listed, paired, plural, stopped_learning,
-                                     unfinished, which)
+from facekp.statements.pairs import (by_variant, listed, paired, plural, seeds_and_folds,
+                                     stopped_learning, unfinished)
 
 
 class Race(NamedTuple):
@@ -119,8 +119,8 @@ def optimizers(runs):
     rates = {run.settings["learning_rate"] for run in runs}
     rate = f", all at learning rate {rates.pop():g}" if len(rates) == 1 else ""
     rests_on = f" ({plural(n, 'run')} of each of {listed(sides)}{rate}{limit}){unfinished(sides)}"
-    return ([f"Compared are the runs that all optimizers have: {which(sides['adagrad'])}; the "
-             "others are in the experiment's summary.md."]
+    return ([f"Compared are the runs that all optimizers have: {seeds_and_folds(sides['adagrad'])};"
+             " the others are in the experiment's summary.md."]
             + lines + [f"{verdict}{rests_on}." for verdict in verdicts] + stopped_learning(sides))
 
 

@@ -74,16 +74,14 @@ def better_or_worse(change):
     -------
     str
     """
-    words = ("better", "worse")
     if not change.n:
         return "not measured"
-    if change.n == 1:
-        words = ("lower", "higher")
-    elif not is_clear(change):
+    if change.n > 1 and not is_clear(change):
         return "no clear difference"
     if not change.mean:
         return "no difference"
-    return words[change.mean > 0]
+    falls, rises = ("better", "worse") if change.n > 1 else ("lower", "higher")
+    return rises if change.mean > 0 else falls
 
 
 def finite_pairs(before, after):
@@ -129,7 +127,7 @@ def listed(words):
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def which(runs):
+def seeds_and_folds(runs):
     """The seeds and folds of runs, as "seed 0, folds 0 and 1"."""
     words = []
     for name in ("seed", "fold"):
