@@ -182,6 +182,13 @@ def test_a_damaged_file_costs_its_pictures_alone(runs, pictures):
         "Figure 5: loss by optimizer"]
 
 
+def test_one_core_is_one_core(tmp_path):
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5")
+    run.config.write_text(run.config.read_text().replace('"cores": 2', '"cores": 1'))
+    made = report_tables.provenance_tables(Sources(tmp_path).all_runs)["Software and machine"]
+    assert any(cell.text == "A CPU, 1 core; Linux" for cell in made.rows[0])
+
+
 def test_provenance_is_there_and_names_no_machine(runs):
     html = report.page(Sources(runs))
     rows = Page(html).rows["provenance"]

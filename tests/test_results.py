@@ -218,6 +218,7 @@ def test_errors_of_no_keypoint_are_refused(tmp_path):
 
 @pytest.mark.parametrize("arrays, words", [
     ({"y_valid": np.ones((2, 30))}, "lacks validation images"),
+    ({"y_valid": np.ones((0, 30)), "y_pred_valid": np.ones((0, 30))}, "lacks validation images"),
     ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.ones((3, 30))}, "lacks validation images"),
     ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.ones(30)}, r"y_pred_valid: found .*\(30,\)"),
     ({"y_valid": np.ones((2, 30)), "y_pred_valid": np.full((2, 30), "x")}, "expected numbers"),

@@ -151,6 +151,6 @@ def near_duplicates(runs):
 
 def has_near_duplicates(run):
     """Whether a run on photographs has measured errors on both kinds of validation images."""
-    return (run.complete and run.attempt == 1 and run.near_duplicates is not None
+    return (run.complete and run.near_duplicates is not None
             and run.config["data"].get("kind") != "synthetic"
             and None not in [run.near_duplicates[side]["rmse_px"] for side in SIDES])
