@@ -42,9 +42,10 @@ def train(net_name, folder, n_images, epochs, out):
     """
     from dataclasses import replace
 
-    from facekp import data, keypoints, training
-    from facekp.net import GivenSplit
-    from facekp.predict import predict_px
+    from facekp import data, keypoints
+    from facekp.training import train as training
+    from facekp.nets.net import GivenSplit
+    from facekp.training.predict import predict_px
     settings = replace(NETS[net_name], epochs=max(epochs))
     faces = data.load_training(folder, complete_only=True)
     parts = training.split(faces.X[:n_images], faces.y[:n_images], settings)
@@ -101,7 +102,8 @@ def markdown(columns, rows):
 
 def measure(options):
     """All cases of all nets, as Markdown."""
-    from facekp import provenance
+    from facekp import machine
+    from facekp.runs import provenance
     parts = []
     for net in options.nets:
         with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +119,7 @@ def measure(options):
             f"{what['n_valid']} validation images ({what['label']}):\n\n" + markdown(
                 ["case", "epochs", "same bits", "weights apart (relative)",
                  "predictions apart at most, px", "validation, px"], rows))
-    host, versions = provenance.host(), provenance.versions()
+    host, versions = machine.host(), provenance.versions()
     head = (f"{host['cpu']}, {host['cores']} cores; "
             + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".")
     return "\n\n".join([head] + parts)

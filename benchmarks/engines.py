@@ -120,12 +120,12 @@ def write_case(case, path):
         products of the convolutions and dense layers. Forward, gradient of the weights and of the
         input are three products; the first layer's input needs no gradient.
     """
-    import facekp.engine  # noqa: F401  (readies Theano, Lasagne and nolearn)
+    import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
     from lasagne import layers as L
     from lasagne.nonlinearities import rectify, tanh
 
-    from facekp.layers import BatchNormLayer
-    from facekp.models import MODELS
+    from facekp.engine.layers import BatchNormLayer
+    from facekp.nets.models import MODELS
     net = MODELS[case.model](**case.options)
     weights = {f"w/{name}": p.get_value() for name, p in net.weights().items()}
     rng = np.random.RandomState(0)

@@ -26,8 +26,8 @@ def predict(folder, batch):
     """Load the net of a run folder, predict, and say how long it took."""
     import numpy as np
 
-    from facekp import allocator
-    from facekp.predict import load_net, predict_px
+    from facekp.engine import allocator
+    from facekp.training.predict import load_net, predict_px
     allocator.tune()
     net = load_net(folder)
     X = np.random.RandomState(0).rand(batch, 1, 96, 96).astype(np.float32)
@@ -40,14 +40,14 @@ def predict(folder, batch):
 
 def save(case, folder):
     """A run folder as training leaves it, as far as prediction needs it."""
-    from facekp import storage
-    from facekp.models import build
-    from facekp.runs import Run
+    from facekp import files
+    from facekp.nets.models import build
+    from facekp.runs.folder import Run
     from facekp.settings import Settings
-    from facekp.weights import save_weights
+    from facekp.nets.weights import save_weights
     run = Run(folder)
     settings = Settings(case.model, case.options, batch_size=case.batch)
-    storage.write_json(run.config, {"settings": settings.as_dict()})
+    files.write_json(run.config, {"settings": settings.as_dict()})
     save_weights(run.weights, {name: parameter.get_value()
                                for name, parameter in build(settings).weights().items()})
 

@@ -9,8 +9,8 @@ FOLDER = Path(__file__).resolve().parent / "results"
 
 def path(folder):
     """The file of this machine."""
-    from facekp import provenance
-    words = re.findall(r"\w+", provenance.host()["cpu"])
+    from facekp import machine
+    words = re.findall(r"\w+", machine.host()["cpu"])
     return Path(folder, "-".join([platform.machine()] + words) + ".json")
 
 
@@ -22,11 +22,12 @@ def read(folder):
 
 def update(folder, **sections):
     """Put sections into this machine's file, beside those of the other scripts."""
-    from facekp import provenance
+    from facekp import machine
+    from facekp.runs import provenance
     file = path(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     content = read(folder)
-    host = provenance.host()
+    host = machine.host()
     del host["name"]
     content.update(sections, host=host, versions=provenance.versions())
     file.write_text(json.dumps(content, indent=1) + "\n")

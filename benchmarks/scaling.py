@@ -41,8 +41,11 @@ def measure(n):
     """Train on `n` images; seconds an epoch, its parts, and memory."""
     import numpy as np
 
-    from facekp import allocator, augment, handlers, keypoints, training
-    from facekp.runs import Run
+    from facekp import keypoints
+    from facekp.data import mirror as augment
+    from facekp.engine import allocator
+    from facekp.training import handlers, train as training
+    from facekp.runs.folder import Run
     from facekp.settings import Settings
     allocator.tune()
     epochs = max(1, EPOCH_IMAGES // n)

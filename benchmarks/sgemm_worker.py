@@ -2,8 +2,8 @@
 import ctypes
 import os
 
-import facekp.engine  # noqa: F401
-from facekp import info
+import facekp.engine.ready  # noqa: F401
+from facekp.cli import info
 import worker
 
 

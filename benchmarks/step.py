@@ -28,12 +28,12 @@ def measure(name):
     -------
     list of dict : op, ms and flops of a step, the slowest first
     """
-    import facekp.engine  # noqa: F401
+    import facekp.engine.ready  # noqa: F401
     import numpy as np
     import theano
 
-    from facekp import allocator
-    from facekp.models import MODELS
+    from facekp.engine import allocator
+    from facekp.nets.models import MODELS
     allocator.tune()
     theano.config.profile, theano.config.profiling.output_format = True, "none"
     case = engines.CASES[name]

@@ -6,9 +6,10 @@ import time
 import worker
 
 start = time.perf_counter()
-import facekp.engine  # noqa: E402,F401
-from facekp import allocator, fused  # noqa: E402
-from facekp.models import MODELS  # noqa: E402
+import facekp.engine.ready  # noqa: E402,F401
+from facekp import fused
+from facekp.engine import allocator# noqa: E402
+from facekp.nets.models import MODELS  # noqa: E402
 
 
 class Engine:

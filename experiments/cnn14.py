@@ -2,7 +2,7 @@
 
 The runs are those of dropout-ablation with dropout, and lie in its folder: trained once.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 CNN14 = Experiment(

@@ -2,7 +2,7 @@
 
 The net without dropout is optimizer-study's with Adagrad, and lies in its folder: trained once.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 DROPOUT_ABLATION = Experiment(

@@ -2,7 +2,7 @@
 
 The paper leaves Adam's learning rate open: 0.001, the rule's usual one.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 LENET = Experiment(

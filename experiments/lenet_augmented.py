@@ -5,7 +5,7 @@ both sides. The variants without batch normalization, and without mirror images,
 ingredient does by itself; `make lenet` is the net with neither. The paper's training stopped at
 121 epochs; its patience is not stated: section 5.1's.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 

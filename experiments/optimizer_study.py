@@ -2,7 +2,7 @@
 
 Five folds x 500 epochs each, batches of 128. Divergence is a result, not a fault.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 OPTIMIZER_STUDY = Experiment(

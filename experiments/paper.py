@@ -9,7 +9,7 @@ from lenet_augmented import LENET_AUGMENTED
 from optimizer_study import OPTIMIZER_STUDY
 from vggnet import VGGNET
 
-from facekp.paper import main
+from facekp.experiment.paper import main
 
 if __name__ == "__main__":
     raise SystemExit(main((LENET, LENET_AUGMENTED, VGGNET, DROPOUT_ABLATION, OPTIMIZER_STUDY,

@@ -3,7 +3,7 @@
 The paper states no rate and no initial weights: Adam at 0.0003 with He's, which came
 to the lowest validation error in vggnet_search.py.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 VGGNET = Experiment(

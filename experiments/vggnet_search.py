@@ -3,7 +3,7 @@
 The paper states neither; ``vggnet`` trains with the best of these. Rates go down from Adam's
 usual 0.001. Two epochs show what cannot learn and what is slow, not how good a net gets.
 """
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 VGGNET_SEARCH = Experiment(

@@ -22,17 +22,17 @@ class Settings:
     Parameters
     ----------
     model : str
-        A name in :data:`facekp.models.MODELS`.
+        A name in :data:`facekp.nets.models.MODELS`.
     options : dict
         Further arguments of that model, like ``{"batch_norm": True}``.
     optimizer : str
-        A name in :data:`facekp.optimizers.OPTIMIZERS`.
+        A name in :data:`facekp.nets.optimizers.OPTIMIZERS`.
     learning_rate : float
     epochs : int
         How many at the most.
     patience : int or None
         Stop after so many epochs without a better validation loss; None trains all epochs
-        (of a net that still changes: :class:`facekp.handlers.Stop`).
+        (of a net that still changes: :class:`facekp.training.handlers.Stop`).
     batch_size : int
     mirror : str
         One of :data:`MIRROR`.

@@ -32,10 +32,10 @@ def random():
 
 @pytest.fixture(scope="session")
 def engine():
-    """facekp.engine, imported when a test first asks for it."""
-    import facekp.engine
+    """facekp.engine.ready, imported when a test first asks for it."""
+    import facekp.engine.ready
 
-    return facekp.engine
+    return facekp.engine.ready
 
 
 @pytest.fixture

@@ -58,11 +58,11 @@ _compiled = {}
 
 
 def build_once(settings):
-    """In place of :func:`facekp.models.build`: an equal net is compiled once for all tests.
+    """In place of :func:`facekp.nets.models.build`: an equal net is compiled once for all tests.
 
     It comes back as new: its first weights, its optimizer's and generators' first state.
     """
-    from facekp.models import build
+    from facekp.nets.models import build
     key = repr(replace(settings, epochs=1, patience=None, mirror="none", fold=0))
     if key not in _compiled:
         net = build(settings)

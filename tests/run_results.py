@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp.results import RunResult
-from facekp.runs import HISTORY, Run
+from facekp.runs.read import RunResult
+from facekp.runs.folder import HISTORY, Run
 
 LABEL = "a test's faces"
 

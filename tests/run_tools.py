@@ -1,7 +1,7 @@
 """Shared by the tests of what reads runs: folders of runs that nobody trained."""
 import json
 
-from facekp.runs import Run
+from facekp.runs.folder import Run
 from facekp.settings import Settings
 
 

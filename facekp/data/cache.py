@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp import storage
-from facekp.data.faults import shown_path
+from facekp import files
+from facekp.text import shown_path
 from facekp.data.sources import ZIP_FAULTS, file_sha256
 
 VERSION = 2
@@ -111,7 +111,7 @@ class Cache:
         for folder in self.folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                with storage.replacing(folder / name) as file:
+                with files.replacing(folder / name) as file:
                     write(file)
                 return True
             except OSError:

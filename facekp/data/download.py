@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from facekp.data.faults import shown, shown_path
+from facekp.text import shown, shown_path
 from facekp.data.folder import DEFAULT_FOLDER
 from facekp.data.sources import LOOKUP, TEST, TRAINING, find
 from facekp.errors import DataError

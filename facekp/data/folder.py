@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from facekp.data.faults import fault, shown, shown_path
+from facekp.text import fault, shown, shown_path
 from facekp.data.sources import holds_kaggle_files
 
 DEFAULT_FOLDER = "data/kaggle"

@@ -1,7 +1,7 @@
 """Pixels as text to bytes: the columns ``Image`` of many rows in one numpy pass."""
 import numpy as np
 
-from facekp.data.faults import fault, shown
+from facekp.text import fault, shown
 from facekp.keypoints import SIZE
 
 N_PIXELS = SIZE * SIZE

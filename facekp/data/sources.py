@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown, shown_path
+from facekp.text import DOWNLOAD_AGAIN, fault, shown, shown_path
 from facekp.errors import DataError
 
 COMPETITION_ZIP = "facial-keypoints-detection.zip"

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 
-from facekp.data.faults import DOWNLOAD_AGAIN, fault, shown
+from facekp.text import DOWNLOAD_AGAIN, fault, shown
 from facekp.keypoints import COLUMNS, SIZE
 
 NUMBER = re.compile(rb" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")

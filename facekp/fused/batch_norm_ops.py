@@ -1,5 +1,5 @@
 """Batch normalization with its ReLU and 2x2 max pooling, and their gradient (csrc/batch_norm.h)."""
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import numpy as np
 import theano
@@ -61,7 +61,7 @@ def batch_norm_relu_pool(z, stats, gamma, beta, epsilon, pool=True, relu=True):
 
 
 def normalize(layer, z, stats, pool):
-    """A :class:`facekp.layers.BatchNormLayer` in training, with ReLU and perhaps 2x2 max pooling.
+    """A :class:`facekp.engine.layers.BatchNormLayer` in training, with ReLU and perhaps pooling.
 
     Functions that are computed from it update the layer's running averages, as those of the
     layer's own output do; here that is the same Op's work.
@@ -90,7 +90,7 @@ def fold(layer, W):
 
     Parameters
     ----------
-    layer : facekp.layers.BatchNormLayer
+    layer : facekp.engine.layers.BatchNormLayer
     W : expression
         Weights of the layer before: (channels, ...) of a convolution or (inputs, channels) of a
         dense layer.

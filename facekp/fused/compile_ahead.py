@@ -5,7 +5,7 @@ time until a net first trains is g++. Here the missing ones are compiled side by
 Theano's cache, where its linker finds them. Whatever fails is left to the linker, which compiles it
 again and reports the fault.
 """
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from theano.gof.cmodule import dlimport, get_module_hash
 from theano.gof.compilelock import lock_ctx
 from theano.gof.opt import Optimizer
 
-from facekp.backend import usable_cores
+from facekp.machine import usable_cores
 
 TAG = "facekp_compile_ahead"
 

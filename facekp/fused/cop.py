@@ -1,5 +1,5 @@
 """The base class of the fused Ops: a Theano Op whose work is done by C++ headers in csrc/."""
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import hashlib
 import os

@@ -5,7 +5,7 @@ recognised by its exact class and the options its test asks for; a subclass, ano
 tensor as dropout's p, weights that are not float32 and whatever else a test does not name runs the
 layer's own ``get_output_for``.
 """
-import facekp.engine  # noqa: F401  (readies Theano and Lasagne)
+import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 
 from collections import namedtuple
 
@@ -14,7 +14,7 @@ from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, MaxPool2DLaye
                             NonlinearityLayer, Pool2DLayer)
 from lasagne.nonlinearities import identity, linear, rectify, tanh
 
-from facekp.layers import BatchNormLayer
+from facekp.engine.layers import BatchNormLayer
 
 
 # Tests: what a layer has to be to stand at a place of a chain.

@@ -4,7 +4,7 @@ Around the fused Ops stand a dozen that handle shapes and single numbers (the me
 dropout counter). Theano would compile each as a C module of its own: half a second the first time,
 a file to find and load ever after. numpy does them in microseconds.
 """
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import copy
 import functools

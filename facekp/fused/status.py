@@ -1,5 +1,5 @@
 """Whether the fused Ops can and shall be used in this process, and the mode to compile with."""
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import functools
 import os
@@ -7,7 +7,7 @@ import os
 import theano
 from theano.gof import OpenMPOp
 
-from facekp import compiler
+from facekp.engine import compiler
 from facekp.fused import compile_ahead, small_ops
 
 

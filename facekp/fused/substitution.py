@@ -1,5 +1,5 @@
 """lasagne.layers.get_output with fused Ops in the place of the chains that patterns.py lists."""
-import facekp.engine  # noqa: F401  (readies Theano and Lasagne)
+import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 
 from collections import defaultdict
 

@@ -3,7 +3,7 @@
 Stock Theano computes every accumulator and every parameter in a single-threaded pass of its own;
 here it is one C++ loop on all threads (csrc/updates.h). The arithmetic and its order are Lasagne's.
 """
-import facekp.engine  # noqa: F401  (readies Theano)
+import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 from collections import OrderedDict, namedtuple
 
@@ -24,8 +24,8 @@ RULES = {
     "adam": Rule("Adam", ("step_size", "epsilon", "beta1", "one_minus_beta1", "beta2",
                           "one_minus_beta2"), 2),
 }
-"""By the name in facekp.optimizers: the struct of csrc/updates.h, its members in order, and the
-number of states per parameter."""
+"""By the name in facekp.nets.optimizers: the struct of csrc/updates.h, its members in order, and
+the number of states per parameter."""
 
 
 class Update(FusedOp):

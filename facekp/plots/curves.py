@@ -5,9 +5,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from facekp.aggregate import mean_curve
+from facekp.analysis.aggregate import mean_curve
 from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed
-from facekp.results import RunResult, read_run
+from facekp.runs.read import RunResult, read_run
 
 DIVERGED, UNFINISHED = dict(marker="X", ms=5, mec="white", mew=0.5), dict(marker="o", mfc="white",
                                                                           ms=3.5)
@@ -25,7 +25,7 @@ def learning_curves(histories, title, ax=None):
 
     Parameters
     ----------
-    histories : dict of str -> dict from :meth:`facekp.runs.Run.read_history`
+    histories : dict of str -> dict from :meth:`facekp.runs.folder.Run.read_history`
     title : str
     ax : matplotlib Axes or None
 
@@ -65,7 +65,7 @@ def optimizer_curves(groups, title, ax=None):
 
     Parameters
     ----------
-    groups : dict of str -> list of facekp.results.RunResult, or of run folders
+    groups : dict of str -> list of facekp.runs.read.RunResult, or of run folders
         The folds of each optimizer, in the order of the legend.
     title : str
     ax : two Axes, for training and validation loss, or None
@@ -97,7 +97,7 @@ def dropout_curves(groups, title, ax=None):
 
     Parameters
     ----------
-    groups : dict of str -> list of facekp.results.RunResult, or of run folders
+    groups : dict of str -> list of facekp.runs.read.RunResult, or of run folders
         Like "dropout" and "no dropout".
     title : str
     ax : Axes or None
@@ -145,7 +145,7 @@ def draw_runs(ax, runs, column, color, ls="-", label=None):
     Parameters
     ----------
     ax : matplotlib Axes
-    runs : list of facekp.results.RunResult
+    runs : list of facekp.runs.read.RunResult
     column : str, like "valid_loss"
     color, ls : as in matplotlib
     label : str or None, of the mean's line
@@ -171,7 +171,7 @@ def describe(runs):
 
     Parameters
     ----------
-    runs : list of facekp.results.RunResult
+    runs : list of facekp.runs.read.RunResult
 
     Returns
     -------

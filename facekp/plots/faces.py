@@ -3,7 +3,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from facekp.augment import flip_images, flip_keypoints
+from facekp.data.mirror import flip_images, flip_keypoints
 from facekp.keypoints import KEYPOINTS, SIZE
 from facekp.plots.style import COLORS, HALF_WIDTH, axes_or_new, printed
 

@@ -19,7 +19,7 @@ def layer_text(row):
 
     Parameters
     ----------
-    row : facekp.architecture.LayerRow
+    row : facekp.nets.describe.LayerRow
 
     Returns
     -------
@@ -43,7 +43,7 @@ def architecture(rows, title, per_line=8, ax=None):
 
     Parameters
     ----------
-    rows : list of facekp.architecture.LayerRow
+    rows : list of facekp.nets.describe.LayerRow
     title : str
     per_line : int, layers side by side; the next ones go on below
     ax : Axes or None; the drawing is 6.9 inches wide, 1.66 high for each line and 0.5 more, and

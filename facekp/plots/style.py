@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
-from facekp import storage
+from facekp import files
 from facekp.keypoints import SIZE
 
 # Okabe & Ito 2008: told apart by colour-blind readers too. Seven, as many as vggnet-search has
@@ -42,7 +42,7 @@ def save(figure, path, dpi=None, close=True):
     close : bool
     """
     path = Path(path)
-    with storage.replacing(path) as file:
+    with files.replacing(path) as file:
         render(figure, file, path.suffix[1:], dpi, close)
 
 

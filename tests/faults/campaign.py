@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp import provenance, storage
+from facekp import files
+from facekp.runs import provenance
 from faults import configurations, figures, harness
 
 
@@ -39,7 +40,7 @@ class Campaign:
             "kills": {}, "runs": 0, "differing": [], "epochs_lost": 0, "damaged": 0,
             "failures": []}}
         if self.state_file.exists():
-            found = storage.read_json(self.state_file)
+            found = files.read_json(self.state_file)
             if found["code"] == self.state["code"]:
                 self.state = found
             else:  # other code: the undisturbed run is of no use
@@ -69,7 +70,7 @@ class Campaign:
                 self.state["passed"], self.state["seconds"])
 
     def keep(self):
-        storage.write_json(self.state_file, self.state)
+        files.write_json(self.state_file, self.state)
 
     def step(self, ending=False):
         """Start one process; kill it unless the run is to end now."""

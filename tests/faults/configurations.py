@@ -5,9 +5,9 @@ from pathlib import Path
 import core_tools
 import numpy as np
 
-from facekp.experiment import Experiment
+from facekp.experiment.experiment import Experiment
 from facekp.keypoints import COLUMNS
-from facekp.optimizers import OPTIMIZERS
+from facekp.nets.optimizers import OPTIMIZERS
 from facekp.settings import Settings
 
 EPOCHS = 6

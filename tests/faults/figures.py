@@ -1,7 +1,9 @@
 """docs/reliability.json: what the long tests have found, and where."""
 from pathlib import Path
 
-from facekp import provenance, storage
+from facekp import files
+from facekp import machine
+from facekp.runs import provenance
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "reliability.json"
 
@@ -13,7 +15,7 @@ def read():
     -------
     dict
     """
-    return storage.read_json(PATH) if PATH.exists() else {}
+    return files.read_json(PATH) if PATH.exists() else {}
 
 
 def known(section):
@@ -29,7 +31,7 @@ def known(section):
 
 def write(section, content):
     """Write one section with the versions, the code and the machine that it comes from."""
-    host = provenance.host()
-    storage.write_json(PATH, {**read(), section: {
+    host = machine.host()
+    files.write_json(PATH, {**read(), section: {
         "result": content, "versions": provenance.versions(), "code": provenance.code_digest(),
         "host": {name: host[name] for name in ("cpu", "cores", "system")}}})

@@ -40,7 +40,7 @@ def _status(name):
 
 def train(name, data, out):
     """Train a configuration in this process; print a JSON line with a sample an epoch."""
-    from facekp import handlers
+    from facekp.training import handlers
     samples = []
 
     def sample(self, net, history):  # in place of nolearn's table

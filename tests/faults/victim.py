@@ -78,8 +78,10 @@ def tearing_open(moments):
 
 def watch(moments):
     """Wrap all that makes a moment."""
-    from facekp import handlers, net, storage, training
-    storage.open = tearing_open(moments)
+    from facekp import files
+    from facekp.nets import net
+    from facekp.training import handlers, train as training
+    files.open = tearing_open(moments)
     moments.before(os, "fsync", "sync")
     moments.before(os, "replace", "rename")
     moments.before(pathlib.Path, "unlink", "remove")

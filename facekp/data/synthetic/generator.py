@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp.backend import usable_cores
+from facekp.machine import usable_cores
 from facekp.errors import DataError
 
 from . import camera, face, people, scene

@@ -1,0 +1,247 @@
+"""Several runs as one: means and standard deviations over folds and seeds.
+
+Only runs that differ in nothing but seed and fold are averaged (:func:`group_runs`).
+"""
+import json
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+LEVELS = (0.004, 0.003, 0.002, 0.0015, 0.0012, 0.0010208)
+"""Validation losses that a run is timed to: 3.0 px to 1.5 px RMSE. All are better than the mean
+face of Kaggle's complete images (3.2 px); the last one is where the paper's net without dropout
+ended."""
+
+
+class MeanSd(NamedTuple):
+    """A mean over `n` runs and their sample standard deviation (n - 1); NaN for one run."""
+
+    mean: float
+    sd: float
+    n: int
+
+    def format(self, digits=4):
+        """As text: ``1.234 ± 0.012``, without the deviation for one run, "-" for none."""
+        if not self.n:
+            return "-"
+        if self.n == 1 and self.mean == int(self.mean):
+            return f"{self.mean:.0f}"
+        mean = f"{self.mean:#.{digits}g}".rstrip(".")
+        # Rounded first: 999.7 is 1000 in three digits, a number with one more.
+        if abs(float(mean)) >= 10 ** digits:
+            mean = f"{self.mean:.0f}"
+        if self.n == 1:
+            return mean
+        # As many decimals as the mean has: the rest says nothing.
+        return f"{mean} ± " + (f"{self.sd:.1g}" if "e" in mean
+                               else f"{self.sd:.{len(mean.partition('.')[2])}f}")
+
+
+def mean_sd(values):
+    """Mean and sample standard deviation of the values that are finite.
+
+    Parameters
+    ----------
+    values : iterable of float
+
+    Returns
+    -------
+    MeanSd
+    """
+    values = np.array([np.nan if value is None else value for value in values], np.float64)
+    values = values[np.isfinite(values)]
+    return MeanSd(float(values.mean()) if len(values) else float("nan"),
+                  float(values.std(ddof=1)) if len(values) > 1 else float("nan"), len(values))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in seed and fold only.
+
+    Parameters
+    ----------
+    experiment, model, variant : str
+    name : str
+        The variant, or the model; where two groups would have the same name, with what tells
+        them apart.
+    runs : tuple of facekp.runs.read.RunResult, at least one
+    """
+
+    experiment: str
+    model: str
+    variant: str
+    name: str
+    runs: tuple
+
+    @property
+    def label(self):
+        """str, what the images are."""
+        return self.runs[0].label
+
+    @property
+    def seeds(self):
+        """list of int"""
+        return sorted({run.seed for run in self.runs})
+
+    @property
+    def folds(self):
+        """list of int"""
+        return sorted({run.fold for run in self.runs})
+
+    @property
+    def codes(self):
+        """int, how many versions of the training code made these runs."""
+        return len({run.config.get("code") for run in self.runs})
+
+    def final(self, column):
+        """Mean and deviation of the last epoch's value of a history column.
+
+        Of the complete runs; where there is none, of all (:func:`settled`).
+        """
+        return mean_sd(run.final(column) for run in settled(self.runs))
+
+    @property
+    def best_valid_rmse_px(self):
+        """MeanSd of the best epochs' validation RMSE, px; of the runs that `final` takes"""
+        return mean_sd(run.best_valid_rmse_px for run in settled(self.runs))
+
+    @property
+    def train_rmse_px(self):
+        """MeanSd of the RMSE on all training images with these weights, dropout off, px."""
+        return mean_sd(run.train_rmse_px for run in settled(self.runs))
+
+
+def group_runs(runs):
+    """Put runs together that differ in seed and fold only.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.runs.read.RunResult
+
+    Returns
+    -------
+    list of Group, in the order of their first runs
+    """
+    found = {}
+    for run in runs:
+        settings = {key: value for key, value in run.settings.items()
+                    if key not in ("seed", "fold")}
+        key = (run.experiment, run.model, run.variant, run.attempt,
+               json.dumps([settings, run.config["data"]], sort_keys=True))
+        found.setdefault(key, []).append(run)
+    groups = []
+    for key, members in found.items():
+        experiment, model, variant, attempt, text = key
+        name = variant or model
+        rivals = [other for other in found if other != key and other[:3] == key[:3]]
+        if rivals:
+            name += f" ({_distinction(key, rivals)})"
+        groups.append(Group(experiment, model, variant, name, tuple(members)))
+    return groups
+
+
+def _distinction(key, rivals):
+    """What of a group's settings, data or attempt differs from its rivals', as text."""
+    settings, data = json.loads(key[4])
+    others = [json.loads(other[4]) for other in rivals]
+    words = [f"{name} {value}" for name, value in settings.items()
+             if any(other.get(name) != value for other, _ in others)]
+    if any(other != data for _, other in others):
+        words.append(data["label"])
+    if any(other[3] != key[3] for other in rivals):
+        words.append(f"run {key[3]}")
+    return ", ".join(words)
+
+
+def settled(runs):
+    """The runs to average end results over: the complete ones; if there is none, all.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.runs.read.RunResult
+
+    Returns
+    -------
+    list of RunResult
+    """
+    runs = list(runs)
+    return [run for run in runs if run.complete] or runs
+
+
+class Curve(NamedTuple):
+    """A history column over several runs.
+
+    Attributes
+    ----------
+    epoch : int array (epochs,), 1, 2, ... up to the longest run's last
+    mean, sd, low, high : float64 arrays (epochs,)
+        Over the runs that have that epoch and a finite value there; NaN where none has. `sd`
+        is the sample standard deviation, NaN where there is one run only.
+    n : int array (epochs,), how many runs
+    """
+
+    epoch: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n: np.ndarray
+
+
+def mean_curve(runs, column):
+    """Mean and spread of a history column at each epoch, over runs of any length.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.runs.read.RunResult
+    column : str, like "valid_loss"
+
+    Returns
+    -------
+    Curve
+    """
+    curves = [run.whole_history[column] for run in runs] or [np.empty(0)]
+    values = np.full((len(curves), max(map(len, curves))), np.nan)
+    for row, curve in zip(values, curves):
+        row[:len(curve)] = curve
+    measured = np.isfinite(values)
+    values = np.where(measured, values, np.nan)
+    n = measured.sum(axis=0)
+    some, several = n > 0, n > 1
+    mean, sd, low, high = (np.full(values.shape[1], np.nan) for _ in range(4))
+    mean[some] = np.nanmean(values[:, some], axis=0)
+    low[some] = np.nanmin(values[:, some], axis=0)
+    high[some] = np.nanmax(values[:, some], axis=0)
+    sd[several] = np.nanstd(values[:, several], axis=0, ddof=1)
+    return Curve(np.arange(1, values.shape[1] + 1), mean, sd, low, high, n)
+
+
+class Reached(NamedTuple):
+    """The first epoch at or below a loss level; seconds: that number times the run's median epoch.
+
+    The median, since a machine may sleep, or do something else, while a run trains.
+    """
+
+    epoch: int
+    seconds: float
+
+
+def reach(run, level, column="valid_loss"):
+    """When a run's loss was first at or below a level.
+
+    Parameters
+    ----------
+    run : facekp.runs.read.RunResult
+    level : float, MSE of scaled targets
+    column : str
+
+    Returns
+    -------
+    Reached, or None if it never was
+    """
+    at = np.flatnonzero(run.history[column] <= level)
+    if not len(at):
+        return None
+    epochs = int(at[0]) + 1
+    return Reached(epochs, epochs * run.seconds_per_epoch)

@@ -1,0 +1,84 @@
+"""What ``facekp info`` prints: what was chosen before Theano was imported, and how fast it is."""
+
+import os
+import time
+
+import numpy as np
+
+from facekp import fused
+from facekp.engine import allocator, ready
+from facekp import machine
+from facekp.runs import provenance
+
+SIZE = 2048  # rows and columns of the matrices that are multiplied
+
+
+def main():
+    """Print the report."""
+    memory = allocator.tune()
+    for title, rows in (
+        ("versions", provenance.versions().items()),
+        ("host", machine.host().items()),
+        ("Theano's flags", settings(ready.plan and ready.plan.flags)),
+        ("environment", settings(ready.plan and ready.plan.environ)),
+        ("path of the nets", [("fused kernels", fused.why()), ("memory", memory)]),
+    ):
+        print(title)
+        for row in rows:
+            print("  %-22s %s" % row)
+    print("float32 product, %d x %d, on %s" % (SIZE, SIZE, ready.theano.config.device))
+    blas = ready.plan.blas if ready.plan else "as Theano was set"
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
+    rate = gemm_rate(False) / 1e9
+    print("  %-22s %.0f GFLOP/s (%s; threads: %s)" % ("BLAS", rate, blas, threads))
+    print("  %-22s %.0f GFLOP/s" % ("dense layer of a net", gemm_rate(True) / 1e9))
+
+
+def settings(choices):
+    """Rows (name, "value (reason)") of decisions; long values are cut.
+
+    Parameters
+    ----------
+    choices : dict of str -> facekp.engine.plan.Choice, or None
+    """
+    if choices is None:
+        return [("left as they were", "Theano was imported before facekp")]
+    return [
+        (key, "%s (%s)" % (choice.value[:60] + "..." * (len(choice.value) > 60), choice.reason))
+        for key, choice in choices.items()
+    ]
+
+
+def gemm_rate(as_layer, size=SIZE, repeats=5):
+    """Floating-point operations per second of a float32 matrix product.
+
+    Parameters
+    ----------
+    as_layer : bool
+        Multiply as a dense layer of a net does, through the fused kernels where they are on;
+        else by Theano's call of the BLAS.
+    size : int
+        Rows and columns of the matrices.
+    repeats : int
+        The best of so many counts.
+
+    Returns
+    -------
+    float
+    """
+    import theano
+    from lasagne.layers import DenseLayer, InputLayer
+
+    random = np.random.RandomState(0)
+    X = theano.shared(random.rand(size, size).astype("float32"))
+    y = theano.shared(np.zeros((size, size), "float32"))
+    layer = DenseLayer(InputLayer((size, size), X), size, b=None, nonlinearity=None)
+    product = fused.get_output(layer) if as_layer else theano.tensor.dot(X, layer.W)
+    multiply = theano.function([], updates=[(y, product)])
+    seconds = []
+    for _ in range(repeats + 1):  # the first one warms up
+        start = time.perf_counter()
+        multiply()
+        np.asarray(y.get_value(borrow=True)[:1])  # waits for a GPU
+        seconds.append(time.perf_counter() - start)
+    return 2 * size ** 3 / min(seconds[1:])

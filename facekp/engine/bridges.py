@@ -1,0 +1,192 @@
+"""The bridges between Lasagne 0.1, nolearn 0.6.1 and the libraries that are installed.
+
+Both stopped in 2015 and 2016. ``install()`` puts back, under their old names, the things they
+import that newer libraries have moved or dropped; afterwards ``import lasagne`` and
+``import nolearn.lasagne`` work anywhere in the process. Each bridge looks for the feature itself
+and does nothing where it is there. All of them can go with the versions named beside them.
+"""
+
+import collections
+import collections.abc
+import sys
+import types
+import warnings
+
+
+def install():
+    """Ready Theano and install every bridge; calling it again changes nothing.
+
+    Raises
+    ------
+    EngineError
+        As ``import facekp.engine.ready``, which this does: without its settings Theano 1.0.9 looks
+        for a BLAS in a way that numpy 1.23 has ended, and cannot be imported at all.
+    """
+    import facekp.engine.ready  # noqa: F401
+
+
+def bridge():
+    """Install every bridge, after Theano's settings have been decided; for facekp.engine.ready."""
+    bridge_collections()
+    bridge_cross_validation()
+    bridge_downsample()
+    bridge_moved_names()
+    bridge_module_cache()
+    silence_known_warnings()
+    bridge_nolearn_params()
+
+
+def bridge_collections():
+    """``collections.Iterable``, which nolearn imports; gone from Python 3.10.
+
+    Remove it with Python 3.10 and later, or with a nolearn that imports collections.abc.
+    """
+    if not hasattr(collections, "Iterable"):
+        collections.Iterable = collections.abc.Iterable
+
+
+def bridge_cross_validation():
+    """``sklearn.cross_validation``, which nolearn imports; gone from scikit-learn 0.20.
+
+    Remove it with a nolearn that imports sklearn.model_selection.
+    """
+    try:
+        import sklearn.cross_validation  # noqa: F401
+    except ImportError:
+        import sklearn
+
+        module = types.ModuleType("sklearn.cross_validation", "The two folds as of 0.17")
+        module.KFold = KFold
+        module.StratifiedKFold = StratifiedKFold
+        sklearn.cross_validation = sys.modules[module.__name__] = module
+
+
+class KFold:
+    """``sklearn.cross_validation.KFold(n, n_folds)``: iterate for (train, test) index arrays."""
+
+    def __init__(self, n, n_folds=3, shuffle=False, random_state=None):
+        self.n, self.n_folds = int(n), int(n_folds)  # nolearn gives n_folds as a float
+        self.shuffle, self.random_state = shuffle, random_state
+
+    def _splits(self):
+        from sklearn.model_selection import KFold as New
+
+        return _make(New, self).split(range(self.n))
+
+    def __iter__(self):
+        return iter(self._splits())
+
+    def __len__(self):
+        return self.n_folds
+
+
+class StratifiedKFold(KFold):
+    """``sklearn.cross_validation.StratifiedKFold(y, n_folds)``: folds with y's share of classes."""
+
+    def __init__(self, y, n_folds=3, shuffle=False, random_state=None):
+        super().__init__(len(y), n_folds, shuffle, random_state)
+        self.y = y
+
+    def _splits(self):
+        from sklearn.model_selection import StratifiedKFold as New
+
+        return _make(New, self).split(range(self.n), self.y)
+
+
+def _make(splitter, old):
+    # today's classes refuse a seed where nothing is shuffled; the old ones ignored it
+    seed = old.random_state if old.shuffle else None
+    return splitter(old.n_folds, shuffle=old.shuffle, random_state=seed)
+
+
+def bridge_downsample():
+    """``theano.tensor.signal.downsample.max_pool_2d``, which Lasagne calls; gone from Theano 0.9.
+
+    Remove it with a Lasagne later than 0.1.
+    """
+    try:
+        from theano.tensor.signal.downsample import max_pool_2d  # noqa: F401
+    except ImportError:
+        import theano.tensor.signal
+
+        module = types.ModuleType("theano.tensor.signal.downsample", "max_pool_2d as of Theano 0.7")
+        module.max_pool_2d = max_pool_2d_of_theano_07
+        theano.tensor.signal.downsample = sys.modules[module.__name__] = module
+
+
+def max_pool_2d_of_theano_07(
+    input, ds, ignore_border=None, st=None, padding=(0, 0), mode="max"
+):
+    """``downsample.max_pool_2d``: ``pool.pool_2d`` under the old argument names."""
+    from theano.tensor.signal.pool import pool_2d
+
+    return pool_2d(
+        input, ws=ds, ignore_border=bool(ignore_border), stride=st, pad=padding, mode=mode
+    )
+
+
+def bridge_moved_names():
+    """Names that Theano has moved to another module, as Lasagne's tests import them.
+
+    Remove it with a Lasagne later than 0.1.
+    """
+    from theano.gof import graph, toolbox
+    from theano.scan_module import scan_utils
+
+    if not hasattr(graph, "is_same_graph"):
+        graph.is_same_graph = toolbox.is_same_graph
+    if not hasattr(scan_utils, "equal_computations"):
+        scan_utils.equal_computations = graph.equal_computations
+
+
+def bridge_module_cache():
+    """Stable versions of some of Theano's C modules, which each process compiled anew.
+
+    Two faults of Theano 1.0: the version of a COp (DimShuffle) is Python's ``hash`` of its source,
+    that differs from process to process; and an Op whose ``__props__`` are empty counts as one
+    without a version. Both cost every start a second or two, and a module more on the disk.
+    Remove it with Theano.
+    """
+    import hashlib
+
+    import theano.tensor as T
+    from theano.compile.ops import DeepCopyOp
+    from theano.gof import COp
+
+    def version(op):
+        digest = hashlib.sha256("".join(op.func_codes).encode()).hexdigest()
+        params = [op.params_type.c_code_cache_version()] if hasattr(op, "params_type") else []
+        return tuple([digest] + params)
+
+    COp.c_code_cache_version = version
+    for op in (DeepCopyOp, T.basic.ScalarFromTensor):
+        if op.__props__ == ():  # any attribute does: equality has been defined without it
+            op.__props__ = ("__module__",)
+
+
+def silence_known_warnings():
+    """Two warnings that every program would show and that nobody here can act on.
+
+    Theano's ``np.bool`` (removed by NumPy 1.24, which Theano 1.0.9 cannot use anyway) and the name
+    ``image_shape`` that Lasagne's convolutions pass. Remove them with Theano or Lasagne.
+    """
+    for message in (r"In the future `np\.bool` will be", r"`np\.bool` is a deprecated alias"):
+        warnings.filterwarnings("ignore", message=message, module=r"theano\.")
+    warnings.filterwarnings(
+        "ignore", message=r"The `image_shape` keyword argument", module=r"lasagne\.layers\.conv"
+    )
+
+
+def bridge_nolearn_params():
+    """Attributes ``X_tensor_type`` and ``loss`` for nolearn's NeuralNet.
+
+    They are arguments of its constructor, but it keeps neither; from scikit-learn 0.24 on
+    ``get_params`` (and with it ``repr``) raises AttributeError for such arguments.
+    Both are always None: the constructor refuses X_tensor_type, and translates loss.
+    Remove it with a nolearn that drops the two arguments.
+    """
+    from nolearn.lasagne import NeuralNet
+
+    for name in ("X_tensor_type", "loss"):
+        if not hasattr(NeuralNet, name):
+            setattr(NeuralNet, name, None)

@@ -1,0 +1,248 @@
+"""What has to be decided before Theano is imported: device, precision, BLAS, threads, caches.
+
+Theano reads its settings once, while it is imported. ``configure()`` fills in those that the user
+has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by key. ``decide()``
+says what would be chosen and why, and changes nothing.
+
+Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; wins over
+``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (leave the fused CPU kernels out), and
+``FACEKP_MALLOC=0`` (see facekp.engine.allocator).
+"""
+
+import json
+import os
+import re
+import sys
+import tempfile
+from typing import NamedTuple
+
+from facekp.engine import blas, compiler
+from facekp.errors import EngineError
+from facekp.machine import usable_cores
+from facekp.engine.flags import format_flags, parse_flags, read_theanorc
+
+DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
+DECIDED = (
+    "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "compile.timeout",
+    "base_compiledir", "compiledir", "blas.ldflags", "gcc.cxxflags",
+)
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+_EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
+_chosen = None  # what configure() did in this process
+
+
+class Choice(NamedTuple):
+    """A value and why it was chosen."""
+
+    value: str
+    reason: str
+
+
+class Plan(NamedTuple):
+    """All decisions.
+
+    Attributes
+    ----------
+    flags : dict of str -> Choice
+        Theano's settings, as in THEANO_FLAGS.
+    environ : dict of str -> Choice
+        Environment variables for the thread pools and the compiler.
+    blas : str
+        Name of the BLAS.
+    """
+
+    flags: dict
+    environ: dict
+    blas: str
+
+
+def cache_folder(env):
+    """Where compiled modules are kept: for this user, so that checkouts share them."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    own = os.path.join(base, "facekp", "theano")
+    user = getattr(os, "getuid", int)()  # Windows has no getuid
+    # one level: nobody else can rename what lies directly in a sticky /tmp
+    spare = os.path.join(tempfile.gettempdir(), "facekp-theano-%d" % user)
+    for folder, reason in ((own, "this user's cache"), (spare, own + " cannot be written")):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK) and user == os.stat(folder).st_uid:
+            return Choice(folder, reason)
+    raise EngineError("%s: no folder for compiled modules; set XDG_CACHE_HOME to one" % own)
+
+
+def choose_device(env, given):
+    """The device as a Choice, from FACEKP_DEVICE, the user's flags, or the CPU."""
+    if env.get("FACEKP_DEVICE"):
+        choice = Choice(env["FACEKP_DEVICE"], "FACEKP_DEVICE")
+    elif "device" in given:
+        choice = given["device"]
+    else:
+        choice = Choice("cpu", "default; DEVICE=cuda0 or THEANO_FLAGS=device=cuda0 for a GPU")
+    if not DEVICES.fullmatch(choice.value):
+        raise EngineError(
+            "device=%s (from %s): expected cpu, cuda, cuda0, ... or opencl0:0, ..." % choice
+        )
+    return choice
+
+
+def choose_threads(env, fused):
+    """Thread counts as a dict of environment variable -> Choice.
+
+    Two pools that spin in each other's way are slower than one, so where the fused kernels run
+    (they split BLAS calls among OpenMP's threads) the BLAS itself gets one thread.
+    """
+    for key in ("OMP_NUM_THREADS", *BLAS_THREADS):
+        if env.get(key) and not re.fullmatch(" *0*[1-9][0-9]{0,3} *", env[key]):
+            raise EngineError("%s=%s: expected a whole number from 1 to 9999; correct or unset it"
+                              % (key, env[key]))
+    if env.get("OMP_NUM_THREADS"):
+        threads = Choice(env["OMP_NUM_THREADS"], "OMP_NUM_THREADS is set")
+    else:
+        threads = Choice(str(usable_cores()), "cores this process may use")
+    inner = Choice("1", "inside the fused kernels' threads") if fused else threads
+    chosen = {"OMP_NUM_THREADS": threads}
+    for key in BLAS_THREADS:
+        chosen[key] = Choice(env[key], key + " is set") if env.get(key) else inner
+    if not (env.get("GOMP_SPINCOUNT") or env.get("OMP_WAIT_POLICY")):
+        chosen["GOMP_SPINCOUNT"] = Choice("1000", "waiting threads soon leave their core")
+    if not env.get("MKL_THREADING_LAYER"):
+        chosen["MKL_THREADING_LAYER"] = Choice("GNU", "the OpenMP that Theano's modules use")
+    return chosen
+
+
+def fused_wanted(env, flags):
+    """Whether the fused CPU kernels are to run, as far as it can be told before Theano is there.
+
+    facekp.fused.status has the last word. Apple's clang has no OpenMP.
+    """
+    cxx = flags["cxx"].value
+    return (
+        env.get("FACEKP_FUSED", "1") != "0"
+        and flags["device"].value == "cpu"
+        and flags["floatX"].value == "float32"
+        and compiler.too_old(cxx) is None
+        and not (sys.platform == "darwin" and compiler.version(cxx)[0] == "clang")
+    )
+
+
+def decide(env):
+    """Decide everything but the BLAS, where the user has not.
+
+    Parameters
+    ----------
+    env : dict
+        The environment.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    EngineError
+        If the device's name, THEANO_FLAGS or a theanorc is malformed, or there is no C++ compiler.
+    """
+    given = {key: Choice(value, "theanorc") for key, value in read_theanorc(env, DECIDED).items()}
+    for key, value in parse_flags(env.get("THEANO_FLAGS", "")).items():
+        given[key] = Choice(value, "THEANO_FLAGS")
+    flags = {"floatX": Choice("float32", "half the memory traffic of float64"), **given}
+    flags["device"] = choose_device(env, given)
+    flags["cxx"] = Choice(compiler.find(env, given["cxx"].value if "cxx" in given else None),
+                          given["cxx"].reason if "cxx" in given else "on PATH")
+    environ = choose_threads(env, fused_wanted(env, flags))
+    if flags["device"].value == "cpu":
+        several = environ["OMP_NUM_THREADS"].value != "1" and sys.platform != "darwin"
+        flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
+        flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
+    flags.setdefault("compile.wait", Choice("1", "seconds before another run's lock is tried"))
+    flags.setdefault("compile.timeout", Choice("600", "a living run's lock is not broken before"))
+    if "compiledir" not in given and "base_compiledir" not in given:
+        flags["base_compiledir"] = cache_folder(env)
+    return Plan(flags, environ, "the user's")
+
+
+def add_blas(plan, library, env):
+    """The plan with a BLAS in it, unless the user has set ``blas.ldflags``.
+
+    Parameters
+    ----------
+    plan : Plan
+    library : facekp.engine.blas.Blas
+    env : dict
+        The environment, whose LIBRARY_PATH is kept.
+
+    Returns
+    -------
+    Plan
+    """
+    if "blas.ldflags" in plan.flags:
+        return plan
+    flags, environ = dict(plan.flags), dict(plan.environ)
+    flags["blas.ldflags"] = Choice(library.ldflags, library.reason)
+    if library.cxxflags:
+        mine = flags["gcc.cxxflags"].value + " " if "gcc.cxxflags" in flags else ""
+        flags["gcc.cxxflags"] = Choice(mine + library.cxxflags, "the names inside " + library.name)
+    if library.library_path:
+        path = os.pathsep.join(filter(None, [library.library_path, env.get("LIBRARY_PATH")]))
+        environ["LIBRARY_PATH"] = Choice(path, "where the linker finds " + library.name)
+    return Plan(flags, environ, library.name)
+
+
+def configure():
+    """Apply the decisions to this process; the second call does nothing.
+
+    Returns
+    -------
+    Plan or None
+        None if Theano had been imported before: its settings then stay as they are.
+    """
+    global _chosen
+    if _chosen is None and "theano" not in sys.modules:
+        compiler.check_headers()
+        _undo_parent()
+        before = dict(os.environ)
+        plan = decide(before)
+        _export(plan)  # a BLAS reads its number of threads while it is loaded, that is below
+        if "blas.ldflags" not in plan.flags:
+            plan = add_blas(plan, blas.find(plan.flags["cxx"].value), os.environ)
+        _export(plan)
+        os.environ["THEANO_FLAGS"] = format_flags({k: c.value for k, c in plan.flags.items()})
+        os.environ[_EXPORTED] = json.dumps({
+            key: [before.get(key), os.environ[key]] for key in [*plan.environ, "THEANO_FLAGS"]})
+        _chosen = plan
+    return _chosen
+
+
+def users_environ():
+    """The environment as the user has set it: without what :func:`configure` chose.
+
+    Returns
+    -------
+    dict of str -> str
+    """
+    env = dict(os.environ)
+    for key, (before, chosen) in json.loads(env.pop(_EXPORTED, "{}")).items():
+        if env.get(key) == chosen:
+            if before is None:
+                del env[key]
+            else:
+                env[key] = before
+    return env
+
+
+def _undo_parent():
+    """Take back what a parent process chose, as far as nobody has changed it since.
+
+    A child decides anew: what its parent chose for itself must not pass for the user's wish.
+    """
+    env = users_environ()
+    for key in set(os.environ) - set(env):
+        del os.environ[key]
+    os.environ.update(env)
+
+
+def _export(plan):
+    os.environ.update({key: choice.value for key, choice in plan.environ.items()})

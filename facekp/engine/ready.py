@@ -1,0 +1,80 @@
+"""The one import that readies the engine: first this one, then theano, lasagne and nolearn.
+
+Importing it decides the settings (facekp.engine.plan), checks that the installed libraries are the
+ones that work together, imports Theano, makes sure that the device is the one that was asked for,
+and installs the bridges (facekp.engine.bridges). Every fault is one EngineError that says what
+mends it.
+"""
+
+import re
+from importlib import metadata
+
+from facekp.engine import bridges, device
+from facekp.engine.plan import configure
+from facekp.errors import EngineError
+
+MEND = "set the environment up again: make env, or pip install --no-deps -r requirements/run.txt"
+PINS = {"theano-pymc": "1.0.9", "lasagne": "0.1", "nolearn": "0.6.1"}
+
+
+def installed(distribution):
+    """Version of an installed distribution, None if it is not there."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_versions(version=installed):
+    """Raise EngineError unless the libraries are those that work together.
+
+    Parameters
+    ----------
+    version : callable
+        Name of a distribution -> its version or None.
+    """
+    theano = version("Theano")
+    if theano is not None:
+        raise EngineError(
+            "Theano %s is installed over theano-pymc, in the same folder; remove both "
+            "(pip uninstall -y Theano theano-pymc) and %s" % (theano, MEND)
+        )
+    for name, wanted in PINS.items():
+        found = version(name)
+        if found != wanted:
+            raise EngineError(
+                "%s %s: expected %s; %s" % (name, found or "is not installed", wanted, MEND)
+            )
+    found = version("numpy")
+    if found is None or tuple(map(int, re.findall(r"\d+", found)[:2])) >= (1, 24):
+        raise EngineError(
+            "numpy %s: expected 1.23.5 (Theano needs numpy < 1.24); %s"
+            % (found or "is not installed", MEND)
+        )
+
+
+def import_theano():
+    """Import Theano, with the device that was asked for.
+
+    Raises
+    ------
+    EngineError
+        If the device cannot be had: Theano by itself would compute on the CPU. If THEANO_FLAGS or
+        a theanorc gives a setting a value that it cannot have.
+    """
+    if plan is not None and plan.flags["device"].value != "cpu":
+        device.adopt_system_pygpu()
+    with device.Faults() as faults:
+        try:
+            import theano
+        except (AssertionError, KeyError, TypeError, ValueError) as error:  # a setting's value
+            raise EngineError("Theano refuses its settings: %s; correct or unset THEANO_FLAGS or "
+                              "the theanorc" % " ".join(str(error).split()))
+    device.check(theano.config, faults.reasons)
+    return theano
+
+
+check_versions()
+plan = configure()
+theano = import_theano()
+bridges.bridge()

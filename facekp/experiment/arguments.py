@@ -1,0 +1,43 @@
+"""Types of command line arguments, for argparse: each refuses with what was found and expected."""
+import argparse
+import os
+import re
+
+from facekp.text import shown
+from facekp.data.values import NUMBER
+
+
+def whole_number(low, high):
+    """An argparse type: a whole number from `low` to `high`."""
+    def parse(text):
+        # int() would take 1_0 for ten, and the digits of any script
+        value = int(text) if re.fullmatch("[0-9]{1,19}", text) else None
+        if value is None or not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a whole number "
+                                             f"from {low} to {high}")
+        return value
+    return parse
+
+
+def whole_numbers(text):
+    """An argparse type: seeds with commas between them, each once."""
+    values = [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
+    for value in values:
+        if values.count(value) > 1:
+            raise argparse.ArgumentTypeError(f"found {value} twice, expected each seed once")
+    return values
+
+
+def number(text):
+    """An argparse type: a decimal number; float() would take 1_0 for ten."""
+    if not NUMBER.fullmatch(os.fsencode(text)):
+        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
+    return float(text)
+
+
+def path_name(text):
+    """An argparse type: the name of a file or folder, which an empty variable of make is not."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name; give one, or leave "
+                                         "the option out")
+    return text

@@ -1,0 +1,138 @@
+"""How long runs will take: epochs that are left times seconds per epoch, measured in runs."""
+import json
+import time
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from facekp.errors import RunError
+from facekp.runs.read import read_run
+from facekp.settings import Settings
+
+
+def cost_key(settings):
+    """What an epoch's duration depends on: runs with the same key take as long.
+
+    Parameters
+    ----------
+    settings : dict, as :meth:`facekp.settings.Settings.as_dict` gives it
+    """
+    return json.dumps([settings[name] for name in ("model", "options", "mirror", "batch_size")],
+                      sort_keys=True)
+
+
+def measured(runs):
+    """Seconds per epoch by :func:`cost_key`.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.runs.read.RunResult
+
+    Returns
+    -------
+    dict of str -> float, medians over the runs
+    """
+    seconds = {}
+    for run in runs:
+        if run.epochs:
+            seconds.setdefault(cost_key(run.settings), []).append(run.seconds_per_epoch)
+    return {key: float(np.median(values)) for key, values in seconds.items()}
+
+
+def time_left(plan, jobs=1, known=None):
+    """At most so long until all runs are complete.
+
+    Parameters
+    ----------
+    plan : list of (facekp.runs.folder.Run, facekp.settings.Settings)
+    jobs : int, how many at a time
+    known : dict of str -> float, or None
+        Seconds per epoch by :func:`cost_key`, for runs that cannot be measured yet.
+
+    Returns
+    -------
+    seconds : float
+    unknown : int
+        Runs that are left out, because nothing like them has run yet.
+    """
+    begun = {run: result for run, result in ((run, _read(run)) for run, _ in plan) if result}
+    known = {**(known or {}), **measured(begun.values())}
+    rest, unknown = [], 0
+    for run, settings in plan:
+        if run.complete:
+            continue
+        key = cost_key(settings.as_dict())
+        if key not in known:
+            unknown += 1
+            continue
+        done = begun[run].epochs if run in begun else 0
+        rest.append(max(0, settings.epochs - done) * known[key])
+    return max([sum(rest) / jobs, *rest]), unknown
+
+
+def _read(run):
+    try:
+        return read_run(run.folder)
+    except RunError:  # not begun; or damaged: its training will say so
+        return None
+
+
+def clock(seconds):
+    """Seconds as h:mm:ss."""
+    seconds = int(round(seconds))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def left(estimate):
+    """What :func:`time_left` returns, in words."""
+    seconds, unknown = estimate
+    words = f"about {clock(seconds)} left at most"
+    return words if not unknown else (
+        f"{words}, without {unknown} run{'s' * (unknown > 1)} not measured yet")
+
+
+def time_epoch(settings, n_images):
+    """Seconds of an epoch, from a few training steps and evaluations of the net, made now.
+
+    Parameters
+    ----------
+    settings : facekp.settings.Settings
+    n_images : int, training and validation images together
+
+    Returns
+    -------
+    float
+    """
+    n_valid = n_images / settings.folds
+    n_train = (n_images - n_valid) * (2 if settings.mirror == "split-then-mirror" else 1)
+    if settings.mirror == "mirror-then-split":
+        n_train, n_valid = 2 * n_train, 2 * n_valid
+    # what a step does not depend on, so that an equal net is compiled once
+    train, evaluate = _time_steps(json.dumps(replace(
+        settings, mirror="none", optimizer="adagrad", learning_rate=0.01, epochs=1, patience=None,
+        fold=0, seed=0).as_dict(), sort_keys=True))
+    return (train * n_train + evaluate * n_valid) / settings.batch_size
+
+
+@lru_cache(maxsize=None)
+def _time_steps(text, steps=3):
+    """Seconds of a training step and of an evaluation; the fastest of a few counts."""
+    from facekp.engine import allocator
+    from facekp.nets import models
+    allocator.tune()
+    settings = Settings(**json.loads(text))
+    net = models.build(settings)
+    net.compile()
+    X = np.random.RandomState(0).rand(settings.batch_size, 1, 96, 96).astype(np.float32)
+    y = np.zeros((settings.batch_size, 30), np.float32)
+    fastest = []
+    for step in (net.train_iter_, net.eval_iter_):
+        step(X, y)  # brings its memory
+        seconds = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            step(X, y)
+            seconds.append(time.perf_counter() - start)
+        fastest.append(min(seconds))
+    return fastest

@@ -1,0 +1,169 @@
+"""Several runs at a time, each in a process of its own, on shares of this machine's cores.
+
+The runs of an experiment do not depend on each other: one that fails, or is killed, fails alone.
+Theano's lock on its compile cache lets one process compile a module; the others wait and load it.
+"""
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+import facekp
+from facekp.engine.plan import users_environ
+from facekp.machine import usable_cores
+from facekp.experiment.estimate import left, time_left
+
+COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
+REPORT_SECONDS = 60.0
+
+
+def threads_each(jobs):
+    """Threads for each of `jobs` processes: their share of the cores, at least one.
+
+    OMP_NUM_THREADS, where the user has set it, wins.
+    """
+    return users_environ().get("OMP_NUM_THREADS") or str(max(1, usable_cores() // jobs))
+
+
+def short_names(runs):
+    """What tells runs' folders apart, like "adam/fold0".
+
+    Parameters
+    ----------
+    runs : list of facekp.runs.folder.Run, at least two different ones
+
+    Returns
+    -------
+    dict of Run -> str
+    """
+    common = os.path.commonpath([str(run.folder) for run in runs])
+    return {run: Path(os.path.relpath(run.folder, common)).as_posix() for run in runs}
+
+
+def train_all(plan, jobs, data, say=print):
+    """Train runs, some at a time.
+
+    Parameters
+    ----------
+    plan : list of (facekp.runs.folder.Run, facekp.settings.Settings), at least two
+    jobs : int, how many at a time
+    data : path of Kaggle's files
+    say : callable taking a str
+        Told every line that the trainings print, with the run's name before it, and once a
+        minute how far all are.
+
+    Returns
+    -------
+    dict of Run -> str
+        Why the runs that failed did.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When told to stop, by Ctrl-C or SIGTERM; all processes have ended, every finished epoch
+        is on disk.
+    """
+    pool = _Pool(plan, jobs, data, say)
+    before = {number: signal.signal(number, pool.stop)
+              for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        pool.work()
+    finally:
+        pool.kill()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if pool.asked:
+        raise KeyboardInterrupt(f"{pool.asked}: stopped all runs; every finished epoch is on disk; "
+                                "the same command goes on from there")
+    return pool.failures
+
+
+class _Pool:
+    """The processes at work and the runs that wait."""
+
+    def __init__(self, plan, jobs, data, say):
+        self.plan, self.jobs, self.data, self.say = plan, jobs, data, say
+        self.names = short_names([run for run, _ in plan])
+        self.waiting, self.working = deque(plan), {}
+        self.lines = queue.Queue()  # (run, line), or (run, None) at the end of its output
+        self.failures, self.last_error, self.asked = {}, {}, None
+
+    def work(self):
+        threads = threads_each(self.jobs)
+        self.say(f"{len(self.plan)} runs, {self.jobs} at a time, "
+                 f"{threads} thread{'s' * (threads != '1')} each")
+        reported = time.monotonic()
+        while self.working or self.waiting and not self.asked:
+            while self.waiting and len(self.working) < self.jobs and not self.asked:
+                self._start(*self.waiting.popleft(), threads)
+            try:
+                run, line = self.lines.get(timeout=0.5)
+            except queue.Empty:
+                run = line = None
+            if run and line is None:
+                self._ended(run)
+            elif run:
+                self._tell(run, line)
+            if run and line is None or time.monotonic() - reported > REPORT_SECONDS:
+                reported = time.monotonic()
+                self._report()
+
+    def _start(self, run, settings, threads):
+        job = {"folder": str(run.folder), "settings": settings.as_dict(), "data": str(self.data)}
+        paths = [str(Path(facekp.__file__).parents[1]), os.environ.get("PYTHONPATH")]
+        env = dict(users_environ(), OMP_NUM_THREADS=threads, PYTHONUNBUFFERED="1",
+                   PYTHONIOENCODING="utf-8", PYTHONPATH=os.pathsep.join(filter(None, paths)))
+        # A session of its own: Ctrl-C reaches it once, from us.
+        process = subprocess.Popen([*COMMAND, json.dumps(job)], env=env, start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)
+        self.working[run] = process
+        threading.Thread(target=self._read, args=(run, process), daemon=True).start()
+
+    def _read(self, run, process):
+        for line in process.stdout:
+            self.lines.put((run, line.decode("utf-8", "replace").rstrip()))
+        self.lines.put((run, None))
+
+    def _tell(self, run, line):
+        line = line.rpartition("\r")[2].replace(f"{run.folder}: ", "", 1)
+        if line:
+            self.last_error[run] = line
+            self.say(f"{self.names[run]} | {line}")
+
+    def _ended(self, run):
+        code = self.working.pop(run).wait()
+        if code and not self.asked:
+            last = self.last_error.get(run, "it said nothing")
+            self.failures[run] = (f"killed by {signal.Signals(-code).name}" + (
+                " (out of memory?)" if code == -signal.SIGKILL else "") if code < 0
+                else last.replace("facekp: error: ", "", 1))
+            self.say(f"{self.names[run]} | failed: {self.failures[run]}")
+
+    def _report(self):
+        if not self.asked and (self.working or self.waiting):
+            ended = len(self.plan) - len(self.working) - len(self.waiting)
+            rest = [(run, settings) for run, settings in self.plan if run not in self.failures]
+            self.say(f"{ended} of {len(self.plan)} runs ended, {len(self.working)} at work; "
+                     f"{left(time_left(rest, self.jobs))}")
+
+    def stop(self, number, frame):
+        """Signal handler: hand the signal on; the work ends when all processes have."""
+        self.asked = signal.Signals(number).name
+        for process in list(self.working.values()):
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def kill(self):
+        """End what is still at work, after an error of our own."""
+        for process in self.working.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.working.values():
+            process.wait()

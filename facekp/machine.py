@@ -1,0 +1,44 @@
+"""The machine: its cores, processor and system."""
+import math
+import os
+import platform
+
+
+def usable_cores():
+    """Cores that this process may use: its affinity, cut by a container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, cgroup_cores()))
+
+
+def cgroup_cores(root="/sys/fs/cgroup"):
+    """Cores of the control group's CPU quota (version 2, then 1), infinity without one."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            text = ""
+            for name in names:
+                with open(os.path.join(root, name)) as file:
+                    text += file.read() + " "
+            quota, period = (float(word) for word in text.split())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        if quota > 0:
+            return math.ceil(quota / period)
+    return math.inf
+
+
+def host():
+    """The machine: its processor, cores and system.
+
+    Returns
+    -------
+    dict
+    """
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            model = next(line.split(":", 1)[1].strip() for line in lines
+                         if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return {"name": platform.node(), "cpu": model, "cores": usable_cores(),
+            "system": platform.platform()}

@@ -1,0 +1,79 @@
+"""A net's layers as a reader needs them: what each does, its output, its parameters."""
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+ACTIVATIONS = {"rectify": "ReLU", "identity": "", "linear": ""}
+
+
+class LayerRow(NamedTuple):
+    """One layer of a net.
+
+    Attributes
+    ----------
+    name : str
+    kind : str, one of input, convolution, pooling, dropout, dense, normalization, activation
+    detail : str, like ``conv 3 x 3``, with a multiplication sign
+    activation : str, like ``ReLU``; empty if there is none
+    shape : tuple of int, of the output without the batch
+    n_params : int, trainable parameters
+    """
+
+    name: str
+    kind: str
+    detail: str
+    activation: str
+    shape: Tuple[int, ...]
+    n_params: int
+
+
+def layer_rows(net):
+    """The layers of a net, from its own definition.
+
+    Parameters
+    ----------
+    net : KeypointNet; initialized here if it is not, without compiling anything
+
+    Returns
+    -------
+    list of LayerRow, from the input to the output
+    """
+    from lasagne.layers import get_all_layers
+
+    net.weights()  # makes the layers
+    [output] = net._output_layers
+    return [LayerRow(layer.name, *_described(layer), _activation(layer),
+                     tuple(layer.output_shape[1:]),
+                     sum(int(np.prod(parameter.get_value(borrow=True).shape))
+                         for parameter in layer.get_params(trainable=True)))
+            for layer in get_all_layers(output)]
+
+
+def _described(layer):
+    from lasagne import layers
+    from facekp.engine.layers import BatchNormLayer
+
+    if isinstance(layer, layers.InputLayer):
+        return "input", "image"
+    if isinstance(layer, layers.Conv2DLayer):
+        return "convolution", f"conv {_size(layer.filter_size)}"
+    if isinstance(layer, layers.MaxPool2DLayer):
+        return "pooling", f"max pool {_size(layer.pool_size)}"
+    if isinstance(layer, layers.DropoutLayer):
+        return "dropout", f"dropout {layer.p:g}"
+    if isinstance(layer, layers.DenseLayer):
+        return "dense", "dense"
+    if isinstance(layer, BatchNormLayer):
+        return "normalization", "batch norm"
+    return "activation", ""
+
+
+def _activation(layer):
+    nonlinearity = getattr(layer, "nonlinearity", None)
+    name = getattr(nonlinearity, "__name__", "")
+    return ACTIVATIONS.get(name, name)
+
+
+def _size(size):
+    height, width = size
+    return f"{height}\u00d7{width}"

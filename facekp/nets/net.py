@@ -1,0 +1,195 @@
+"""nolearn's NeuralNet for keypoints: compiled through the fused CPU path where it applies."""
+import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
+
+from collections import OrderedDict
+from functools import cached_property
+
+import lasagne
+import numpy as np
+import theano
+from lasagne.layers import InputLayer
+from nolearn.lasagne import BatchIterator, NeuralNet
+from nolearn.lasagne import objective as nolearn_objective
+
+from facekp import fused
+from facekp.data import splits
+
+
+class ShuffledBatches(BatchIterator):
+    """Batches in an order that depends on the seed and the epoch alone.
+
+    Unlike nolearn's own shuffling, the caller's arrays stay as they are, batches are copies, and
+    a run that goes on at epoch k sees the order that an undisturbed run would have seen.
+
+    Parameters
+    ----------
+    batch_size : int
+    seed : int
+
+    Attributes
+    ----------
+    epoch : int, how many epochs have been started
+    """
+
+    def __init__(self, batch_size, seed=0):
+        super().__init__(batch_size, shuffle=False, seed=seed)
+        self.seed = seed
+        self.epoch = 0
+
+    def __call__(self, X, y=None):
+        self.epoch += 1
+        self.order = np.random.RandomState([self.seed, self.epoch]).permutation(len(X))
+        return super().__call__(X, y)
+
+    def __iter__(self):
+        for start in range(0, len(self.order), self.batch_size):
+            rows = self.order[start:start + self.batch_size]
+            yield self.transform(self.X[rows], self.y[rows])
+
+
+class Lazy:
+    """A function that is compiled when it is first needed: prediction never compiles training.
+
+    Parameters
+    ----------
+    build : callable without arguments that returns the compiled function
+    """
+
+    def __init__(self, build):
+        self._build = build
+
+    @cached_property
+    def function(self):
+        return self._build()
+
+    def __call__(self, *args):
+        return self.function(*args)
+
+
+class GivenSplit:
+    """A split that was made beforehand, in the form that nolearn asks for.
+
+    Parameters
+    ----------
+    X_valid : float32 array (n_valid, 1, 96, 96)
+    y_valid : float32 array (n_valid, 30), scaled
+    """
+
+    def __init__(self, X_valid, y_valid):
+        self.X_valid, self.y_valid = X_valid, y_valid
+
+    def __call__(self, X, y, net):
+        return X, self.X_valid, y, self.y_valid
+
+
+class SeededSplit:
+    """The first of five shuffled folds as validation set: 80/20 (paper, section 5.1).
+
+    Unlike nolearn's TrainSplit it shuffles, and leaves the caller's arrays as they are.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def __call__(self, X, y, net):
+        train, valid = splits.holdout(len(X), fraction=0.2, seed=self.seed)
+        return X[train], X[valid], y[train], y[valid]
+
+
+class KeypointNet(NeuralNet):
+    """A nolearn NeuralNet whose functions are built by :func:`facekp.fused.get_output`.
+
+    Attributes
+    ----------
+    fused : bool
+        False, set before the net is initialized, for Theano's stock Ops.
+
+    Everything else is nolearn's. A net with an objective of its own, with penalties or with
+    ``scores_train`` / ``scores_valid`` gets nolearn's stock functions. The random numbers of the
+    initial weights and of dropout come from the seed of the training batches.
+    """
+
+    fused = True
+
+    def initialize_layers(self, layers=None):
+        seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
+        lasagne.random.set_rng(np.random.RandomState(seed))
+        return super().initialize_layers(layers)
+
+    def _create_iter_funcs(self, layers, objective, update, output_type):
+        options = self._get_params_for("objective")
+        if objective is not nolearn_objective or self.scores_train or self.scores_valid or (
+                set(options) != {"loss_function"}):
+            return super()._create_iter_funcs(layers, objective, update, output_type)
+        y = output_type("y")                                            # (batch, 30)
+        X = [layer.input_var for layer in layers.values() if isinstance(layer, InputLayer)]
+        [output] = self._output_layers
+        get_output = fused.get_output if self.fused else lasagne.layers.get_output
+        mode = fused.mode() if self.fused else None
+
+        def loss(deterministic):
+            y_pred = get_output(output, deterministic=deterministic)
+            return options["loss_function"](y_pred, y).mean()
+
+        def function(inputs, outputs, updates=None):
+            return theano.function(inputs, outputs, updates=updates, mode=mode,
+                                   allow_input_downcast=True, on_unused_input="ignore")
+
+        def train():
+            params = self.get_all_params(trainable=True)
+            loss_train = loss(deterministic=False)
+            grads = [grad * param.tag.grad_scale if hasattr(param.tag, "grad_scale") else grad
+                     for grad, param in zip(theano.grad(loss_train, params), params)]
+            updates = update(grads, params, **self._get_params_for("update"))
+            return function(X + [y], [loss_train], updates)
+
+        def evaluate():
+            loss_valid = loss(deterministic=True)
+            return function(X + [y], [loss_valid, loss_valid])  # nolearn: loss and "accuracy"
+
+        def predict():
+            return function(X, [get_output(output, deterministic=True)])
+
+        return Lazy(train), Lazy(evaluate), Lazy(predict)
+
+    def __getstate__(self):
+        # Compiled functions are made again where the net is loaded; an optimizer's memory is lost.
+        made = ("train_iter_", "eval_iter_", "predict_iter_", "_initialized")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    def compile(self):
+        """Compile the functions that training needs, before the first epoch is timed."""
+        self.initialize()
+        for lazy in (self.train_iter_, self.eval_iter_):
+            getattr(lazy, "function", None)
+
+    def state(self):
+        """Everything that a training step reads and writes, by name.
+
+        Parameters, the optimizer's accumulators, running averages and random generators: all the
+        shared variables of the training function, in its own order, which depends on the net
+        alone.
+
+        Returns
+        -------
+        OrderedDict : str -> Theano shared variable
+        """
+        self.initialize()
+        shared = self.train_iter_.function.get_shared()
+        return OrderedDict((f"{i:03d}.{variable.name or variable.type}", variable)
+                           for i, variable in enumerate(shared))
+
+    def weights(self):
+        """The net's parameters, trainable or not, by the names used in weights.npz.
+
+        Returns
+        -------
+        OrderedDict : str like ``conv1.W`` -> Theano shared variable
+        """
+        if not hasattr(self, "_output_layers"):
+            self.initialize_layers()
+        return OrderedDict((parameter.name, parameter) for parameter in self.get_all_params())

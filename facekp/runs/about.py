@@ -1,0 +1,102 @@
+"""experiment.json: what an experiment says of itself, for whoever reads its runs later.
+
+It lies in the experiment's folder, ``<runs>/<experiment>/experiment.json``, and is written before
+the first of its runs. Tables, figures, claims and pages take titles, labels, the paper's numbers
+and the claims from it: no module of facekp knows an experiment by its name.
+"""
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Dict, List
+
+from facekp import files
+from facekp.errors import RunError
+
+FILE = "experiment.json"
+
+
+@dataclass(frozen=True)
+class About:
+    """What an experiment says of itself.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment and of its folder below the folder of runs.
+    title : str
+        A few words, like ``Five optimizers``.
+    section : str
+        Of the paper, like ``5.3``; empty if the paper does not have the experiment.
+    order : int
+        Where tables place the experiment: lower numbers first, then by name.
+    variants : dict of str -> str
+        The label of each variant for readers, by the name of its folder; "" is no folder.
+    shares : dict of str -> list of two str
+        Variants whose runs are another experiment's: variant -> [experiment, variant].
+    nets : list of dict
+        The nets that are compared with those of other experiments, best known by ``label`` (str)
+        of ``variant`` (str); ``score`` (float or None) is what the paper reports of it, the RMSE
+        on Kaggle's test images in px.
+    paper : list of dict
+        The paper's numbers, a row of the table "paper | ours" each: ``statement`` (str, the
+        paper's), ``variant`` (str), ``measure`` (str, a name in facekp.analysis) and ``number``
+        (float or None).
+    claims : list of dict
+        The paper's claims that these runs answer: ``kind`` (str, a name in facekp.analysis),
+        ``statement`` (str, the paper's words), and what that kind of claim needs besides.
+    """
+
+    name: str
+    title: str = ""
+    section: str = ""
+    order: int = 1000
+    variants: Dict[str, str] = field(default_factory=dict)
+    shares: Dict[str, List[str]] = field(default_factory=dict)
+    nets: List[dict] = field(default_factory=list)
+    paper: List[dict] = field(default_factory=list)
+    claims: List[dict] = field(default_factory=list)
+
+    def label(self, variant):
+        """What readers call a variant: its label, else its name, else the experiment's name."""
+        return self.variants.get(variant) or variant or self.title or self.name
+
+
+def write_about(root, about):
+    """Write experiment.json, atomically, unless it says the same already.
+
+    Parameters
+    ----------
+    root : path, of all runs
+    about : About
+    """
+    path = Path(root, about.name, FILE)
+    content = asdict(about)
+    if not path.exists() or files.read_json(path) != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, content)
+
+
+def read_about(root, name):
+    """What an experiment says of itself; no more than its name where it left no experiment.json.
+
+    Parameters
+    ----------
+    root : path, of all runs
+    name : str
+
+    Returns
+    -------
+    About
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    path = Path(root, name, FILE)
+    if not path.exists():
+        return About(name)
+    try:
+        return About(**{**files.read_json(path), "name": name})
+    except TypeError as error:
+        raise RunError(f"{path}: is no description of an experiment ({error}); remove it and give "
+                       "the experiment's command again") from None

@@ -1,0 +1,107 @@
+"""Predictions to Kaggle's submission.csv: one row for each row of IdLookupTable.csv."""
+import csv
+
+import numpy as np
+
+from facekp import files
+from facekp.errors import DataError
+from facekp.keypoints import SIZE
+
+HEADER = ["RowId", "Location"]
+
+
+def locations(y_pred_px, image_ids, lookup):
+    """The values that Kaggle asks for, clipped to the image.
+
+    Parameters
+    ----------
+    y_pred_px : float array (n_images, 30), px
+    image_ids : int array (n_images,)
+        ImageId of each row of `y_pred_px`.
+    lookup : facekp.data.Lookup
+
+    Returns
+    -------
+    float array (n_rows,), px in [0, 96]
+
+    Raises
+    ------
+    DataError
+        If a looked-up image has no prediction, or a prediction is not a finite number.
+    """
+    row_of = {int(image_id): row for row, image_id in enumerate(image_ids)}
+    missing = sorted(set(lookup.image_ids.tolist()) - set(row_of))
+    if missing:
+        raise DataError(f"IdLookupTable.csv asks for ImageId {missing[0]} (and {len(missing) - 1} "
+                        "more) that test.csv does not have; get both files from Kaggle again")
+    rows = np.array([row_of[image_id] for image_id in lookup.image_ids.tolist()], np.intp)
+    values = np.asarray(y_pred_px, np.float64)[rows, lookup.columns]
+    if not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataError(f"the prediction for RowId {lookup.row_ids[bad]} is {values[bad]}, not a "
+                        "finite number; the net has diverged: train it again with a lower "
+                        "learning rate")
+    return np.clip(values, 0, SIZE)
+
+
+def write_submission(path, y_pred_px, image_ids, lookup):
+    """Write submission.csv, atomically, and check it by reading it back.
+
+    Parameters
+    ----------
+    path : path
+    y_pred_px, image_ids, lookup : as for :func:`locations`
+
+    Returns
+    -------
+    int, number of rows
+    """
+    values = locations(y_pred_px, image_ids, lookup)
+    with files.replacing(path, "w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows((row_id, f"{value:.6f}")
+                         for row_id, value in zip(lookup.row_ids.tolist(), values.tolist()))
+    row_ids, read_back = read_submission(path)
+    if not (np.array_equal(row_ids, lookup.row_ids) and np.allclose(read_back, values, atol=1e-6)):
+        raise DataError(f"{path}: does not read back as written; is the disk sound?")
+    return len(values)
+
+
+def read_submission(path):
+    """Read a submission.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    row_ids : int array (n_rows,)
+    locations : float array (n_rows,), px
+
+    Raises
+    ------
+    DataError
+        If a row is not a RowId and a number of pixels in [0, 96].
+    """
+    try:
+        with open(path, encoding="ascii", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); write it again") from None
+    if rows[:1] != [HEADER]:
+        raise DataError(f"{path}, row 1: found {','.join(rows[0]) if rows else 'nothing'!r}, "
+                        f"expected {','.join(HEADER)}; write it again")
+    row_ids, values = [], []
+    for number, row in enumerate(rows[1:], 2):
+        try:
+            row_id, value = int(row[0]), float(row[1])
+        except (ValueError, IndexError):
+            row_id, value = 0, float("nan")
+        if len(row) != 2 or not 0 <= value <= SIZE:
+            raise DataError(f"{path}, row {number}: found {','.join(row)!r}, expected a RowId "
+                            f"and a Location from 0 to {SIZE} px; write it again")
+        row_ids.append(row_id)
+        values.append(value)
+    return np.array(row_ids), np.array(values)

@@ -1,0 +1,136 @@
+"""The facekp command: its subcommands, faults in one line with exit code 2, help at once."""
+import runpy
+import subprocess
+import sys
+
+import pytest
+from core_tools import LABEL, faces, lookup, training_data, unlabelled_data
+
+from facekp.cli import commands as cli
+from facekp.settings import Settings
+
+from checkout import ROOT
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["train"], ["train", "alexnet"], ["train", "lenet5", "--optimizer", "x"],
+    ["train", "lenet5", "--learning-rate", "x"], ["train", "lenet5", "--epochs", "0"],
+    ["train", "lenet5", "--mirror", "x"], ["submit"], ["info", "extra"]])
+def test_argparse_faults_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "facekp" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--learning-rate", "-1"], "learning_rate: found -1.0, expected a number above 0"),
+    (["--learning-rate", "1e999"], "learning_rate: found inf"),
+])
+def test_bad_settings_are_one_line(arguments, words, capsys, tmp_path):
+    assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("facekp: error: ") and words in err and err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_files(monkeypatch):
+    from facekp import data
+    monkeypatch.setattr(data, "load_training", lambda folder, **options: training_data())
+    monkeypatch.setattr(data, "load_test", lambda folder, **options: unlabelled_data())
+    monkeypatch.setattr(data, "load_lookup", lambda folder, *ids: lookup())
+
+
+def test_an_option_that_the_model_lacks_leaves_no_folder(capsys, tmp_path, no_files):
+    assert cli.main(["train", "cnn14", "--batch-norm", "--out", str(tmp_path)]) == 2
+    assert "cnn14 does not take" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def seen(monkeypatch, no_files):
+    """The run folders and settings that a training gets, in place of it."""
+    from facekp.training import train as training
+    seen = []
+
+    def train(run, settings, *data):
+        seen.append((run.folder, settings))
+        raise KeyboardInterrupt("SIGTERM: enough")
+    monkeypatch.setattr(training, "train", train)
+    return seen
+
+
+@pytest.mark.parametrize("model, experiment", [("lenet5", "lenet"), ("vggnet", "vggnet")])
+def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, seen, tmp_path):
+    assert cli.main(["train", model, "--out", str(tmp_path)]) == 143
+    [(_, found)] = seen
+    [settings] = runpy.run_path(str(ROOT / "experiments" / f"{experiment}.py"))[
+        experiment.upper()].variants.values()
+    assert (found.learning_rate, found.batch_size, found.optimizer) == (
+        settings.learning_rate, settings.batch_size, settings.optimizer)
+
+
+def test_train_hands_the_settings_on(tmp_path, seen):
+    assert cli.main(["train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate",
+                     "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--mirror",
+                     "split-then-mirror", "--seed", "8", "--out", str(tmp_path)]) == 143
+    assert seen == [(tmp_path / "train" / "cnn14" / "seed8" / "fold0",
+                     Settings("cnn14", {"dropout": False}, "sgd", 0.5, 7, 2, 3,
+                              "split-then-mirror", seed=8))]
+
+
+def test_choices_are_the_models_and_optimizers_there_are():
+    from facekp.nets import models, optimizers
+    assert set(cli.MODELS) == set(models.MODELS)
+    assert cli.OPTIMIZERS == tuple(optimizers.OPTIMIZERS)
+
+
+def test_submit(tmp_path, capsys, no_files):
+    """A trained run's weights, and test.csv, to a submission."""
+    from facekp import files
+    from facekp.nets import models, weights
+    from facekp.runs import folder as runs, submission
+    from facekp.training import predict
+    settings = Settings("lenet5", {"variant": "classic"}, batch_size=16)
+    run = runs.Run(tmp_path)
+    files.write_json(run.config, {"settings": settings.as_dict()})
+    net = models.build(settings)
+    values = {name: p.get_value() for name, p in net.weights().items()}
+    values["output.b"] += 0.25
+    weights.save_weights(run.weights, values)
+    out = tmp_path / "my.csv"
+    assert cli.main(["submit", str(tmp_path), "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: 12 rows ({LABEL})\n"
+    y_pred = predict.predict_px(predict.load_net(tmp_path), faces(6, seed=1)[0])
+    _, values = submission.read_submission(out)
+    assert values == pytest.approx(y_pred[:, [0, 29]].ravel(), abs=1e-6)
+    assert abs(values - 48).max() > 2  # the file's weights, not fresh ones
+
+
+@pytest.mark.parametrize("config, words", [
+    (None, "config.json: cannot be read"), ("{", "config.json: cannot be read"),
+    ("{}", "config.json: holds no settings"),
+    ('{"settings": {"modell": "x"}}', "config.json: holds no settings"),
+    ('{"settings": {"model": "alexnet"}}', "model: found 'alexnet'"),
+    ('{"settings": {"model": "lenet5"}}', "weights.npz: these weights cannot be used")])
+def test_submit_from_a_folder_that_is_no_run(config, words, tmp_path, capsys, no_files):
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    assert cli.main(["submit", str(tmp_path), "--out", str(tmp_path / "s.csv")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("facekp: error: ") and words in err and err.count("\n") == 1
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_help_and_version_need_no_theano(clean_env):
+    code = ("import sys\nfrom facekp import cli\n"
+            "for arguments in (['--help'], ['train', '--help'], ['submit', '--help'],\n"
+            "                  ['info', '--help'], ['--version']):\n"
+            "    try:\n        cli.main(arguments)\n"
+            "    except SystemExit as end:\n        assert not end.code\n"
+            "assert not {'theano', 'lasagne', 'matplotlib'} & set(sys.modules)\n")
+    done = subprocess.run([sys.executable, "-c", code], env=clean_env, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+    assert "train one net" in done.stdout and "0.1.0" in done.stdout

@@ -1,0 +1,157 @@
+"""The bridges give Lasagne 0.1 and nolearn 0.6.1 what they import, and do what it did."""
+
+import collections
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import facekp.engine.ready  # noqa: F401
+from facekp.engine import bridges as compat
+
+
+def test_install_in_any_program_and_twice(clean_env):
+    code = "import facekp.engine.bridges as c; c.install(); c.install(); import lasagne, nolearn.lasagne"
+    done = subprocess.run([sys.executable, "-c", code], env=clean_env, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_bridging_again_changes_nothing():
+    module = sys.modules["theano.tensor.signal.downsample"]
+    Iterable = collections.Iterable
+    compat.bridge()
+    assert sys.modules["theano.tensor.signal.downsample"] is module
+    assert collections.Iterable is Iterable
+
+
+def test_a_feature_that_is_there_is_left_alone(monkeypatch):
+    monkeypatch.setattr(collections, "Iterable", "theirs")
+    monkeypatch.setattr(sys.modules["sklearn.cross_validation"], "KFold", "theirs")
+    compat.bridge()
+    assert collections.Iterable == "theirs"
+    assert sys.modules["sklearn.cross_validation"].KFold == "theirs"
+
+
+@pytest.mark.parametrize("ignore_border, shape", [(True, (2, 1)), (False, (3, 2))])
+def test_max_pool_2d_under_its_old_name(ignore_border, shape):
+    import theano
+    import theano.tensor as T
+    from theano.tensor.signal.downsample import max_pool_2d
+
+    x = np.arange(5 * 3, dtype="float32").reshape(1, 1, 5, 3)
+    X = T.tensor4()
+    y = theano.function([X], max_pool_2d(X, (2, 2), ignore_border=ignore_border))(x)
+    assert y.shape[2:] == shape
+    assert y[0, 0, 0, 0] == x[0, 0, :2, :2].max()
+    rows, columns = (slice(2 * n - 2, 2 * n) for n in shape)  # of the last window
+    assert y[0, 0, -1, -1] == x[0, 0, rows, columns].max()
+
+
+def test_max_pool_2d_with_stride_and_padding():
+    import theano
+    import theano.tensor as T
+    from theano.tensor.signal.downsample import max_pool_2d
+
+    x = np.arange(16, dtype="float32").reshape(1, 1, 4, 4)
+    X = T.tensor4()
+    pooled = max_pool_2d(X, ds=(3, 3), ignore_border=True, st=(2, 2), padding=(1, 1))
+    np.testing.assert_array_equal(theano.function([X], pooled)(x)[0, 0], [[5, 7], [13, 15]])
+
+
+def test_k_fold_as_nolearn_calls_it():
+    from sklearn.cross_validation import KFold
+
+    folds = KFold(10, round(1.0 / 0.2))
+    train, valid = next(iter(folds))
+    assert valid.tolist() == [0, 1] and train.tolist() == list(range(2, 10))
+    assert len(list(folds)) == len(folds) == 5
+    tests = [test for _, test in KFold(10, 5, shuffle=True, random_state=3)]
+    assert sorted(np.concatenate(tests)) == list(range(10)) and tests[0].tolist() != [0, 1]
+
+
+def test_stratified_k_fold_keeps_the_share_of_classes():
+    from sklearn.cross_validation import StratifiedKFold
+
+    y = np.array([0] * 8 + [1] * 4)
+    for train, valid in StratifiedKFold(y, 4):
+        assert np.bincount(y[valid]).tolist() == [2, 1]
+        assert np.bincount(y[train]).tolist() == [6, 3]
+
+
+def test_a_net_can_be_printed_and_tells_its_parameters():
+    from lasagne.layers import DenseLayer, InputLayer
+    from nolearn.lasagne import NeuralNet
+
+    net = NeuralNet([(InputLayer, {"shape": (None, 3)}), (DenseLayer, {"num_units": 2})],
+                    regression=True, max_epochs=7)
+    assert net.get_params()["max_epochs"] == 7
+    assert "max_epochs=7" in repr(net)
+
+
+def test_nolearn_trains():
+    from lasagne.layers import DenseLayer, InputLayer
+    from nolearn.lasagne import NeuralNet
+
+    X = np.random.RandomState(0).rand(40, 3).astype("float32")
+    y = X[:, :1] - X[:, 1:2]
+    net = NeuralNet([(InputLayer, {"shape": (None, 3)}),
+                     (DenseLayer, {"num_units": 1, "nonlinearity": None})],
+                    regression=True, max_epochs=20, update_learning_rate=0.1)
+    net.fit(X, y)
+    losses = [row["valid_loss"] for row in net.train_history_]
+    assert losses[-1] < losses[0] / 4
+
+
+def test_the_names_that_lasagnes_own_tests_import():
+    from theano.gof.graph import is_same_graph
+    from theano.scan_module.scan_utils import equal_computations
+    from theano.tensor import scalar
+
+    x = scalar("x")
+    assert is_same_graph(x + 1, x + 1) and equal_computations([x + 1], [x + 1])
+
+
+def test_compiled_code_has_the_same_version_in_every_process(clean_env):
+    code = """
+import facekp.engine.ready, theano
+print(theano.tensor.matrix().T.owner.op.c_code_cache_version())
+"""
+    versions = {
+        subprocess.check_output([sys.executable, "-c", code],
+                                env=dict(clean_env, PYTHONHASHSEED=seed))
+        for seed in "12"}
+    assert len(versions) == 1
+
+
+def test_exactly_the_known_warnings_are_silent(clean_env):
+    code = """
+import facekp.engine.ready, lasagne, warnings
+warnings.filterwarnings("error", message="nothing")  # what a program adds does not matter
+layer = lasagne.layers.Conv2DLayer(lasagne.layers.InputLayer((1, 1, 4, 4)), 1, 3)
+lasagne.layers.get_output(layer)
+warnings.warn("another")
+warnings.warn("The `image_shape` keyword argument, from elsewhere")
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=clean_env, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "Warning" in line] == [
+        "<string>:6: UserWarning: another",
+        "<string>:7: UserWarning: The `image_shape` keyword argument, from elsewhere",
+    ]
+
+
+def test_modules_have_the_same_version_in_every_process(clean_env):
+    code = """if True:
+        import facekp.engine.ready, theano.tensor as T
+        from theano.compile.ops import deep_copy_op
+        from theano.gof import CLinker, FunctionGraph
+        for op in (deep_copy_op, T.basic.scalar_from_tensor, T.DimShuffle((), ["x"])):
+            node = op.make_node(T.fscalar())
+            print(CLinker().accept(FunctionGraph(node.inputs, node.outputs)).cmodule_key()[0])
+    """
+    versions = [subprocess.check_output([sys.executable, "-c", code], env=clean_env).splitlines()
+                for _ in range(2)]
+    assert versions[0] == versions[1] and len(versions[0]) == 3
+    assert b"()" not in versions[0]

@@ -1,0 +1,92 @@
+"""Figures 1 to 3 say what the nets are."""
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from facekp import plots
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    plt.close("all")
+
+
+def shown(figure):
+    """The figure's texts, each as its lines."""
+    return [tuple(text.get_text().split("\n")) for text in figure.axes[0].texts]
+
+
+@pytest.mark.parametrize("name, options", [
+    ("lenet5", {}), ("lenet5", {"variant": "classic"}), ("lenet5", {"batch_norm": True}),
+    ("vggnet", {}), ("cnn14", {}), ("cnn14", {"dropout": False})])
+def test_every_layer_with_its_shape_and_its_parameters(engine, name, options):
+    import lasagne
+    from facekp.nets import models
+    from facekp.nets.describe import layer_rows
+
+    net = models.MODELS[name](**options)
+    figure = plots.architecture(layer_rows(net), name)
+    texts = [lines for lines in shown(figure) if len(lines) == 5 and lines[0] != "layer"]
+    layers = lasagne.layers.get_all_layers(net.layers_["output"])
+    assert len(texts) == len(layers)
+    for layer, (title, _, _, shape, count) in zip(layers, texts):
+        batch = lasagne.layers.get_output_shape(layer, (2, 1, 96, 96))
+        assert title == layer.name
+        assert tuple(int(n) for n in shape.split("×")) == batch[1:]
+        assert int(count.replace(",", "")) == sum(
+            np.prod(p.get_value().shape) for p in layer.get_params(trainable=True))
+    total = sum(int(lines[4].replace(",", "")) for lines in texts)
+    assert total == lasagne.layers.count_params(net.layers_["output"], trainable=True)
+
+
+def test_the_table_in_the_docstring_is_what_is_drawn(engine):
+    from facekp.nets import models
+    from facekp.nets.describe import layer_rows
+
+    for build in (models.lenet5, models.vggnet, models.cnn14):
+        stated = re.findall(r"^    (\w+) +([\dx]+) +(\d+)$", build.__doc__, re.MULTILINE)
+        figure = plots.architecture(layer_rows(build()), "")
+        drawn = [(lines[0], lines[3].replace("×", "x"), lines[4].replace(",", ""))
+                 for lines in shown(figure) if len(lines) == 5 and lines[0] != "layer"]
+        assert drawn == stated
+
+
+def test_what_a_layer_does_is_written(engine):
+    from facekp.nets import models
+    from facekp.nets.describe import layer_rows
+
+    rows = {row.name: row for row in layer_rows(models.cnn14())}
+    assert rows["input"].detail == "image"
+    assert (rows["conv2"].detail, rows["conv2"].activation) == ("conv 2×2", "ReLU")
+    assert rows["pool1"].detail == "max pool 2×2" and rows["pool1"].activation == ""
+    assert rows["dropout3"].detail == "dropout 0.3"
+    assert (rows["output"].detail, rows["output"].activation) == ("dense", "tanh")
+    rows = {row.name: row for row in layer_rows(models.lenet5(batch_norm=True))}
+    assert rows["conv1"].activation == "" and rows["conv1_bn"].kind == "normalization"
+    assert rows["conv1_relu"].activation == "ReLU"
+
+
+def test_texts_keep_clear_of_each_other(engine):
+    from facekp.nets import models
+    from facekp.nets.describe import layer_rows
+
+    figure = plots.architecture(layer_rows(models.vggnet()), "VGGNet")
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
+    page = figure.bbox
+    for i, box in enumerate(boxes):
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in boxes[i + 1:])
+
+
+def test_an_architecture_keeps_its_shape_in_given_axes(engine):
+    from facekp.nets import models
+    from facekp.nets.describe import layer_rows
+
+    figure, axes = plt.subplots(2, 1)
+    assert plots.architecture(layer_rows(models.cnn14()), "CNN", ax=axes[1]) is figure
+    assert axes[1].texts and not axes[0].texts
+    assert axes[1].get_aspect() == 1

@@ -1,0 +1,85 @@
+"""Make's variables reach the script as they were given, or are refused before anything is done."""
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from checkout import ROOT
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+
+
+def make(*arguments):
+    done = subprocess.run(["make", "-n", "--no-print-directory", *map(os.fsencode, arguments)],
+                          cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr)
+
+
+def command(*arguments):
+    """The shell command of `make lenet` without the interpreter."""
+    code, out, err = make("lenet", *arguments)
+    assert code == 0, err
+    [line] = [line for line in out.splitlines() if "experiments/lenet.py" in line]
+    return line.split("/python ", 1)[1]
+
+
+@pytest.mark.parametrize("value", [
+    "my faces", "it's", 'a"b', "a\\b", "`id`", ";id;", "a|b", "--help", "*", "caf\udce9", "a,b",
+    "(a)", "~", "a&b", "\u4e2d\u6587"])
+@pytest.mark.parametrize("variable, option", [("DATA", "--data"), ("OUT", "--out"),
+                                              ("ONLY", "--only"), ("EPOCHS", "--epochs")])
+def test_any_name_is_one_word_for_the_script(variable, option, value):
+    words = shlex.split(command(f"{variable}={value}"))
+    assert words[words.index(option) + 1] == value
+
+
+def test_a_switch_is_off_at_0():
+    assert "--force-new" in command("NEW=1")
+    assert "--force-new" not in command("NEW=0")
+    assert "--force-new" not in command("NEW=")
+
+
+@pytest.mark.parametrize("target", ["lenet", "demo", "data", "test", "help"])
+@pytest.mark.parametrize("variable", ["EPOCH", "epochs", "SEEEDS", "FOLD", "GPU"])
+def test_a_misspelt_variable_is_refused(target, variable):
+    code, out, err = make(target, f"{variable}=5")
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert f"found {variable}=, expected some of PYTHON DATA OUT" in err
+
+
+def test_variables_of_the_engine_may_be_given():
+    assert command("FACEKP_FUSED=0", "THEANO_FLAGS=openmp=False", "OMP_NUM_THREADS=1")
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["EPOCHS=abc"], "argument --epochs: found 'abc', expected a whole number from 1 to 1000000"),
+    (["EPOCHS=0"], "--epochs: found '0'"), (["EPOCHS=1e3"], "--epochs: found '1e3'"),
+    (["EPOCHS=1_0"], "--epochs: found '1_0'"), (["EPOCHS=\u0663"], "--epochs: found '\u0663'"),
+    (["EPOCHS=5 --folds 2"], "--epochs: found '5 --folds 2'"),
+    (["SEED=-1"], "--seeds/--seed: found '-1'"),
+    (["SEED=x"], "--seeds/--seed: found 'x'"), (["SEED=1,1"], "found 1 twice"),
+    (["SEED=4294967296"], "found '4294967296'"), (["SEED=" + "9" * 5000], "found '999"),
+    (["FOLDS=6"], "--folds: found '6'"), (["FOLDS=none"], "--folds: found 'none'"),
+    (["DATA="], "--data: found '', expected a name"), (["OUT="], "--out: found '', expected"),
+    (["OUT= "], "--out: found '"), (["ONLY=x"], "only: found 'x'"),
+    (["DATA=nowhere"], "nowhere: found no folder that can be read"),
+    (["DATA=caf\udce9"], "caf\\xe9: found no folder that can be read"),
+    (["DATA=--help"], "--data: expected one argument"),
+    (["DATA=setup.cfg"], "setup.cfg: found no folder that can be read (Not a directory)"),
+    (["DEVICE=nonsense"], "device=nonsense (from FACEKP_DEVICE): expected cpu, cuda"),
+])
+def test_a_wrong_value_is_one_error_line_and_exit_code_2(arguments, words, tmp_path, clean_env):
+    arguments = [*arguments, *([] if arguments[0].startswith("OUT") else [f"OUT={tmp_path}"])]
+    for name, _, value in (argument.partition("=") for argument in arguments):
+        if name == "DEVICE":  # the Makefile exports it
+            clean_env["FACEKP_DEVICE"] = value
+    done = subprocess.run(f"{shlex.quote(sys.executable)} {command(*arguments)}", shell=True,
+                          cwd=str(ROOT), env=clean_env, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    [line] = [line for line in done.stderr.decode().splitlines() if "error: " in line]
+    assert words in line and len(line) < 400
+    assert b"Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

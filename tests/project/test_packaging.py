@@ -1,0 +1,234 @@
+"""The pinned sets, conda's environment and the metadata agree; what is installed is complete."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+
+import pytest
+import yaml
+
+import facekp
+
+from checkout import ROOT
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)(?: ; (.*?))? \\$", re.MULTILINE)
+LOOSE = {"pygpu", "gxx", "make", "openblas", "libblas", "pip", "python"}  # conda's own
+
+
+def pins(name):
+    """Dict of package -> version from a generated file; every package has one version."""
+    found = {}
+    for package, version, _ in PIN.findall((ROOT / "requirements" / (name + ".txt")).read_text()):
+        assert package not in found, package
+        found[package] = version
+    return found
+
+
+@pytest.fixture(scope="module")
+def config():
+    parser = configparser.ConfigParser()
+    parser.read(str(ROOT / "setup.cfg"))
+    return parser
+
+
+def test_each_set_is_part_of_the_next():
+    build, run, test = pins("build"), pins("run"), pins("test")
+    assert len(build) == 2 and len(run) > 20 and len(test) > 60
+    assert build.items() <= run.items() <= test.items()
+
+
+def test_the_distribution_theano_is_in_no_set():
+    for name in ("build", "run", "test"):
+        assert "theano" not in {package.lower() for package in pins(name)}
+    assert pins("run")["theano-pymc"] == "1.0.9"
+
+
+@pytest.mark.parametrize("name", ["build", "run", "test"])
+def test_generated_files_hold_what_is_asked_for_with_hashes(name):
+    text = (ROOT / "requirements" / (name + ".txt")).read_text()
+    for line in (ROOT / "requirements" / (name + ".in")).read_text().splitlines():
+        asked = re.match(r"([A-Za-z0-9_.-]+)(?:==(\S+))?", line)
+        if asked and not line.startswith("-"):
+            version = pins(name)[asked.group(1)]
+            assert asked.group(2) in (None, version), line
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    assert len(blocks) == len(pins(name))
+    for block in blocks:
+        assert "--hash=sha256:" in block, block
+    assert "http" not in text and "index" not in text
+
+
+def test_conda_has_the_pinned_versions():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert environment["name"] == "facekp"
+    run = pins("run")
+    shared = {}
+    for dependency in environment["dependencies"]:
+        name, _, version = dependency.partition("=")
+        if name in LOOSE:
+            assert name not in run, name
+        else:
+            shared[name] = version
+    assert shared and shared.items() <= run.items()
+    assert {"python=3.8", "pygpu=0.7.6"} <= set(environment["dependencies"])
+
+
+def test_every_pin_fits_the_metadata(config):
+    from pkg_resources import Requirement
+
+    run = pins("run")
+    requirements = config["options"]["install_requires"].strip().splitlines()
+    assert len(requirements) > 5
+    for line in requirements:
+        requirement = Requirement.parse(line)
+        assert run[requirement.key] in requirement.specifier, line
+    test = set(config["options.extras_require"]["test"].split())
+    assert test <= set(pins("test"))
+    assert "%d.%d" % sys.version_info[:2] in config["options"]["python_requires"] or (
+        (3, 8) <= sys.version_info[:2] < (3, 12))
+
+
+def test_installed_distributions_are_the_pinned_ones():
+    # this folder alone: pkg_resources, once imported, shows what setuptools carries as well
+    found = {re.sub("[-_.]+", "-", distribution.metadata["Name"]).lower(): distribution.version
+             for distribution in metadata.distributions(path=[sysconfig.get_path("purelib")])}
+    wrong = {package: found[package] for package, version in pins("run").items()
+             if found.get(package, version) != version}  # absent: for another Python or platform
+    if wrong and not os.path.exists(os.path.join(sys.prefix, "facekp-run.stamp")):
+        pytest.skip("not installed by make env; other versions than pinned: %s" % wrong)
+    assert not wrong
+
+
+def test_pip_check_complains_about_nolearns_theano_alone():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], stdout=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.stdout == "nolearn 0.6.1 requires theano, which is not installed.\n"
+
+
+def test_a_wheel_is_complete(tmp_path):
+    """Built from a copy: every module, the kernels' sources and the command are in it."""
+    source = tmp_path / "source"
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(str(ROOT / "facekp"), str(source / "facekp"), ignore=ignore)
+    for name in ("setup.cfg", "setup.py", "README.md"):
+        shutil.copy(str(ROOT / name), str(source))
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+         "--wheel-dir", str(tmp_path), str(source)], check=True, stdout=subprocess.PIPE)
+    [wheel] = tmp_path.glob("facekp-%s-*.whl" % facekp.__version__)
+    with zipfile.ZipFile(str(wheel)) as archive:
+        inside = set(archive.namelist())
+        [entry_points] = [name for name in inside if name.endswith("entry_points.txt")]
+        assert "facekp = facekp.cli:main" in archive.read(entry_points).decode()
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "facekp").rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts}
+    assert files == {name for name in inside if name.startswith("facekp/")}
+
+
+def test_make_prints_its_targets():
+    done = subprocess.run(["make", "-C", str(ROOT), "--no-print-directory"], stdout=subprocess.PIPE,
+                          universal_newlines=True, check=True)
+    targets = [line.split()[1] for line in done.stdout.splitlines()]
+    assert {"env", "test", "demo", "info", "conda-env"} <= set(targets)
+    assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
+
+
+# requirements/setup.sh: finding an interpreter. The folder is never reached in these.
+
+def setup(folder, **env):
+    base = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    return subprocess.run(
+        ["/bin/sh", str(ROOT / "requirements" / "setup.sh"), str(folder / "venv"), "run"],
+        env=dict(base, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        universal_newlines=True)
+
+
+def script(path, text):
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_unfit_interpreter_is_refused(tmp_path):
+    old = script(tmp_path / "python", 'case "$2" in *print*) echo 3.12 ;; *) exit 1 ;; esac\n')
+    done = setup(tmp_path, PYTHON=old)
+    assert done.returncode == 1
+    assert done.stderr == "PYTHON=%s is Python 3.12; facekp needs Python 3.8 to 3.11\n" % old
+    done = setup(tmp_path, PYTHON=str(tmp_path / "nowhere"))
+    assert done.returncode == 1 and "nowhere does not run" in done.stderr
+
+
+@pytest.fixture
+def bare_path(tmp_path):
+    """A PATH with a few tools, and interpreters that exist and fail, as pyenv's shims may."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("cat", "cksum", "cp", "dirname", "mkdir", "rm", "sleep", "tail", "touch"):
+        os.symlink(shutil.which(tool), str(folder / tool))
+    for name in ("python3.11", "python3.8", "python3"):
+        script(folder / name, "exit 127\n")
+    return folder
+
+
+def test_without_an_interpreter_it_says_what_to_install(tmp_path, bare_path):
+    done = setup(tmp_path, PATH=str(bare_path))
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2 and "apt install python3" in lines[0] and "make conda-env" in lines[1]
+
+
+def test_uv_is_asked_for_an_interpreter(tmp_path, bare_path):
+    script(bare_path / "uv", 'echo "$@" > "%s"; exit 1\n' % (tmp_path / "asked"))
+    done = setup(tmp_path, PATH=str(bare_path))
+    assert done.returncode == 1 and "uv could not get Python 3.11" in done.stderr
+    assert (tmp_path / "asked").read_text().split() == [
+        "venv", "--quiet", "--seed", "--python", "3.11", str(tmp_path / "venv")]
+
+
+def test_a_missing_venv_module_is_explained(tmp_path, bare_path):
+    script(bare_path / "python3.9", '[ "$1" = -c ]\n')  # fits, but `-m venv` fails
+    done = setup(tmp_path, PATH=str(bare_path))
+    assert done.returncode == 1 and "apt install python3-venv" in done.stderr
+
+
+def test_pyenvs_versions_are_found(tmp_path, bare_path):
+    folder = tmp_path / ".pyenv" / "versions" / "3.10.4" / "bin"
+    folder.mkdir(parents=True)
+    python = script(folder / "python", '[ "$1" = -c ]\n')
+    done = setup(tmp_path, PATH=str(bare_path))
+    assert "with %s" % python in done.stdout
+
+
+def test_a_failed_installation_names_its_log(tmp_path, bare_path):
+    script(bare_path / "python3.9", """
+case "$1 $2" in
+  "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") case "$3" in --version) ;; *) echo "no such package"; exit 1 ;; esac ;;
+esac
+""")
+    done = setup(tmp_path, PATH=str(bare_path))
+    log = tmp_path / "venv" / "install.log"
+    assert done.returncode == 1 and "no such package" in done.stderr
+    assert str(log) in done.stderr and "no such package" in log.read_text()
+    assert not list((tmp_path / "venv").glob("*.stamp"))
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="this system has no flock")
+def test_of_two_set_ups_at_once_one_waits_and_finds_all_done(tmp_path, bare_path):
+    script(bare_path / "python3.9", """
+case "$1 $2" in
+  "-m venv") echo venv >> "%s"; sleep 0.3; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") case "$3" in install) echo install >> "%s" ;; esac ;;
+esac
+""" % ((tmp_path / "done",) * 2))
+    os.symlink(shutil.which("flock"), str(bare_path / "flock"))
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: setup(tmp_path, PATH=str(bare_path)), range(2)))
+    assert [done.returncode for done in both] == [0, 0]
+    assert (tmp_path / "done").read_text().split() == ["venv"] + ["install"] * 3

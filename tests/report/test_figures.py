@@ -1,0 +1,263 @@
+"""`make figures`: what is there is drawn, what is missing is named with its command."""
+import re
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from run_results import LABEL, result, write
+
+from facekp import plots
+from facekp.cli import commands as cli
+from facekp.report import figures
+from facekp.errors import RunError
+from facekp.metrics import keypoint_errors
+from facekp.settings import Settings
+from facekp.report.sources import Missing, Sources
+from checkout import ROOT
+
+NETS = {"figure01-lenet5", "figure01-lenet5-classic", "figure02-vggnet", "figure03-cnn14"}
+FACES = {"figure04-sample-face", "figure10-mirror-image"}
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def sources(tmp_path, random):
+    """Sources of an empty folder of runs and of ten faces."""
+    (tmp_path / "Makefile").touch()  # as in a checkout
+    found = Sources(tmp_path / "runs")
+    provenance = {"label": LABEL, "files": {}}
+    found.training = SimpleNamespace(X=random.rand(10, 1, 96, 96).astype(np.float32),
+                                     y=random.uniform(20, 76, (10, 30)).astype(np.float32),
+                                     provenance=provenance)
+    found.test = SimpleNamespace(X=random.rand(16, 1, 96, 96), provenance=provenance)
+    return found
+
+
+def errors(size):
+    y = np.full((4, 30), 40.0)
+    return keypoint_errors(y, y + size)
+
+
+def draw(name, sources):
+    [figure] = [figure for figure in figures.FIGURES if figure.name == name]
+    return figure.draw(sources)
+
+
+def predictions(folder, **arrays):
+    np.savez(folder / "predictions.npz", **arrays)
+
+
+def test_without_runs_each_missing_figure_is_named_with_a_command(engine, sources, tmp_path,
+                                                                  monkeypatch):
+    monkeypatch.setattr(plots, "save", lambda figure, path, **options: path.write_text(""))
+    said = []
+    missing = figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert set(missing) == {f.name for f in figures.FIGURES} - NETS - FACES
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{kind}" for name in NETS | FACES for kind in ("png", "pdf")}
+    for name in missing:
+        [line] = [line for line in said if line.startswith(f"missing: {name}: ")]
+        assert re.search(r": make [a-z0-9-]+", line) and "older" not in line, line
+    (tmp_path / "figures" / "figure05-optimizers.png").write_text("of other runs")
+    figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert [line.split(": ")[1] for line in said if "older ones" in line] == [
+        "figure05-optimizers"]
+
+
+def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
+    makefile = (ROOT / "Makefile").read_text()
+    for experiment, _ in figures.CNN14 + tuple(figures.NETS.values()):
+        assert f"\n{experiment}: " in makefile
+    assert sources.command("lenet") == "make lenet"
+    elsewhere = tmp_path / "elsewhere" / "runs"
+    assert Sources(elsewhere).command("lenet") == f"make lenet OUT={elsewhere}"
+    assert Sources("$(runs)").command("lenet") == "make lenet OUT='$$(runs)'"
+    assert Sources(tmp_path / "mine").command("optimizer-study", "sgd") == (
+        f"make optimizer-study ONLY=sgd OUT={tmp_path / 'mine'}")
+    assert Sources("runs", "data/kaggle").command("lenet") == "make lenet"
+    assert Sources("results", "my faces").command("lenet") == "make lenet DATA='my faces'"
+
+
+def test_figure_5_draws_what_is_there(sources):
+    for fold in (0, 1):
+        write(sources.root, result("adagrad", fold=fold))
+    write(sources.root, result("adam", state="unfinished", n=3))
+    figure = draw("figure05-optimizers", sources)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "adagrad: 2 runs", "adam: unfinished at epoch 3 of 500"]
+    assert figure._suptitle.get_text().startswith(LABEL)
+
+
+def test_a_run_before_its_first_epoch_is_none(sources):
+    folder = write(sources.root, result("adagrad", n=0, state="unfinished"))
+    (folder / "history.csv").unlink()
+    with pytest.raises(Missing, match="make optimizer-study$"):
+        draw("figure05-optimizers", sources)
+
+
+def test_figure_6_wants_both_variants(sources):
+    write(sources.root, result("dropout", experiment="dropout-ablation"))
+    with pytest.raises(Missing, match="no run no-dropout .*: make dropout-ablation "
+                                      "ONLY=no-dropout$"):
+        draw("figure06-dropout", sources)
+    # the optimizer study has trained the very same net
+    write(sources.root, result("adagrad", experiment="optimizer-study"))
+    del sources.runs, sources.all_runs
+    [ax] = draw("figure06-dropout", sources).axes
+    assert len(ax.get_lines()) == 6
+
+
+def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
+    from facekp.nets import models
+    from facekp.nets.activations import CONV_WEIGHTS
+    from facekp.nets.weights import save_weights
+
+    folder = write(sources.root, result("adagrad", options={"num_dense_units": 10}))
+    with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
+        draw("figure07-filters", sources)
+    conv = {name: parameter.get_value() for name, parameter
+            in models.cnn14(num_dense_units=10).weights().items() if name.startswith("conv")}
+    save_weights(folder / CONV_WEIGHTS, conv)
+    sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
+    figure = draw("figure08-activations", sources)
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), sources.training.X[0, 0])
+    assert LABEL in figure._suptitle.get_text() and len(figure.axes) == 4
+
+
+def test_figure_9_shows_the_run_s_predictions_of_the_run_s_faces(sources):
+    folder = write(sources.root, result("", experiment="cnn14"))
+    y = np.arange(16 * 30).reshape(16, 30) % 96
+    predictions(folder, y_pred_valid=y)
+    with pytest.raises(Missing, match="no test.csv"):
+        draw("figure09-predictions", sources)
+    predictions(folder, y_pred_test=y)
+    figure = draw("figure09-predictions", sources)
+    [crosses] = figure.axes[15].get_lines()
+    np.testing.assert_array_equal(crosses.get_xydata(), y[15].reshape(15, 2))
+    sources.training.provenance["files"] = {"training.csv": "other"}
+    with pytest.raises(Missing, match="was made from a test's faces, .*name the run's with DATA="):
+        draw("figure09-predictions", sources)
+
+
+def test_errors_of_the_best_net_and_of_all(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
+    write(sources.root, result("adagrad"), errors=errors(1.5))
+    figure = draw("errors-mean-face", sources)
+    assert figure._suptitle.get_text() == (
+        f"14-layer CNN, no dropout, {LABEL}, seed 0, fold 0")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
+    figure = draw("errors-by-keypoint", sources)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "LeNet-5 (2.00 px in all)", "14-layer CNN, no dropout (1.50 px in all)"]
+    assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
+
+
+def test_nets_of_different_data_are_told_apart(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors=errors(2.0))
+    other = result("adagrad")
+    other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
+    write(sources.root, other, errors=errors(1.5))
+    legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
+    assert "(other faces)" in legend[1].get_text()
+
+
+def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
+    from facekp.training.train import split
+
+    run = result("", experiment="lenet", model="lenet5", options={})
+    folder = write(sources.root, run)
+    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    predictions(folder, y_pred_valid=valid.y_valid + np.array([[1.0], [3.0]]))
+    figure = draw("best-and-worst-faces", sources)
+    assert [ax.get_title() for ax in figure.axes] == ["best: 1.00 px", "worst: 3.00 px"]
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), valid.X_valid[1, 0])
+
+
+def test_validation_faces_carry_label_and_prediction(engine, sources):
+    from facekp.training.train import split
+
+    run = result("", experiment="lenet", model="lenet5")
+    folder = write(sources.root, run)
+    y_pred = np.full((2, 30), 40.0)
+    predictions(folder, y_pred_valid=y_pred)
+    figure = draw("validation-faces", sources)
+    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    labels, crosses = figure.axes[1].get_lines()
+    np.testing.assert_array_equal(labels.get_xydata().ravel(), valid.y_valid[1])
+    np.testing.assert_array_equal(crosses.get_xydata().ravel(), y_pred[1])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["label", "prediction"]
+    predictions(folder, y_pred_valid=y_pred[:1])
+    with pytest.raises(RunError, match="for other images than this run's validation images"):
+        draw("validation-faces", sources)
+
+
+def test_a_damaged_run_is_left_out_with_a_word(sources, capsys):
+    write(sources.root, result("adam"))
+    (write(sources.root, result("sgd")) / "config.json").write_text("{")
+    figure = draw("figure05-optimizers", sources)
+    assert len(figure.legends[0].get_texts()) == 1
+    assert "sgd" in capsys.readouterr().err
+
+
+def test_the_command_line(engine, sources, tmp_path, monkeypatch, capsys):
+    write(sources.root, result("adam"))
+    [five] = [figure for figure in figures.FIGURES if figure.name == "figure05-optimizers"]
+    monkeypatch.setattr(figures, "FIGURES", (five,))
+    out = tmp_path / "made" / "figures"
+    assert cli.main(["figures", "--out", str(sources.root), "--figures", str(out)]) == 0
+    assert f"{out / five.name}.png, .pdf: loss by optimizer" in capsys.readouterr().out
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert sorted(first) == ["figure05-optimizers.pdf", "figure05-optimizers.png"]
+    cli.main(["figures", "--out", str(sources.root), "--figures", str(out)])
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+
+
+def test_runs_on_synthetic_faces_stand_alone_or_not_at_all(sources):
+    demo = result("sgd")
+    write(sources.root / "demo", demo)
+    assert [run.variant for run in sources.runs] == ["sgd"]
+    real = result("adagrad")
+    real.config["data"]["kind"] = "kaggle"
+    write(sources.root, real)
+    del sources.runs, sources.all_runs
+    assert [run.variant for run in sources.runs] == ["adagrad"]
+
+
+def test_figures_to_pass_on_show_synthetic_faces(tmp_path):
+    run = result("", experiment="cnn14")
+    run.config["data"]["files"] = {"training.csv": "0" * 64}
+    folder = write(tmp_path, run)
+    predictions(folder, y_pred_test=np.zeros((16, 30)), y_pred_valid=np.zeros((2, 30)))
+    sources = Sources(tmp_path)
+    figure = draw("figure04-sample-face", sources)
+    assert figure._suptitle.get_text() == "synthetic faces"
+    for name in ("figure09-predictions", "best-and-worst-faces"):
+        with pytest.raises(Missing, match="was made from a test's faces, the data folder holds "
+                                          "synthetic faces"):
+            draw(name, sources)
+
+
+def test_a_damaged_file_costs_its_figures_alone(engine, sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "save", lambda figure, path, **options: path.write_text(""))
+    folder = write(sources.root, result("", experiment="cnn14"), errors=errors(1))
+    (folder / "predictions.npz").write_bytes(b"PK")
+    said = []
+    missing = figures.draw_all(sources, tmp_path / "figures", said.append)
+    assert "figure09-predictions" in missing and "errors-mean-face" not in missing
+    [line] = [line for line in said if line.startswith("missing: figure09")]
+    assert "predictions.npz: cannot be read (" in line and "run the experiment again" in line
+
+
+def test_a_net_that_diverged_is_not_compared(sources):
+    write(sources.root, result("", experiment="lenet", model="lenet5"), errors(2.0))
+    write(sources.root, result("", experiment="vggnet", model="vggnet", n=1, state="diverged",
+                               diverge=1), errors(1.0))
+    assert list(figures.errors_of_nets(sources)[0]) == ["LeNet-5"]

@@ -1,0 +1,464 @@
+"""make results: small files only, nothing of the machine in them; README's table is fresh."""
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from run_tools import make_run
+
+import facekp.report.publish
+from facekp.report import paper_table, results_page
+from facekp.nets.activations import CONV_WEIGHTS
+from facekp.errors import ConfigError, RunError
+from facekp.report.figures import errors_of_nets
+from facekp.report.markdown import to_html
+from facekp.report.publish import publish
+from facekp.runs.read import find_runs
+from facekp.report.sources import Sources
+
+from checkout import ROOT
+PAGE = f"before\n{paper_table.BEGIN}\nstale\n{paper_table.END}\nafter\n"
+
+
+def make_runs(tmp_path):
+    """A complete, an unfinished and a foreign run, with all that a training leaves."""
+    root = tmp_path / "machine" / "runs"
+    done = make_run(root / "dropout-ablation/cnn14/dropout/fold0", [.04, .01], [.3, .2],
+                    clean=[.1, float("nan")])
+    y = np.full((4, 30), 40.0)
+    np.savez(done.predictions, y_valid=y, y_pred_valid=y + 3, y_pred_test=y)
+    np.savez(done.weights, **{"conv1.W": np.ones((2, 1, 3, 3), np.float32),
+                              "hidden4.W": np.ones((2, 2), np.float32)})
+    done.submission.write_text("RowId,Location\n1,40\n")
+    for path in (done.faces, done.curves, done.checkpoint):
+        path.write_bytes(b"pixels")
+    make_run(root / "optimizer-study/cnn14/adagrad/fold0", [.04, .0225], state=None, epochs=500)
+    make_run(root / "demo/lenet/lenet5/fold0", [.04], model="lenet5")
+    (tmp_path / "README.md").write_text(PAGE)
+    return root
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
+    return make_runs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A folder with runs in machine/runs, their results in results, and README.md."""
+    folder = tmp_path_factory.mktemp("published")
+    do_publish(make_runs(folder), folder)
+    return folder
+
+
+def do_publish(runs, tmp_path):
+    said = []
+    publish(runs, tmp_path / "results", tmp_path / "README.md", said.append, said.append)
+    return said
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
+                  if path.is_file())
+
+
+def test_small_files_of_the_papers_experiments(published):
+    done, begun = "dropout-ablation/cnn14/dropout/fold0/", "optimizer-study/cnn14/adagrad/fold0/"
+    both = ["curves.png", "summary.json", "summary.md"]
+    found = files(published / "results")
+    figures = [name for name in found if name.startswith("figures/")]
+    assert {"figures/figure05-optimizers.png", "figures/figure02-vggnet.png"} < set(figures)
+    assert [name for name in found if name not in figures] == sorted(
+        [done + name for name in (CONV_WEIGHTS, "config.json", "errors.json", "history.csv",
+                                  "submission.csv", "summary.json")]
+        + [begun + name for name in ("config.json", "history.csv")]
+        + [f"{name}/{file}" for name in ("cnn14", "dropout-ablation", "optimizer-study")
+           for file in both] + ["README.md", "runs.csv"])
+
+
+def test_they_read_as_the_runs_do(published):
+    ours = [run for run in find_runs(published / "machine" / "runs")
+            if run.experiment != "demo/lenet"]
+    for run, copy in zip(ours, find_runs(published / "results")):
+        assert (run.state, run.settings, run.summary, run.variant, run.label) == (
+            copy.state, copy.settings, copy.summary, copy.variant, copy.label)
+        for name in run.history:
+            np.testing.assert_array_equal(run.history[name], copy.history[name])
+        assert run.errors() == copy.errors()
+    assert copy.state == "unfinished at epoch 2 of 500"
+    index = (published / "results" / "runs.csv").read_text().splitlines()
+    assert index[1] == ("dropout-ablation,cnn14,dropout,0,0,complete,2,2,4.8000,2.000,"
+                        "a test's faces")
+    with np.load(published / "results/dropout-ablation/cnn14/dropout/fold0" / CONV_WEIGHTS) as conv:
+        assert conv.files == ["conv1.W"]
+
+
+def test_nothing_of_the_machine_is_in_them(published):
+    for name in files(published / "results"):
+        content = (published / "results" / name).read_bytes()
+        for word in (str(published), "/home/", "secret-host"):
+            assert word.encode() not in content, name
+    config = json.loads((published / "results/dropout-ablation/cnn14/dropout/fold0/config.json")
+                        .read_text())
+    assert config["host"]["cpu"] == "A CPU" and config["theano_flags"] == 'device="cpu"'
+    assert config["data"]["files"] == {"training.csv": "12ab"}
+
+
+def test_again_it_brings_what_has_grown_and_changes_nothing_else(runs, tmp_path):
+    do_publish(runs, tmp_path)
+    before = {name: (tmp_path / "results" / name).read_bytes()
+              for name in files(tmp_path / "results")}
+    make_run(runs / "optimizer-study/cnn14/adagrad/fold0", [.04, .0225, .01], epochs=500)
+    do_publish(runs, tmp_path)
+    changed = [name for name in files(tmp_path / "results")
+               if before.get(name) != (tmp_path / "results" / name).read_bytes()]
+    assert "optimizer-study/cnn14/adagrad/fold0/summary.json" in changed
+    assert not [name for name in changed if name.startswith("dropout-ablation/cnn14/")]
+
+
+@pytest.mark.parametrize("state, losses, kept", [
+    ("complete", [.04, .0225], True), (None, [.04, .0225, .02], True), (None, [.04], False)])
+def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, kept, tmp_path,
+                                                                monkeypatch):
+    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    place = "optimizer-study/cnn14/adagrad/fold0"
+    there = make_run(tmp_path / "results" / place, losses, state=state, epochs=500)
+    make_run(tmp_path / "runs" / place, [.05, .03], state=None, epochs=500)
+    before = there.history.read_bytes()
+    said = do_publish(tmp_path / "runs", tmp_path)
+    assert (there.history.read_bytes() == before) is kept
+    assert ("keeps its own" in said[0]) is kept and "unfinished at epoch 2 of 500" in said[0]
+
+
+@pytest.fixture
+def quick(tmp_path, monkeypatch):
+    """Publish without tables and figures; returns what is said."""
+    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    return lambda: do_publish(tmp_path / "runs", tmp_path)
+
+
+PLACE = "dropout-ablation/cnn14/dropout/fold0"
+
+
+@pytest.mark.parametrize("other, words", [
+    ({"epochs": 3}, "other settings;"), ({"label": "synthetic faces"}, "other data;"),
+    ({"epochs": 3, "files": {"training.csv": "f00"}}, "other settings and data;")])
+def test_a_run_with_other_settings_or_data_replaces_none(other, words, tmp_path, quick):
+    there = make_run(tmp_path / "results" / PLACE, [.04, .03, .02], epochs=500)
+    fresh = make_run(tmp_path / "runs" / PLACE, [.05, .04, .01], **{"epochs": 500, **other})
+    np.savez(fresh.weights, **{"conv1.W": np.ones(2)})
+    before = {name: (there.folder / name).read_bytes() for name in files(there.folder)}
+    said = quick()
+    assert {name: (there.folder / name).read_bytes() for name in files(there.folder)} == before
+    assert said[0] == (f"{PLACE}: complete; {tmp_path / 'results'} keeps its own: {words} remove "
+                       f"{there.folder} to publish this run instead")
+
+
+def with_all_files(folder, value, **options):
+    """A run and all that is published of one; `value` is in each file."""
+    run = make_run(folder, [value] * 3, **options)
+    y = np.full((4, 30), 40.0)
+    np.savez(run.predictions, y_valid=y, y_pred_valid=y + value)
+    np.savez(run.weights, **{"conv1.W": np.full(2, value, np.float32)})
+    run.submission.write_text(f"{value}\n")
+    return run
+
+
+def test_nothing_of_another_run_stays_beside_a_history(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    results = tmp_path / "results" / PLACE
+    assert files(results) == ["config.json", CONV_WEIGHTS, "errors.json", "history.csv",
+                              "submission.csv", "summary.json"]
+    run = make_run(tmp_path / "runs" / PLACE, [.5] * 3)
+    for path in (run.predictions, run.weights, run.submission):
+        path.unlink()
+    quick()
+    assert files(results) == ["config.json", "history.csv", "summary.json"]
+
+
+@pytest.mark.parametrize("name", ["config.json", "history.csv", "errors.json", CONV_WEIGHTS,
+                                  "submission.csv", "summary.json"])
+def test_a_kill_in_between_leaves_no_run_that_says_complete(name, tmp_path, quick, monkeypatch):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    with_all_files(tmp_path / "runs" / PLACE, 2.0)
+    rename = os.replace
+
+    def killed(old, new):
+        if Path(new).name == name:
+            raise KeyboardInterrupt
+        rename(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            quick()
+    [run] = find_runs(tmp_path / "results")
+    assert run.state == "unfinished at epoch 3 of 3"
+    quick()
+    [run] = find_runs(tmp_path / "results")
+    assert run.complete and run.final("valid_loss") == run.errors()["rmse_px"] == 2
+    assert (run.folder / "submission.csv").read_text() == "2.0\n"
+
+
+def test_a_part_brings_no_second_net_whose_filters_are_shown(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    with_all_files(tmp_path / "runs/optimizer-study/cnn14/adagrad/fold0", 1.0)
+    quick()
+    do_publish(tmp_path / "runs/optimizer-study", tmp_path)
+    assert [name for name in files(tmp_path / "results") if name.endswith(CONV_WEIGHTS)] == [
+        f"{PLACE}/{CONV_WEIGHTS}"]
+
+
+def test_publishing_results_onto_themselves_loses_nothing(tmp_path, quick):
+    with_all_files(tmp_path / "runs" / PLACE, 1.0)
+    quick()
+    results = tmp_path / "results" / PLACE
+    before = {name: (results / name).read_bytes() for name in files(results)}
+    do_publish(tmp_path / "results", tmp_path)
+    assert {name: (results / name).read_bytes() for name in files(results)} == before
+
+
+@pytest.mark.parametrize("out", ["", "lenet-augmented", "lenet-augmented/lenet5",
+                                 "lenet-augmented/lenet5/no-mirror/seed1"])
+def test_a_part_of_the_runs_goes_to_its_own_place(out, tmp_path, quick):
+    place = "lenet-augmented/lenet5/no-mirror/seed1/fold0"
+    make_run(tmp_path / "runs" / place, [.1], model="lenet5", seed=1)
+    do_publish(tmp_path / "runs" / out, tmp_path)
+    assert [run.folder for run in find_runs(tmp_path / "results")] == [tmp_path / "results" / place]
+
+
+def test_what_a_killed_publish_was_writing_is_removed(tmp_path, quick):
+    make_run(tmp_path / "runs" / PLACE, [.1])
+    results = tmp_path / "results"
+    (results / PLACE).mkdir(parents=True)
+    for folder in (results, results / PLACE):
+        (folder / ".summary.json.123.tmp").write_text("{")
+        (folder / ".mine.tmp").write_text("")
+    quick()
+    assert [name for name in files(results) if name.endswith("tmp")] == [
+        ".mine.tmp", f"{PLACE}/.mine.tmp"]
+
+
+def test_git_ignores_what_is_being_written(tmp_path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    name = "results/lenet/.summary.json.123.tmp"
+    assert subprocess.run(["git", "-C", str(ROOT), "check-ignore", name],
+                          stdout=subprocess.PIPE).stdout.decode().strip() == name
+
+
+def test_errors_that_are_no_numbers_cost_no_other_net_its_figure(tmp_path, quick):
+    y = np.full((4, 30), 40.0)
+    for place, value, model in (("optimizer-study/cnn14/adagrad/fold0", np.nan, "cnn14"),
+                                ("lenet/lenet5/fold0", 1, "lenet5")):
+        run = make_run(tmp_path / "runs" / place, [.04], model=model)
+        np.savez(run.predictions, y_valid=y, y_pred_valid=y + value)
+    said = quick()
+    assert [line for line in said if "no numbers" in line] == [
+        f"{tmp_path}/runs/optimizer-study/cnn14/adagrad/fold0: some of its predictions are no "
+        "numbers; errors.json is left out"]
+    errors, _ = errors_of_nets(Sources(tmp_path / "results"))
+    assert [found["rmse_px"] for found in errors.values()] == [1]
+
+
+def not_an_archive(path):
+    path.write_bytes(b"junk")
+
+
+def an_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+def objects(path):
+    np.savez(path, **{"conv1.W": np.array([{}])})
+
+
+def other_arrays(path):
+    np.savez(path, hidden=np.ones(3))
+
+
+@pytest.mark.parametrize("damage", [not_an_archive, an_array, objects, other_arrays])
+def test_weights_that_cannot_be_used_are_left_out(damage, tmp_path, quick):
+    damage(make_run(tmp_path / "runs" / PLACE, [.1]).weights)
+    assert any("weights.npz: cannot be used" in line for line in quick())
+    assert files(tmp_path / "results" / PLACE) == ["config.json", "history.csv", "summary.json"]
+
+
+def test_submissions_of_the_papers_experiments_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
+    for name in ("results_page", "paper_table"):
+        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    for place in ("vggnet-search/vggnet/he-0.001/fold0", "vggnet/vggnet/fold0"):
+        run = make_run(tmp_path / "runs" / place, [.04], model="vggnet")
+        run.submission.write_text("RowId,Location\n1,40\n")
+    do_publish(tmp_path / "runs", tmp_path)
+    assert [name for name in files(tmp_path / "results") if "submission" in name] == [
+        "vggnet/vggnet/fold0/submission.csv"]
+
+
+def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
+    path = runs / "dropout-ablation/cnn14/dropout/fold0/predictions.npz"
+    path.write_bytes(b"PK")
+    assert any("predictions.npz: cannot be read" in line for line in do_publish(runs, tmp_path))
+    assert "dropout-ablation/cnn14/dropout/fold0/history.csv" in files(tmp_path / "results")
+
+
+def test_no_runs_is_a_fault(tmp_path):
+    with pytest.raises(RunError, match="holds no run of lenet, .*make paper"):
+        publish(tmp_path / "none", tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+# ---- README's table ----------------------------------------------------------------------------
+
+
+def test_table(published):
+    page = (published / "README.md").read_text()
+    assert page.startswith(f"before\n{paper_table.BEGIN}\n\n") and page.endswith(
+        f"\n\n{paper_table.END}\nafter\n") and "stale" not in page
+    assert ("| 5.3 | 14-layer CNN with dropout, Adagrad: score 3.07730 | validation RMSE 4.800 px "
+            "(mean face 3.20 px) | seed 0, fold 0 | 2 | a test's faces |\n") in page
+    assert ("| 5.3 | without dropout, Adagrad: validation loss 0.0010208 | validation loss 0.02250 "
+            "| seed 0, fold 0 | cut short at epoch 2 of 500 | a test's faces |\n") in page
+    assert "| 5.1 | LeNet-5: score 3.35 | not run yet | | | |\n" in page
+    assert "not comparable with a validation error" in page
+    assert "\"Dropout narrows the gap\"" in page
+
+
+def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
+    for fold, state in enumerate(("complete", "complete", None)):
+        make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}",
+                 [.04, .01 * (fold + 1)] if state else [9.0], [.04, .01] if state else None,
+                 fold=fold, state=state, epochs=2)
+    for seed in (0, 1):
+        folder = f"lenet/lenet5/{'seed1/' if seed else ''}fold0"
+        make_run(tmp_path / folder, [.04] * (seed + 5), model="lenet5", seed=seed,
+                 epochs=100)
+    text = paper_table.table(tmp_path)
+    assert ("loss 0.0010208 | validation loss 0.01500 ± 0.00707 | 2 folds | 2; fold 2 seed 0 "
+            "unfinished at epoch 1 of 2 | a test's faces |") in text
+    assert "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px) | 2 seeds | 5 to 6 |" in text
+    # five and six epochs of 2 seconds
+    assert ("about 2 hours on 8 cores | 0:00:10 to 0:00:12 a run, 1 thread of A CPU | 2 seeds |"
+            in text)
+    # 0.01 / 0.01 and 0.02 / 0.01
+    assert "| validation loss 1.50 ± 0.71 times the training loss | 2 folds |" in text
+
+
+def test_runs_of_several_versions_of_the_code_say_so(tmp_path):
+    for fold in (0, 1):
+        run = make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}", [.01], fold=fold)
+    assert cells_of(tmp_path, "overfitted (")[3] == "2 folds"
+    run.config.write_text(run.config.read_text().replace("c0de", "0ther"))
+    assert cells_of(tmp_path, "overfitted (")[3] == "2 folds, 2 versions of the code"
+
+
+def test_stopping_epochs(tmp_path):
+    stop = {"stopped_by": "patience"}
+    make_run(tmp_path / "lenet-augmented/lenet5/split-then-mirror/fold0", [.04] * 3, summary=stop,
+             model="lenet5")
+    make_run(tmp_path / "lenet-augmented/lenet5/mirror-then-split/fold0", [.04] * 3,
+             model="lenet5")
+    text = paper_table.table(tmp_path)
+    assert "fair protocol | stopped after 3 epochs |" in text
+    assert "the paper's protocol | not stopped |" in text
+
+
+def cells_of(root, statement):
+    """The row of a statement in the table of some runs."""
+    [row] = [line for line in paper_table.table(root).splitlines() if statement in line]
+    return re.split(r"(?<!\\) \| ", row)
+
+
+def lenet(tmp_path, change=None, **options):
+    """A run of LeNet-5 whose config.json is changed."""
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04] * 5, model="lenet5", **options)
+    config = json.loads(run.config.read_text())
+    config.update(change or {})
+    run.config.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("change, options, words", [
+    ({"host": None}, {}, "0:00:10 a run, 1 thread of a CPU"),
+    ({"threads": None}, {}, "0:00:10 a run, ? threads of A CPU"),
+    ({}, {"seconds": float("nan")}, "not measured"), ({}, {"seconds": -1.0}, "not measured"),
+    ({}, {"state": None, "epochs": 100}, "0:00:10 a run so far, 1 thread of A CPU")])
+def test_time_taken(change, options, words, tmp_path):
+    lenet(tmp_path, change, **options)
+    assert cells_of(tmp_path, "about 2 hours on 8 cores")[2] == words
+
+
+def test_a_run_that_does_not_say_where_it_was_made(tmp_path):
+    run = make_run(tmp_path / "lenet/lenet5/fold0", [.04], model="lenet5")
+    config = json.loads(run.config.read_text())
+    del config["host"], config["threads"]
+    run.config.write_text(json.dumps(config))
+    assert cells_of(tmp_path, "about 2 hours")[2] == "0:00:02 a run, ? threads of a CPU"
+
+
+def test_a_training_loss_of_0_has_no_ratio(tmp_path):
+    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
+    assert cells_of(tmp_path, "overfitted (")[2] == "no ratio: training loss 0 or not measured"
+
+
+def test_names_do_not_break_the_table(tmp_path):
+    lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
+    row = cells_of(tmp_path, "about 2 hours")
+    assert row[2] == r"0:00:10 a run, 1 thread of one\|two three"
+    assert row[5] == r"a\\\|b  * c |" and len(row) == 6
+    html = str(to_html(paper_table.table(tmp_path)))
+    assert "<td>0:00:10 a run, 1 thread of one|two three</td>" in html
+    assert "<td>a\\|b  * c</td>" in html
+    assert {row.count("<td>") for row in re.findall("<tr>(.*)</tr>", html)} == {0, 6}
+
+
+@pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
+def test_a_page_without_the_markers_is_left_alone(text, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ConfigError, match="page.md: expected the lines"):
+        paper_table.write(page, tmp_path)
+    assert page.read_text() == text
+
+
+def test_readmes_table_is_what_results_say():
+    """If this fails: make results, or `facekp results --table` after a change of the table."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split(paper_table.BEGIN)[1].split(paper_table.END)[0].strip()
+    assert shown == paper_table.table(ROOT / "results")
+
+
+def test_the_page_of_results_is_what_results_say():
+    """If this fails: make results, or `facekp results --table`."""
+    page = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    assert page == results_page.text(ROOT / "results")
+    for name in re.findall(r"\]\((.*?)\)", page):
+        assert (ROOT / "results" / name.partition("#")[0]).exists(), name
+
+
+def test_the_checkouts_results_are_small_and_name_no_machine():
+    names = files(ROOT / "results")
+    assert len(names) > 10
+    for name in names:
+        path = ROOT / "results" / name
+        assert path.suffix in (".csv", ".json", ".md", ".png", ".npz"), name
+        assert path.stat().st_size < (300_000 if path.suffix != ".csv" else 600_000), name
+        assert path.name not in ("faces.png", "predictions.npz", "weights.npz"), name
+        if path.suffix in (".csv", ".json", ".md"):
+            assert not {"/tmp", "/root", "/home"} & set(path.read_text(encoding="utf-8").split('"'))
+            assert "/tmp/" not in path.read_text(encoding="utf-8"), name
+    for run in find_runs(ROOT / "results"):
+        assert run.config["data"]["label"] and run.config["data"]["files"]
+        assert "name" not in run.config["host"]

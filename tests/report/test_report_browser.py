@@ -1,0 +1,147 @@
+"""The report in headless Chromium: no error, nothing loaded, and everything that reacts does."""
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from run_tools import make_run
+
+from facekp.report import page as report
+from facekp.report.sources import Sources
+
+CHROMIUM = next(filter(None, map(shutil.which, (
+    "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt install chromium")
+
+# A page beside the report uses it as a reader would, in frames as wide as a phone and a screen.
+READER = """<!doctype html><meta charset="utf-8"><body>
+<iframe id="page" src="page.html" style="width:400px;height:700px"></iframe>
+<iframe id="wide" src="page.html" style="width:1280px;height:700px"></iframe>
+<iframe id="spoiled" src="spoiled.html"></iframe><pre></pre>
+<script>
+const frame = id => document.getElementById(id);
+addEventListener("load", () => {
+  const found = {}, {contentDocument: page, contentWindow: view} = frame("page");
+  const all = (query, of = page) => Array.from(of.querySelectorAll(query));
+  const lines = () => all("#chart .scatterlayer .js-line").length;
+  const change = (query, what) => {
+    Object.assign(page.querySelector(query), what);
+    page.querySelector(query).dispatchEvent(new Event("change", {bubbles: true}));
+  };
+  const column = () => all("#runs tbody tr").map(row => row.cells[11].textContent);
+  try {
+    found.rows = [column()];
+    const header = all("#runs th")[11];
+    for (const time of [1, 2]) {
+      header.querySelector("button").click();
+      found.rows.push(column(), header.getAttribute("aria-sort"));
+    }
+    found.lines = [lines()];
+    change("#columns input[value=train_loss]", {checked: false});
+    found.lines.push(lines());
+    change("#experiment", {value: 1});
+    found.lines.push(lines());
+    found.nets = all("#nets label").map(label => label.textContent);
+    change("#nets input", {checked: false});
+    found.lines.push(lines());
+    change("#log", {checked: false});
+    found.linear = page.querySelector("#chart")._fullLayout.yaxis.type;
+    found.hover = page.querySelector("#chart").data[0].text[0];
+    change("#px", {checked: true});
+    found.px = page.querySelector("#chart").data[0].y[0];
+    change("#from", {value: 2});
+    found.first = page.querySelector("#chart").data[0].x[0];
+    found.widths = ["page", "wide"].map(id => frame(id).contentDocument.documentElement).map(
+      root => root.scrollWidth - root.clientWidth);
+    found.loaded = view.performance.getEntriesByType("resource").map(entry => entry.name);
+    found.title = frame("spoiled").contentDocument.title;
+    found.tabbed = all("a, button, input, select, .box").every(element => element.tabIndex === 0);
+  } catch (error) { found.error = String(error); }
+  document.querySelector("pre").textContent = JSON.stringify(found);
+});
+</script>"""
+
+
+class Pre(HTMLParser):
+    """The text of the element pre."""
+
+    text, inside = "", False
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = tag == "pre"
+
+    def handle_data(self, data):
+        self.text += data if self.inside else ""
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory):
+    """What a reader finds (dict), and what Chromium wrote to its console (list of str)."""
+    folder = tmp_path_factory.mktemp("visit")
+    for seed, valid in ((0, [.004, .001]), (10, [.003, .0025])):
+        make_run(folder / "runs/lenet/lenet5" / (f"seed{seed}" if seed else "") / "fold0", valid,
+                 model="lenet5", seed=seed, summary={"valid_rmse_px": 10.5 - seed})
+    for variant, valid in (("adam", [.04, .02, .01]), ("<b>sgd<", [.09, .08, .07])):
+        make_run(folder / "runs/optimizer-study/cnn14" / variant / "fold0", valid, state=None,
+                 epochs=500)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "PICTURES", {"Loss figures": ("figure05-optimizers",)})
+        html = report.page(Sources(folder / "runs"))
+    (folder / "page.html").write_text(html, encoding="utf-8")
+    (folder / "spoiled.html").write_text(html.replace(
+        "<main>", '<main><script>document.title = "hacked"</script>'
+        '<img src="http://127.0.0.1:9/pixel.png">'), encoding="utf-8")
+    (folder / "reader.html").write_text(READER, encoding="utf-8")
+    done = subprocess.run(
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update",
+         f"--user-data-dir={folder / 'profile'}", "--allow-file-access-from-files",
+         "--enable-logging=stderr", "--virtual-time-budget=20000", "--window-size=1400,1600",
+         "--dump-dom", (folder / "reader.html").as_uri()],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=150,
+        env={**os.environ, "HOME": str(folder)})
+    parser = Pre()
+    parser.feed(done.stdout)
+    assert parser.text, done.stderr[-2000:]
+    found = json.loads(parser.text)
+    assert "error" not in found, found
+    return found, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_no_error_and_nothing_loaded(visit):
+    found, console = visit
+    assert [line for line in console if "spoiled.html" not in line] == []
+    assert found["loaded"] == []
+
+
+def test_what_was_not_in_the_page_when_it_was_written_cannot_run_or_load(visit):
+    found, console = visit
+    assert found["title"] == "facekp: 4 runs"
+    assert any(re.search("inline script.*script-src", line) for line in console), console
+    assert any("127.0.0.1:9/pixel.png" in line and "img-src" in line for line in console), console
+
+
+def test_a_click_sorts_by_number_and_another_one_backwards(visit):
+    before, up, ascending, down, descending = visit[0]["rows"]
+    assert before == ["10.500", "0.500", "12.700", "4.800"]
+    assert up == ["0.500", "4.800", "10.500", "12.700"] and ascending == "ascending"
+    assert down == up[::-1] and descending == "descending"
+
+
+def test_the_curves_are_switched(visit):
+    found = visit[0]
+    # two means and the ends of their bands; without training; two optimizers; one of them
+    assert found["lines"] == [6, 3, 2, 1]
+    assert found["nets"] == ["<b>sgd< (unfinished at epoch 3 of 500)",
+                             "adam (unfinished at epoch 3 of 500)"]
+    assert found["linear"] == "linear" and found["first"] == 2
+    assert found["px"] == pytest.approx(9.6)
+    assert found["hover"] == "validation, epoch 1: 0.04, 9.600 px"
+
+
+def test_the_page_scrolls_in_one_direction_and_is_used_with_keys(visit):
+    assert visit[0]["widths"] == [0, 0]
+    assert visit[0]["tabbed"]

@@ -1,0 +1,100 @@
+"""Kaggle's submission: which numbers, in which order, and what is refused."""
+import numpy as np
+import pytest
+
+from facekp.runs import submission
+from facekp.data import Lookup
+from facekp.errors import DataError
+
+IDS = np.array([7, 3])                       # test.csv's order
+Y = np.arange(60, dtype=np.float32).reshape(2, 30)
+
+
+def lookup(row_ids, image_ids, columns):
+    return Lookup(np.array(row_ids), np.array(image_ids), np.array(columns), {})
+
+
+def test_each_row_gets_its_images_and_columns_value():
+    table = lookup([1, 2, 3, 4], [3, 7, 7, 3], [0, 29, 1, 1])
+    np.testing.assert_array_equal(submission.locations(Y, IDS, table), [30, 29, 1, 31])
+
+
+def test_values_are_clipped_to_the_image():
+    y_pred = np.full((1, 30), 50.0)
+    y_pred[0, :2] = -3, 200
+    table = lookup([1, 2, 3], [5, 5, 5], [0, 1, 2])
+    np.testing.assert_array_equal(submission.locations(y_pred, [5], table), [0, 96, 50])
+
+
+def test_an_image_that_was_not_predicted():
+    with pytest.raises(DataError, match=r"ImageId 8 \(and 1 more\) that test.csv does not have"):
+        submission.locations(Y, IDS, lookup([1, 2, 3], [7, 9, 8], [0, 0, 0]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_prediction_that_is_no_number(value):
+    y_pred = Y.copy()
+    y_pred[1, 4] = value
+    with pytest.raises(DataError, match=f"prediction for RowId 22 is {value}"):
+        submission.locations(y_pred, IDS, lookup([21, 22], [7, 3], [4, 4]))
+    submission.locations(y_pred, IDS, lookup([21], [7], [4]))  # nobody asks for the bad one
+
+
+def test_the_file_is_kaggles_format(tmp_path):
+    path = tmp_path / "submission.csv"
+    table = lookup([5, 2], [7, 3], [1, 0])
+    y_pred = Y + np.float32(0.125)
+    assert submission.write_submission(path, y_pred, IDS, table) == 2
+    assert path.read_bytes() == b"RowId,Location\n5,1.125000\n2,30.125000\n"
+
+
+def test_there_and_back(tmp_path):
+    path = tmp_path / "submission.csv"
+    random = np.random.RandomState(0)
+    y_pred = random.uniform(-20, 120, (2, 30))
+    table = lookup(np.arange(1, 61), np.repeat(IDS, 30), np.tile(np.arange(30), 2))
+    submission.write_submission(path, y_pred, IDS, table)
+    row_ids, values = submission.read_submission(path)
+    np.testing.assert_array_equal(row_ids, np.arange(1, 61))
+    np.testing.assert_allclose(values, np.clip(y_pred.ravel(), 0, 96), atol=5.1e-7)
+
+
+def test_no_file_when_a_prediction_is_bad(tmp_path):
+    with pytest.raises(DataError):
+        submission.write_submission(tmp_path / "s.csv", Y * np.nan, IDS, lookup([1], [7], [0]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_does_not_read_back_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(submission, "read_submission",
+                        lambda path: (np.array([1]), np.array([0.5])))
+    with pytest.raises(DataError, match="does not read back"):
+        submission.write_submission(tmp_path / "s.csv", Y, IDS, lookup([1], [7], [1]))
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"", "row 1: found 'nothing', expected RowId,Location"),
+    (b"RowId;Location\n", "row 1: found 'RowId;Location'"),
+    (b"\xef\xbb\xbfRowId,Location\n1,2\n", "cannot be read"),
+    (b"RowId,Location\n1,2\nx,3\n", "row 3: found 'x,3', expected a RowId and a Location"),
+    (b"RowId,Location\n1\n", "row 2: found '1'"),
+    (b"RowId,Location\n1,2,3\n", "row 2: found '1,2,3'"),
+    (b"RowId,Location\n1,nan\n", "row 2"),
+    (b"RowId,Location\n1,inf\n", "row 2"),
+    (b"RowId,Location\n1,-0.1\n", "row 2"),
+    (b"RowId,Location\n1,96.1\n", "row 2: found '1,96.1', expected a RowId and a Location from 0"),
+    (b"RowId,Location\n1,2\n\n", "row 3"),
+    (b"RowId,Location\n1.5,2\n", "row 2"),
+])
+def test_faults_in_a_submission(tmp_path, content, words):
+    path = tmp_path / "submission.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        submission.read_submission(path)
+    message = str(caught.value)
+    assert message.startswith(str(path)) and words in message and "\n" not in message
+
+
+def test_missing_submission(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        submission.read_submission(tmp_path / "gone.csv")

@@ -1,0 +1,115 @@
+"""A run that was stopped goes on with its optimizer's memory and its random generators.
+
+:mod:`test_faults` kills whole processes; here is what their going on rests on.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import core_tools
+import pytest
+
+from checkout import TESTS
+from faults.harness import differences, results
+
+from facekp.runs import folder as runs
+from facekp.training import handlers, train as training
+from facekp.nets.optimizers import OPTIMIZERS
+
+
+def train(folder, settings, say=print):
+    return training.train(runs.Run(folder), settings, core_tools.training_data(),
+                          core_tools.unlabelled_data(), core_tools.lookup(), say)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Results of runs that nobody disturbed, and their folders as they were after epoch 2.
+
+    The last epoch is their best one, so that weights.npz and predictions.npz depend on all epochs.
+    """
+    made = {}
+
+    def run(settings):
+        key = json.dumps(settings.as_dict())
+        if key not in made:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            halfway = folder / "halfway"
+
+            def keep(self, net, history):
+                if len(history) == 2:
+                    shutil.copytree(folder / "run", halfway)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(handlers.EpochTable, "__call__", keep)
+                patch.setattr(training, "build", core_tools.build_once)
+                train(folder / "run", settings)
+            made[key] = results(folder / "run"), halfway
+            assert made[key][0]["summary.json"]["best_epoch"] == settings.epochs
+        return made[key]
+
+    return run
+
+
+@pytest.fixture
+def compiled_once(monkeypatch):
+    monkeypatch.setattr(training, "build", core_tools.build_once)
+
+
+# ---- going on after epoch 2 --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, compiled_once, optimizer):
+    settings = replace(core_tools.CLASSIC, optimizer=optimizer)
+    expected, halfway = undisturbed(settings)
+    shutil.copytree(halfway, tmp_path / "run")
+    said = []
+    train(tmp_path / "run", settings, said.append)
+    assert f"{tmp_path / 'run'}: going on after epoch 2" in said
+    assert differences(tmp_path / "run", expected) == []
+
+
+def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_once):
+    """The tests above can fail: with the generators' state from elsewhere, the bits differ."""
+    expected, halfway = undisturbed(core_tools.CNN14)
+    shutil.copytree(halfway, tmp_path / "run")
+    run = runs.Run(tmp_path / "run")
+    arrays, meta = run.load_checkpoint(print)
+    generators = [name for name in arrays
+                  if name.startswith("state/") and arrays[name].dtype.kind in "iu"]
+    assert generators
+    for name in generators:
+        arrays[name] = arrays[name] + 1
+    run.save_checkpoint(arrays, meta)
+    train(tmp_path / "run", core_tools.CNN14)
+    assert results(tmp_path / "run")["weights.npz"] != expected["weights.npz"]
+
+
+# ---- told to stop ------------------------------------------------------------------------------
+
+
+def test_exit_code_and_message_of_a_process_that_is_told_to_stop(tmp_path, clean_env):
+    script = """
+import core_tools, os, sys
+from facekp import data
+from facekp.training import handlers
+from facekp.experiment.experiment import Experiment
+data.load_training = lambda folder, **options: core_tools.training_data()
+data.load_test = lambda folder, **options: core_tools.unlabelled_data()
+data.load_lookup = lambda folder, *ids: core_tools.lookup()
+handlers.EpochTable.__call__ = lambda self, net, history: os.kill(os.getpid(), 15)
+sys.exit(Experiment("told", "5.1", "", {"": core_tools.CLASSIC}).main(["--out", sys.argv[1]]))
+"""
+    env = dict(clean_env, PYTHONPATH=os.pathsep.join([str(TESTS), clean_env["PYTHONPATH"]]))
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 143, done.stderr
+    folder = tmp_path / "told" / "lenet5" / "fold0"
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"facekp: SIGTERM: stopped; 1 epochs are on disk in {folder}; the same command goes on "
+        "from there")
+    assert (folder / "checkpoint").exists() and not (folder / "summary.json").exists()
