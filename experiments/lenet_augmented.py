@@ -9,9 +9,9 @@ from facekp.experiment.experiment import Experiment
 from facekp.settings import Settings
 
 
-def settings(mirror, batch_norm=True):
+def settings(split="random", augment=("mirror",), batch_norm=True):
     return Settings(model="lenet5", options={"batch_norm": batch_norm}, optimizer="adam",
-                    learning_rate=0.001, epochs=500, patience=6, mirror=mirror)
+                    learning_rate=0.001, epochs=500, patience=6, split=split, augment=augment)
 
 
 LENET_AUGMENTED = Experiment(
@@ -20,11 +20,11 @@ LENET_AUGMENTED = Experiment(
     paper="score 3.02 on Kaggle's 1783 test images, two thirds of which come from a second "
           "labelling scheme: not comparable with a validation error",
     variants={
-        "split-then-mirror": settings("split-then-mirror"),
-        "mirror-then-split": settings("mirror-then-split"),
-        "split-then-mirror-no-bn": settings("split-then-mirror", batch_norm=False),
-        "mirror-then-split-no-bn": settings("mirror-then-split", batch_norm=False),
-        "no-mirror": settings("none"),
+        "split-then-mirror": settings(),
+        "mirror-then-split": settings("after-mirroring"),
+        "split-then-mirror-no-bn": settings(batch_norm=False),
+        "mirror-then-split-no-bn": settings("after-mirroring", batch_norm=False),
+        "no-mirror": settings(augment=()),
     },
 )
 

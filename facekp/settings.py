@@ -1,18 +1,27 @@
 """What a run is: every choice that makes its result different."""
 from dataclasses import asdict, dataclass, field
-from typing import Optional
+from typing import Optional, Tuple
 
 from facekp.errors import ConfigError
 
-MIRROR = ("none", "split-then-mirror", "mirror-then-split")
-"""What is done with mirror images (paper, section 5.4).
+SPLITS = ("random", "grouped", "after-mirroring")
+"""How images are divided into training and validation images.
 
-split-then-mirror: the training images and their mirror images against the validation images. The
-fair protocol: no validation image, nor its mirror image, has been seen in training.
-mirror-then-split: all images and their mirror images are split, as the paper's "we will have 4280
-images, and as usual we used 80 percent" reads. Most validation faces have their mirror image, or
-their original, in the training set.
+random: the images are shuffled and cut into folds, as the paper's 80/20 split. Frames of one
+recording may come to lie on both sides.
+grouped: the same, but near-duplicates stay together (:func:`facekp.data.near_duplicate_groups`):
+the honest one.
+after-mirroring: all images and their mirror images are shuffled and cut, as the paper's "we will
+have 4280 images, and as usual we used 80 percent" reads (section 5.4). Most validation faces have
+their mirror image, or their original, in the training set.
 """
+
+AUGMENTATIONS = ("mirror",)
+"""What may be done with the training images: mirror, each is there as its mirror image, too."""
+
+_OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
+               "mirror-then-split": {"split": "after-mirroring", "augment": ("mirror",)}}
+"""The setting `mirror` of runs that were made before `split` and `augment` took its place."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +43,10 @@ class Settings:
         Stop after so many epochs without a better validation loss; None trains all epochs
         (of a net that still changes: :class:`facekp.training.handlers.Stop`).
     batch_size : int
-    mirror : str
-        One of :data:`MIRROR`.
+    split : str
+        One of :data:`SPLITS`.
+    augment : tuple of str
+        Of :data:`AUGMENTATIONS`, each at most once.
     folds, fold : int
         The images are shuffled and cut into `folds` parts; part `fold` validates. One fold of
         five is the paper's 80/20 split.
@@ -50,7 +61,8 @@ class Settings:
     epochs: int = 100
     patience: Optional[int] = None
     batch_size: int = 128
-    mirror: str = "none"
+    split: str = "random"
+    augment: Tuple[str, ...] = ()
     folds: int = 5
     fold: int = 0
     seed: int = 0
@@ -68,10 +80,43 @@ class Settings:
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(f"learning_rate: found {self.learning_rate!r}, expected a number "
                               "above 0")
-        if self.mirror not in MIRROR:
-            raise ConfigError(f"mirror: found {self.mirror!r}, expected one of "
-                              f"{', '.join(MIRROR)}")
+        if self.split not in SPLITS:
+            raise ConfigError(f"split: found {self.split!r}, expected one of {', '.join(SPLITS)}")
+        if isinstance(self.augment, str) or len(set(self.augment)) < len(self.augment) or not (
+                set(self.augment) <= set(AUGMENTATIONS)):
+            raise ConfigError(f"augment: found {self.augment!r}, expected some of "
+                              f"{', '.join(AUGMENTATIONS)}, each at most once")
+        object.__setattr__(self, "augment", tuple(self.augment))
+        if self.split == "after-mirroring" and "mirror" not in self.augment:
+            raise ConfigError("split: found 'after-mirroring' without mirror images; add 'mirror' "
+                              "to augment")
+
+    @classmethod
+    def from_dict(cls, values):
+        """The settings that config.json holds, those of runs made before `split` included.
+
+        Parameters
+        ----------
+        values : dict
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        ConfigError, TypeError
+            If a value or a name is none of the settings'.
+        """
+        values = dict(values)
+        if "mirror" in values:
+            mirror = values.pop("mirror")
+            if mirror not in _OLD_MIRROR:
+                raise ConfigError(f"mirror: found {mirror!r}, expected one of "
+                                  f"{', '.join(_OLD_MIRROR)}")
+            values.update(_OLD_MIRROR[mirror])
+        return cls(**values)
 
     def as_dict(self):
         """The parameters as a JSON-able dict."""
-        return asdict(self)
+        return {**asdict(self), "augment": list(self.augment)}

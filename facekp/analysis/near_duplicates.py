@@ -13,7 +13,6 @@ from facekp.data import near_duplicate_groups
 from facekp.errors import RunError
 from facekp.runs.read import read_run, warning
 from facekp.runs.checks import SIDES, read_predictions
-from facekp.settings import MIRROR
 
 
 def record(plan, faces, warn=warning):
@@ -31,7 +30,7 @@ def record(plan, faces, warn=warning):
     """
     groups = None
     for run, settings in plan:
-        if settings.mirror == MIRROR[2] or not (run.complete and run.predictions.exists()):
+        if settings.split == "after-mirroring" or not (run.complete and run.predictions.exists()):
             continue
         try:
             if agrees(read_run(run.folder, warn=lambda text: None)):

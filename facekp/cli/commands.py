@@ -6,7 +6,7 @@ import sys
 import facekp
 from facekp.experiment.arguments import number, path_name, whole_number
 from facekp.experiment.experiment import Experiment, guarded
-from facekp.settings import MIRROR, Settings
+from facekp.settings import SPLITS, Settings
 
 MODELS = ("lenet5", "vggnet", "cnn14")
 OPTIMIZERS = ("sgd", "nesterov_momentum", "adagrad", "rmsprop", "adam")
@@ -72,7 +72,8 @@ def _add_train(commands):
                         help="default: 32 for vggnet, which needs the memory, else 128")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
-    parser.add_argument("--mirror", choices=MIRROR, default="none")
+    parser.add_argument("--split", choices=SPLITS, default="random")
+    parser.add_argument("--mirror", action="store_true", help="mirror images in training, too")
     parser.add_argument("--batch-norm", action="store_true", help="lenet5 only")
     parser.add_argument("--no-dropout", action="store_true", help="cnn14 and vggnet only")
     parser.set_defaults(run=_train)
@@ -91,7 +92,8 @@ def _train(options):
     if learning_rate is None:
         learning_rate = 0.0003 if vggnet else 0.001
     settings = Settings(options.model, model_options, options.optimizer, learning_rate,
-                        options.epochs or 100, options.patience, batch_size, options.mirror)
+                        options.epochs or 100, options.patience, batch_size, options.split,
+                        ("mirror",) * options.mirror)
     Experiment("train", "", "", {"": settings}).run(options)
 
 

@@ -18,7 +18,7 @@ def cost_key(settings):
     ----------
     settings : dict, as :meth:`facekp.settings.Settings.as_dict` gives it
     """
-    return json.dumps([settings[name] for name in ("model", "options", "mirror", "batch_size")],
+    return json.dumps([settings[name] for name in ("model", "options", "split", "augment", "batch_size")],
                       sort_keys=True)
 
 
@@ -105,12 +105,12 @@ def time_epoch(settings, n_images):
     float
     """
     n_valid = n_images / settings.folds
-    n_train = (n_images - n_valid) * (2 if settings.mirror == "split-then-mirror" else 1)
-    if settings.mirror == "mirror-then-split":
-        n_train, n_valid = 2 * n_train, 2 * n_valid
+    n_train = (n_images - n_valid) * (2 if "mirror" in settings.augment else 1)
+    if settings.split == "after-mirroring":
+        n_valid *= 2
     # what a step does not depend on, so that an equal net is compiled once
     train, evaluate = _time_steps(json.dumps(replace(
-        settings, mirror="none", optimizer="adagrad", learning_rate=0.01, epochs=1, patience=None,
+        settings, split="random", augment=(), optimizer="adagrad", learning_rate=0.01, epochs=1, patience=None,
         fold=0, seed=0).as_dict(), sort_keys=True))
     return (train * n_train + evaluate * n_valid) / settings.batch_size
 

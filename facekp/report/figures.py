@@ -160,7 +160,7 @@ def validation_faces(sources):
     faces = sources.faces_of(run)
     path = run.folder / "predictions.npz"
     [y_pred] = read_predictions(path, "y_pred_valid")
-    valid = split(faces.X, faces.y, Settings(**run.settings))
+    valid = split(faces.X, faces.y, Settings.from_dict(run.settings))
     if y_pred is None or y_pred.shape != valid.y_valid.shape:
         raise RunError(f"{path}: holds predictions for other images than this run's validation "
                        f"images; remove {run.folder} and run the experiment again")

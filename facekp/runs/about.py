@@ -43,6 +43,10 @@ class About:
     claims : list of dict
         The paper's claims that these runs answer: ``kind`` (str, a name in facekp.analysis),
         ``statement`` (str, the paper's words), and what that kind of claim needs besides.
+    figures : list of dict
+        Figures that these runs allow: ``name`` (str, of the files, like ``figure05-optimizers``),
+        ``shows`` (str, a few words), ``kind`` (str, a name in facekp.report.figures), and what
+        that kind of figure needs besides.
     """
 
     name: str
@@ -54,6 +58,7 @@ class About:
     nets: List[dict] = field(default_factory=list)
     paper: List[dict] = field(default_factory=list)
     claims: List[dict] = field(default_factory=list)
+    figures: List[dict] = field(default_factory=list)
 
     def label(self, variant):
         """What readers call a variant: its label, else its name, else the experiment's name."""

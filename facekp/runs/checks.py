@@ -60,7 +60,7 @@ def check_config(config, path):
         if not isinstance(part.get(name), kind):
             raise _wrong(path, name, part.get(name), f"one of type {kind.__name__}")
     try:
-        Settings(**settings)
+        Settings.from_dict(settings)
     except (ConfigError, TypeError) as error:
         raise RunError(f"{path}: settings: {shown(str(error), 200)}; remove {Path(path).parent} "
                        "and run the experiment again") from None

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 
 from facekp import files
-from facekp.errors import RunError
+from facekp.errors import ConfigError, RunError
+from facekp.settings import Settings
 
 try:
     import fcntl
@@ -119,6 +120,8 @@ class Run:
             files.write_json(self.config, config)
             return config
         begun = files.read_json(self.config)
+        with contextlib.suppress(KeyError, TypeError, ConfigError):  # a run of an earlier version
+            begun["settings"] = Settings.from_dict(begun["settings"]).as_dict()
         # The code of a complete run may have moved on: nothing is computed with it any more.
         parts = ("settings", "data") if self.complete else MUST_AGREE
         differences = _disagreements(begun, config, parts)

@@ -17,6 +17,7 @@ from facekp.errors import RunError
 from facekp.runs.checks import (check_config, check_errors, check_name, check_near_duplicates,
                                check_summary, read_predictions)
 from facekp.runs.folder import HISTORY, Run
+from facekp.settings import Settings
 
 SHARED = {
     ("dropout-ablation", "no-dropout"): ("optimizer-study", "adagrad"),
@@ -44,7 +45,7 @@ class RunResult:
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
     near_duplicates : dict or None
-        The contents of near_duplicates.json (:mod:`facekp.analysis.near_duplicates`); None without it.
+        The contents of near_duplicates.json; None without it.
     """
 
     folder: Path
@@ -213,6 +214,8 @@ def read_run(folder, root=None, warn=warning):
     run = Run(folder)
     config = files.read_json(run.config)
     check_config(config, run.config)
+    # as today's settings name them, whenever the run was made
+    config["settings"] = Settings.from_dict(config["settings"]).as_dict()
     model, seed, fold = (config["settings"][name] for name in ("model", "seed", "fold"))
     place = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))?"
                          rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",

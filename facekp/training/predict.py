@@ -56,7 +56,7 @@ def settings_of(folder):
         raise RunError(f"{run.config}: cannot be read (no such file); name the folder of a run, "
                        "such as runs/lenet/lenet5/fold0")
     try:
-        settings = Settings(**files.read_json(run.config)["settings"])
+        settings = Settings.from_dict(files.read_json(run.config)["settings"])
         build(settings)  # refuses options that the model does not take
         return settings
     except (KeyError, TypeError, ConfigError) as error:

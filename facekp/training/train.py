@@ -67,12 +67,13 @@ def split(X, y, settings):
         raise ConfigError(f"folds: found {settings.folds} for {len(X)} images, expected at most "
                           "one fold an image")
     n = len(X)
-    if settings.mirror == "mirror-then-split":
+    if settings.split == "after-mirroring":
         X, y = augment.with_mirror_images(X, y)
-    train, valid = splits.kfold(len(X), settings.folds, settings.seed)[settings.fold]
+    groups = splits.near_duplicate_groups(X) if settings.split == "grouped" else None
+    train, valid = splits.kfold(len(X), settings.folds, settings.seed, groups)[settings.fold]
     twins = np.isin(valid % n, train % n) & (len(X) > n)
     X_train, y_train = X[train], y[train]
-    if settings.mirror == "split-then-mirror":
+    if "mirror" in settings.augment and settings.split != "after-mirroring":
         X_train, y_train = augment.with_mirror_images(X_train, y_train)
     return Split(X_train, y_train, X[valid], y[valid], twins)
 

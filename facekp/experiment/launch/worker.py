@@ -34,7 +34,7 @@ def _train(folder, settings, data):
     from facekp import data as tables
     from facekp.training import train as training
     test = tables.load_test(data)
-    training.train(Run(folder), Settings(**settings),
+    training.train(Run(folder), Settings.from_dict(settings),
                    tables.load_training(data, complete_only=True), test,
                    tables.load_lookup(data, test.image_ids))
 
