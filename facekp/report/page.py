@@ -110,7 +110,7 @@ def page(sources):
     if not runs:
         raise RunError(f"{shown_path(sources.root)}: holds no runs; make some (make lenet), or "
                        "name their folder with OUT=")
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("facekp"), autoescape=True,
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("facekp.report"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
     scripts = {"plotly": plotly_js(), "own": template("report.js")}

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from facekp.engine import blas, compiler, plan as backend
+from facekp.machine import cgroup_cores
 from facekp.engine.plan import Choice
 from facekp.errors import EngineError
 
@@ -133,7 +134,7 @@ def test_cores_of_a_control_group(tmp_path, files, cores):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert backend.cgroup_cores(str(tmp_path)) == cores
+    assert cgroup_cores(str(tmp_path)) == cores
 
 
 def test_no_compiler(env, tmp_path):
