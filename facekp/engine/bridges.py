@@ -12,7 +12,7 @@ import sys
 import types
 import warnings
 
-from facekp.engine import compile_cache
+from facekp.engine import compile_cache, fork
 
 
 def install():
@@ -35,6 +35,7 @@ def bridge():
     bridge_moved_names()
     bridge_module_cache()
     compile_cache.install()
+    fork.install()
     silence_known_warnings()
     bridge_nolearn_params()
 
