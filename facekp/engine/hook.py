@@ -16,7 +16,10 @@ class Finder:
 
     def find_spec(self, name, path=None, target=None):
         """The spec of one of the libraries, None for all else."""
-        return importlib.machinery.ModuleSpec(name, self) if name in LIBRARIES else None
+        found = importlib.machinery.PathFinder.find_spec(name) if name in LIBRARIES else None
+        if found is not None:
+            found.loader = self
+        return found
 
     def create_module(self, spec):
         """Ready the engine and import the library as if nobody had asked before."""
