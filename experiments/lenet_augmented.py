@@ -5,27 +5,31 @@ both sides. The variants without batch normalization, and without mirror images,
 ingredient does by itself; `make lenet` is the net with neither. The paper's training stopped at
 121 epochs; its patience is not stated: section 5.1's.
 """
-from facekp.experiment.experiment import Experiment
+from facekp.experiment import Experiment, Variant
 from facekp.settings import Settings
 
 
-def settings(split="random", augment=("mirror",), batch_norm=True):
-    return Settings(model="lenet5", options={"batch_norm": batch_norm}, optimizer="adam",
-                    learning_rate=0.001, epochs=500, patience=6, split=split, augment=augment)
+def variant(label, split="random", augment=("mirror",), batch_norm=True):
+    return Variant(Settings(model="lenet5", options={"batch_norm": batch_norm}, optimizer="adam",
+                            learning_rate=0.001, epochs=500, patience=6, split=split,
+                            augment=augment), label)
 
 
 LENET_AUGMENTED = Experiment(
     name="lenet-augmented",
+    title="Mirror images and batch normalization",
     section="5.4",
-    paper="score 3.02 on Kaggle's 1783 test images, two thirds of which come from a second "
-          "labelling scheme: not comparable with a validation error",
+    order=700,
     variants={
-        "split-then-mirror": settings(),
-        "mirror-then-split": settings("after-mirroring"),
-        "split-then-mirror-no-bn": settings(batch_norm=False),
-        "mirror-then-split-no-bn": settings("after-mirroring", batch_norm=False),
-        "no-mirror": settings(augment=()),
+        "split-then-mirror": variant("split, then mirror"),
+        "mirror-then-split": variant("mirror, then split", "after-mirroring"),
+        "split-then-mirror-no-bn": variant("split, then mirror, no batch norm", batch_norm=False),
+        "mirror-then-split-no-bn": variant("mirror, then split, no batch norm", "after-mirroring",
+                                           batch_norm=False),
+        "no-mirror": variant("no mirror images", augment=()),
     },
+    paper=({"statement": "score 3.02 on Kaggle's 1783 test images, two thirds of which come from "
+                         "a second labelling scheme: not comparable with a validation error"},),
 )
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from facekp.errors import ConfigError
 from facekp.report.sources import Missing, Sources
+from facekp.runs.about import read_about
 
 
 def open_results(project=".."):
@@ -21,14 +22,14 @@ def open_results(project=".."):
     facekp.report.sources.Sources
     """
     from facekp.data.sources import holds_kaggle_files
-    from facekp.experiment.paper import PUBLISHED
 
     project = Path(project)
     data = project / "data" / "kaggle"
     faces = data if holds_kaggle_files(data) else None
     sources = Sources(project / "runs", faces)
     # those of make demo and of a quick trial have nothing that the notebooks show
-    has_runs = any(run.experiment in PUBLISHED and run.epochs for run in sources.all_runs)
+    has_runs = any(read_about(sources.root, run.experiment).title and run.epochs
+                   for run in sources.all_runs)
     if not has_runs:
         sources = Sources(project / "results", faces)
     where = "your own runs/" if has_runs else "the results/ that come with the project"

@@ -4,7 +4,7 @@ from pathlib import Path
 from facekp import files
 from facekp.analysis.aggregate import group_runs, mean_sd, settled
 from facekp.errors import ConfigError
-from facekp.experiment.estimate import clock
+from facekp.text import clock
 from facekp.runs.read import experiment_runs, find_runs, labels, on_photographs, warning
 from facekp.analysis.statements import SCORES, has_near_duplicates, near_duplicates, ranking, span
 from facekp.report.summary import answers

@@ -15,11 +15,11 @@ from facekp import files
 from facekp.report import paper_table, results_page
 from facekp.nets.activations import CONV_WEIGHTS
 from facekp.errors import RunError
-from facekp.experiment.paper import EXPERIMENTS, PUBLISHED
 from facekp.runs.read import SHARED, find_runs, warning
 from facekp.runs.folder import Run
 from facekp.report.sources import CNN14
 from facekp.report.summary import conclude
+from facekp.runs.about import read_about
 from facekp.engine.flags import format_flags, parse_flags
 from facekp.nets.weights import save_weights
 
@@ -45,11 +45,11 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     say, warn : callables taking a str
     """
     out = Path(out)
-    runs = [run for run in find_runs(root, warn)
-            if run.experiment in PUBLISHED and run.attempt == 1 and run.epochs]
+    runs = [run for run in find_runs(root, warn) if run.attempt == 1 and run.epochs
+            and read_about(root, run.experiment).title]
     if not runs:
-        raise RunError(f"{root}: holds no run of {', '.join(PUBLISHED)} with an epoch on disk; "
-                       "train one (make paper), or name another folder with OUT=")
+        raise RunError(f"{root}: holds no run of an experiment with an epoch on disk; train one, "
+                       "or name another folder of runs", remedies=("runs",))
     remove_temporaries(out)
     there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
     taken = []
@@ -65,7 +65,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
         copy_run(run, out / place_of(run), warn, run is filters)
     published = find_runs(out, warn)
     write_index(published, out / "runs.csv")
-    for name in PUBLISHED:
+    for name in sorted({run.experiment for run in published}):
         conclude(out, name, say=lambda text: None, warn=warn)
     results_page.write(out)
     if readme is not None:
@@ -138,7 +138,7 @@ def copy_run(run, folder, warn=warning, filters=False):
     errors = errors_of(run, warn)
     weights = convolutions(run, warn) if filters else None
     submission = None
-    if source.submission.exists() and run.experiment in EXPERIMENTS:  # no use of short trials'
+    if source.submission.exists():
         submission = source.submission.read_bytes()
     target.folder.mkdir(parents=True, exist_ok=True)
     remove(target.summary)
