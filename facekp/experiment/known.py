@@ -110,11 +110,14 @@ def write_missing(root):
     ----------
     root : path, of the runs
     """
-    places = [Path(root)] + [path for path in Path(root).glob("*") if path.is_dir()]
+    from facekp.runs.read import find_runs
+    there = {(run.experiment, run.variant) for run in find_runs(root, warn=lambda text: None)}
+    # a demo's and a quick trial's lie deeper, like demo/lenet-augmented
+    places = {"", *(name.rpartition("/")[0] for name, _ in there)}
     for experiment in experiments():
-        for place in places:  # a demo's and a quick trial's lie in folders of their own
-            there = (place / experiment.name).is_dir() or any(
-                place.glob(f"{other}/*/{variant}") for other, variant in
-                experiment.shares.values())
-            if there and not (place / experiment.name / FILE).exists():
-                write_about(place, experiment.about())
+        wanted = {(experiment.name, variant) for variant in experiment.variants}
+        wanted |= {tuple(shared) for shared in experiment.shares.values()}
+        for place in places:
+            runs = {(f"{place}/{name}".lstrip("/"), variant) for name, variant in wanted}
+            if runs & there and not Path(root, place, experiment.name, FILE).exists():
+                write_about(Path(root, place), experiment.about())
