@@ -77,7 +77,7 @@ def _add_run(commands):
 
 
 def _run(options):
-    options.code = known.get(options.name).main(options.options)
+    options.code = known.get(options.name).main(options.options, f"facekp run {options.name}")
 
 
 def _list(options):

@@ -29,7 +29,7 @@ def whole_numbers(text):
 
 def number(text):
     """An argparse type: a decimal number; float() would take 1_0 for ten."""
-    from facekp.data.values import NUMBER  # slow: it brings numpy
+    from facekp.data.values import NUMBER  # slow, and for one option alone
     if not NUMBER.fullmatch(os.fsencode(text)):
         raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
     return float(text)

@@ -88,14 +88,20 @@ class Experiment:
             nets=list(self.nets), paper=list(self.paper), claims=list(self.claims),
             figures=list(self.figures))
 
-    def main(self, argv=None):
+    def main(self, argv=None, prog=None):
         """Run from the command line.
+
+        Parameters
+        ----------
+        argv : list of str or None
+        prog : str or None
+            What the user typed, for messages; None for the name of the file.
 
         Returns
         -------
         int, the exit code: 0, 2 for a fault the user can mend, 130 or 143 when told to stop
         """
-        return guarded(lambda: self.run(self.parser().parse_args(argv)))
+        return guarded(lambda: self.run(self.parser(prog).parse_args(argv)))
 
     def run(self, options):
         """Train all runs that the options ask for; print what came out.
@@ -108,11 +114,11 @@ class Experiment:
         from facekp.experiment import runner
         runner.run(self, self.resolved(options))
 
-    def parser(self):
+    def parser(self, prog=None):
         """An argparse parser of what the experiment understands."""
         section = f"Section {self.section} of the paper. " if self.section else ""
         parser = argparse.ArgumentParser(
-            prog=f"experiments/{self.name.replace('-', '_')}.py",
+            prog=prog or f"experiments/{self.name.replace('-', '_')}.py",
             description=f"{section}{self.title}")
         several = f"some of: {', '.join(self.variants)}"
         declared.add(parser, *declared.OF_EXPERIMENTS,

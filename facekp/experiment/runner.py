@@ -38,8 +38,9 @@ def run(experiment, options):
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
     print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
+    launch = launcher(options, len(plan), tables)
     write_about(options.out, experiment.about())
-    failures = launcher(options, len(plan), tables)(plan)
+    failures = launch(plan)
     say_results(experiment, options, plan, failures, faces)
     if failures:
         raise RunError(failure_text(failures, len(plan)))

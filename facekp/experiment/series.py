@@ -28,15 +28,15 @@ class Series:
     experiments: Tuple
     title: str = ""
 
-    def main(self, argv=None):
-        """Run from the command line.
+    def main(self, argv=None, prog=None):
+        """Run from the command line, as :meth:`facekp.experiment.Experiment.main`.
 
         Returns
         -------
-        int, the exit code, as for one experiment
+        int, the exit code
         """
-        parser = argparse.ArgumentParser(prog=f"experiments/{self.name.replace('-', '_')}.py",
-                                         description=self.title)
+        parser = argparse.ArgumentParser(
+            prog=prog or f"experiments/{self.name.replace('-', '_')}.py", description=self.title)
         declared.add(parser, *declared.OF_EXPERIMENTS, only={"help": "some of the experiments"})
         return guarded(lambda: self.run(parser.parse_args(argv)))
 

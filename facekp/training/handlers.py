@@ -160,8 +160,8 @@ class Checkpoint:
                        if expected.get(name) != found.get(name))
         wrong += sorted({"history", "batches_epoch", "best_epoch", "best_loss"}.difference(meta))
         if wrong:
-            raise FolderError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit (and "
-                              f"{len(wrong) - 1} more); remove {self.run.folder}, or choose "
+            raise FolderError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit "
+                              f"(and {len(wrong) - 1} more); remove {self.run.folder}, or choose "
                               "another folder")
 
 

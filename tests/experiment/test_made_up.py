@@ -103,10 +103,13 @@ def test_its_net_predicts_once_its_file_is_imported(trained, own_registry, capsy
     assert out.read_bytes() == (run / "submission.csv").read_bytes()
 
 
-def test_its_net_trains_with_settings_of_ones_own(trained, own_registry):
+def test_its_net_trains_with_settings_of_ones_own(trained):
     out = trained / "other"
-    assert cli.main(["train", "tiny", "--import", str(trained / "made_up.py"), "--epochs", "1",
-                     "--data", str(trained / "data"), "--out", str(out)]) == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "facekp.cli", "train", "tiny", "--import",
+         str(trained / "made_up.py"), "--epochs", "1", "--data", str(trained / "data"), "--out",
+         str(out)], stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stderr
     settings = json.loads((out / "train/tiny/fold0/config.json").read_text())["settings"]
     assert (settings["batch_size"], settings["epochs"]) == (16, 1)  # the net's own, and ours
 

@@ -70,7 +70,9 @@ def test_a_file_is_a_target_and_a_line_of_help():
 
 
 def test_a_file_dropped_in_is_a_target_at_once(tmp_path):
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("Makefile", "setup.cfg"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     for folder, name in (("experiments", "my_study"), ("experiments/beyond", "far_away")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"{name}.py").write_text('# mine\n"""Mine, %s."""\n' % name)

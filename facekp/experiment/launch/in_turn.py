@@ -17,15 +17,15 @@ class InTurn:
     """
 
     def __init__(self, tables):
-        self.tables = tables
+        from facekp.training.train import train  # slow, and a fault of the engine is told here
+        self.tables, self._train = tables, train
 
     def __call__(self, plan):
         """Train runs; the error of an only run is raised instead of being returned."""
-        from facekp.training.train import train
         failures = {}
         for run, settings in plan:
             try:
-                train(run, settings, *self.tables)
+                self._train(run, settings, *self.tables)
             except BrokenPipeError:
                 raise
             except Exception as error:
