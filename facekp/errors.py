@@ -21,5 +21,9 @@ class RunError(FacekpError):
     """A run folder cannot be used: locked, damaged, or made with other settings."""
 
 
+class FolderError(RunError):
+    """A run folder cannot be used for a training; another folder can."""
+
+
 class EngineError(FacekpError, ImportError):
     """Theano, a library, the compiler or the device that was asked for is missing or unfit."""

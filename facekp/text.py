@@ -1,4 +1,4 @@
-"""One-line error messages for faulty data files."""
+"""Short texts: values and paths in one-line messages, durations."""
 import os
 
 from facekp.errors import DataError
@@ -46,3 +46,9 @@ def fault(where, found, expected, remedy=DOWNLOAD_AGAIN, row=None, column=None):
     if column is not None:
         place += f", column {column}"
     return DataError(f"{place}: found {found}; expected {expected}; {remedy}")
+
+
+def clock(seconds):
+    """Seconds as h:mm:ss."""
+    seconds = int(round(seconds))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

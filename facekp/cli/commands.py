@@ -110,12 +110,11 @@ def _add_submit(commands):
 def _submit(options):
     from facekp import data
     from facekp.runs import submission
-    from facekp.training import predict
-    net = predict.load_net(options.run_folder)
+    from facekp.training import load_net
+    net = load_net(options.run_folder)
     test = data.load_test(options.data)
     lookup = data.load_lookup(options.data, test.image_ids)
-    rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
-                                       test.image_ids, lookup)
+    rows = submission.write_submission(options.out, net.predict_px(test.X), test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from facekp.errors import RunError
 from facekp.runs.read import read_run
 from facekp.settings import Settings
+from facekp.text import clock
 
 
 def cost_key(settings):
@@ -76,12 +77,6 @@ def _read(run):
         return read_run(run.folder)
     except RunError:  # not begun; or damaged: its training will say so
         return None
-
-
-def clock(seconds):
-    """Seconds as h:mm:ss."""
-    seconds = int(round(seconds))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def left(estimate):

@@ -9,14 +9,13 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Dict
 
 from facekp.experiment.arguments import path_name, whole_number, whole_numbers
 from facekp.text import shown, shown_path
-from facekp.errors import ConfigError, FacekpError, RunError
+from facekp.errors import ConfigError, FacekpError, FolderError, RunError
 from facekp.runs.read import SHARED, read_run, warning
-from facekp.runs.folder import Run, beside
+from facekp.runs.place import beside, run_at
 from facekp.settings import Settings
 
 EXIT_ERROR, EXIT_SIGINT, EXIT_SIGTERM = 2, 130, 143
@@ -66,13 +65,12 @@ class Experiment:
             os.environ["FACEKP_DEVICE"] = options.device
         plan = list(self.plan(options))
         from facekp import data
-        from facekp.analysis import near_duplicates
         from facekp.report import summary
         faces = data.load_training(options.data, complete_only=True)
         test = data.load_test(options.data)
         tables = faces, test, data.load_lookup(options.data, test.image_ids)
         if options.force_new:
-            from facekp.training import train as training  # slow: it brings Theano
+            from facekp import training  # slow: it brings Theano
             plan = [(beside(run.folder, training.describe(settings, *tables)), settings)
                     for run, settings in plan]
         section = f" (section {self.section})" if self.section else ""
@@ -91,7 +89,6 @@ class Experiment:
                     print(score_line(run, read_run(run.folder).summary))
                 except RunError as error:
                     failures[run] = str(error)
-        near_duplicates.record([part for part in plan if part[0] not in failures], faces)
         summary.conclude(options.out, self.name, self.paper, warn=lambda text: warning(text) if not
                          any(reason in text for reason in failures.values()) else None)
         for run in [run for run, _ in plan if run.faces.exists()][:3]:
@@ -121,9 +118,8 @@ class Experiment:
                     if options.epochs:
                         settings = replace(settings, epochs=options.epochs)
                     experiment, variant = SHARED.get((self.name, name), (self.name, name))
-                    folder = Path(options.out, experiment, settings.model, variant,
-                                  f"seed{seed}" if seed else "", f"fold{fold}")
-                    yield Run(folder), settings
+                    yield run_at(options.out, experiment, variant, settings,
+                                 self.variants[name].split), settings
 
     def _parser(self):
         parser = argparse.ArgumentParser(
@@ -172,7 +168,7 @@ def train_in_turn(plan, tables):
     dict of Run -> str
         Why the runs that failed did. The error of an only run is raised instead.
     """
-    from facekp.training import train as training
+    from facekp import training
     failures = {}
     for run, settings in plan:
         try:
@@ -259,6 +255,9 @@ def guarded(command):
             stream.reconfigure(errors="backslashreplace")
     try:
         command()
+    except FolderError as error:
+        return _failed(f"{error} (OUT= or --out names another folder, NEW=1 or --force-new starts "
+                       "a new run beside the one that is there)")
     except FacekpError as error:
         return _failed(error)
     except MemoryError:

@@ -115,7 +115,7 @@ def test_figure_6_wants_both_variants(sources):
 
 def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     from facekp.nets import models
-    from facekp.nets.activations import CONV_WEIGHTS
+    from facekp.runs.folder import CONV_WEIGHTS
     from facekp.nets.weights import save_weights
 
     folder = write(sources.root, result("adagrad", options={"num_dense_units": 10}))

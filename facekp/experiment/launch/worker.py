@@ -32,7 +32,7 @@ def _train(folder, settings, data):
     for number in (signal.SIGINT, signal.SIGTERM):  # until the training has its own
         signal.signal(number, stop)
     from facekp import data as tables
-    from facekp.training import train as training
+    from facekp import training
     test = tables.load_test(data)
     training.train(Run(folder), Settings.from_dict(settings),
                    tables.load_training(data, complete_only=True), test,
