@@ -79,7 +79,7 @@ def summarize(settings, net, data, best, stop, training, y_pred):
     frozen = metrics.frozen_since(history)
     if frozen:
         summary["frozen_since"] = frozen
-    twin = np.isin(data.valid_idx % data.n_images, data.train_idx % data.n_images)
+    twin = data.twin_in_train
     if twin.any() and not twin.all():
         summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
         summary["valid_rmse_px_no_twin"] = metrics.rmse_px(data.y_valid[~twin], y_pred[~twin])

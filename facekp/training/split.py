@@ -26,6 +26,12 @@ class Split(NamedTuple):
     valid_idx: np.ndarray
     n_images: int
 
+    @property
+    def twin_in_train(self):
+        """bool array (n_valid,), whether the mirror image of a validation image, or the image
+        that it mirrors, is among the training images."""
+        return np.isin(self.valid_idx % self.n_images, self.train_idx % self.n_images)
+
 
 def split(X, y, settings):
     """Training and validation images as the settings say.

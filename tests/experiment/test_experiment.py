@@ -17,14 +17,14 @@ from facekp.errors import ConfigError, DataError
 from facekp.experiment.experiment import Experiment, guarded, score_line
 from facekp.runs.read import SHARED
 from facekp.runs.folder import Run
-from facekp.settings import MIRROR, Settings
+from facekp.settings import Settings
 
 from checkout import ROOT
 SCRIPTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "paper")
 
 STUDY = Experiment("study", "5.4", "score 3.02", {
     "fair": Settings("lenet5", epochs=100, patience=6),
-    "paper": Settings("lenet5", {"batch_norm": True}, epochs=500, mirror=MIRROR[2])})
+    "paper": Settings("lenet5", {"batch_norm": True}, epochs=500, split="after-mirroring", augment=("mirror",))})
 SINGLE = Experiment("single", "5.3", "score 3.1", {"": Settings("cnn14", epochs=500)}, folds=5)
 
 
@@ -48,7 +48,8 @@ def test_one_fold_and_the_papers_settings_by_default():
     assert plan(STUDY) == [
         ("runs/study/lenet5/fair/fold0", Settings("lenet5", epochs=100, patience=6)),
         ("runs/study/lenet5/paper/fold0", Settings("lenet5", {"batch_norm": True}, epochs=500,
-                                                   mirror="mirror-then-split"))]
+                                                   split="after-mirroring",
+                                                   augment=("mirror",)))]
 
 
 def test_an_empty_variant_is_no_folder_and_folds_have_their_own_default():
@@ -211,7 +212,7 @@ def test_make_hands_its_variables_to_the_script():
 def trained(tmp_path, monkeypatch):
     """Trainings that take no time; a list of the run folders' names, and what to do in each."""
     import facekp.data
-    import facekp.training.train
+    import facekp.training
     tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
                              provenance={"label": "a test's faces"})
     log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs")
@@ -224,8 +225,8 @@ def trained(tmp_path, monkeypatch):
         make_run(run.folder, **{"valid": [.04, .0225], **log.actions.get(name, {})},
                  **settings.as_dict())
 
-    monkeypatch.setattr(facekp.training.train, "train", train)
-    monkeypatch.setattr(facekp.training.train, "describe", lambda settings, *data: {})
+    monkeypatch.setattr(facekp.training, "train", train)
+    monkeypatch.setattr(facekp.training, "describe", lambda settings, *data: {})
     for name in ("load_training", "load_test", "load_lookup"):
         monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
     return log
@@ -251,13 +252,13 @@ def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
 
 def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
     """A net is a cycle; Python's collector, which may be long in coming, is off here."""
-    import facekp.training.train
+    import facekp.training
 
     class Net:
         def __init__(self):
             self.itself = self
 
-    nets, write = [], facekp.training.train.train
+    nets, write = [], facekp.training.train
 
     def train(*args):
         assert [net() for net in nets] == [None] * len(nets)
@@ -265,7 +266,7 @@ def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
         nets.append(weakref.ref(net))
         write(*args)
 
-    monkeypatch.setattr(facekp.training.train, "train", train)
+    monkeypatch.setattr(facekp.training, "train", train)
     gc.disable()
     try:
         assert STUDY.main(["--out", str(trained.out)]) == 0
@@ -302,21 +303,6 @@ def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys
     rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()
             if line.startswith(("fair ", "paper "))]
     assert rows == ["fair", "paper"] * 2  # losses, levels
-
-
-def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
-    """Of the runs that were not refused, and can be read."""
-    import facekp.data
-    from facekp.analysis import near_duplicates
-    seen = []
-    monkeypatch.setattr(near_duplicates, "record", lambda plan, faces: seen.append(
-        ([run.folder.relative_to(trained.out).as_posix() for run, _ in plan if run.complete],
-         faces is facekp.data.load_training(""))))
-    assert STUDY.main(["--out", str(trained.out)]) == 0
-    assert seen.pop() == ([FAIR, PAPER], True)
-    trained.actions[PAPER] = ConfigError("was begun with other values")
-    assert STUDY.main(["--out", str(trained.out)]) == 2
-    assert seen.pop() == ([FAIR], True)
 
 
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):

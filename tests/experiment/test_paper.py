@@ -109,9 +109,9 @@ def test_timing_a_net(monkeypatch):
     estimate._time_steps.cache_clear()
     monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(now) / 2)
     assert estimate.time_epoch(CLASSIC, 50) == .5 * 40 / 16 + .5 * 10 / 16
-    assert estimate.time_epoch(replace(CLASSIC, mirror="split-then-mirror"), 50) == (
+    assert estimate.time_epoch(replace(CLASSIC, augment=("mirror",)), 50) == (
         .5 * 80 / 16 + .5 * 10 / 16)
-    assert estimate.time_epoch(replace(CLASSIC, mirror="mirror-then-split"), 50) == (
+    assert estimate.time_epoch(replace(CLASSIC, split="after-mirroring", augment=("mirror",)), 50) == (
         .5 * 80 / 16 + .5 * 20 / 16)
     assert len(built) == 1
     estimate._time_steps.cache_clear()

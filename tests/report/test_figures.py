@@ -170,7 +170,7 @@ def test_nets_of_different_data_are_told_apart(sources):
 
 
 def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
-    from facekp.training.train import split
+    from facekp.training.split import split
 
     run = result("", experiment="lenet", model="lenet5", options={})
     folder = write(sources.root, run)
@@ -182,7 +182,7 @@ def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
 
 
 def test_validation_faces_carry_label_and_prediction(engine, sources):
-    from facekp.training.train import split
+    from facekp.training.split import split
 
     run = result("", experiment="lenet", model="lenet5")
     folder = write(sources.root, run)

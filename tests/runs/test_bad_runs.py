@@ -19,7 +19,7 @@ import pytest
 from facekp import files
 from facekp.cli import commands as cli
 from facekp.runs import folder as runs
-from facekp.training import predict, train as training
+from facekp.training import load, one_run as training
 from facekp.experiment.experiment import Experiment
 from facekp.runs.folder import Run
 
@@ -34,7 +34,7 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_test", lambda *args, **kw: core_tools.unlabelled_data())
     monkeypatch.setattr(data, "load_lookup", lambda *args: core_tools.lookup())
     monkeypatch.setattr(training, "build", core_tools.build_once)
-    monkeypatch.setattr(predict, "build", core_tools.build_once)
+    monkeypatch.setattr(load, "build", core_tools.build_once)
 
 
 @pytest.fixture(scope="module")
