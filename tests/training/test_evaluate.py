@@ -90,7 +90,7 @@ def test_every_split_from_training_to_reading(with_pairs, tmp_path, options, nea
     assert found.near_duplicates == json.loads(run.summary.read_text()).get("near_duplicates")
     assert found.settings == settings.as_dict()
     if near is None:
-        assert found.near_duplicates is None and "valid_rmse_px_no_twin" in summary
+        assert found.near_duplicates is None and "near_duplicates" not in summary
         return
     sides = [found.near_duplicates[side] for side in ("near_duplicates", "others")]
     assert (sides[0]["n"] > 0) == near and sides[0]["n"] + sides[1]["n"] == summary["n_valid"] == 8
