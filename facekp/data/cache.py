@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp import files
+from facekp import files, npz
 from facekp.text import shown_path
 from facekp.data.sources import file_sha256
 
@@ -127,7 +127,7 @@ def _identity(path):
 def _read(path, columns):
     expected = {name: ((np.dtype(dtype).str,), (None, width))
                 for name, (dtype, width) in columns.items()}
-    arrays = files.read_npz(path, {**expected, "sha256": (("|u1",), (1, 32))})
+    arrays = npz.read_npz(path, {**expected, "sha256": (("|u1",), (1, 32))})
     digest = arrays.pop("sha256").tobytes().hex()
     if len({len(array) for array in arrays.values()}) != 1:
         raise ValueError("arrays of different lengths")

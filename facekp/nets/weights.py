@@ -1,5 +1,5 @@
 """weights.npz: a net's parameters by name, like ``conv1.W``; safe to open, whoever made it."""
-from facekp import files
+from facekp import files, npz
 from facekp.errors import RunError
 
 
@@ -15,7 +15,7 @@ def save_weights(path, values):
 
 
 def load_weights(path, shapes):
-    """Read exactly the parameters that a net needs (:func:`facekp.files.read_npz`).
+    """Read exactly the parameters that a net needs (:func:`facekp.npz.read_npz`).
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def load_weights(path, shapes):
         If the file cannot be read or does not fit the net.
     """
     try:
-        return files.read_npz(path, {name: (("<f4",), shape) for name, shape in shapes.items()})
+        return npz.read_npz(path, {name: (("<f4",), shape) for name, shape in shapes.items()})
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: these weights cannot be used: {error}; let the run end (the same "
                        "command goes on), or name another run folder; a complete run must be "

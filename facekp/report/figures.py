@@ -63,6 +63,7 @@ def draw_dropout(sources):
 
 def draw_filters(sources):
     """Figure 7."""
+    from facekp.runs.folder import CONV_WEIGHTS
     from facekp.training import load_conv_net
     run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
     W = load_conv_net(run.folder).weights()["conv1.W"].get_value()
@@ -72,6 +73,7 @@ def draw_filters(sources):
 def draw_activations(sources, image=None, label=None):
     """Figure 8; of the first face of the data folder unless one is given."""
     from facekp.nets.activations import conv_outputs
+    from facekp.runs.folder import CONV_WEIGHTS
     from facekp.training import load_conv_net
     run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
     if image is None:

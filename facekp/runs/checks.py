@@ -7,7 +7,7 @@ import numbers
 import sys
 from pathlib import Path
 
-from facekp import files
+from facekp import npz
 from facekp.text import shown
 from facekp.errors import ConfigError, EngineError, RunError
 from facekp.keypoints import KEYPOINTS
@@ -24,7 +24,8 @@ TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
 
 SIDES = ("near_duplicates", "others")
-"""Keys of summary.json's near_duplicates: validation images that have one in training, and the others."""
+"""Keys of summary.json's near_duplicates: validation images that have one in training, and the
+others."""
 
 OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
             ("theano_flags", str, "a text"), ("code", str, "a text"),
@@ -171,7 +172,7 @@ def read_predictions(path, *names):
     """
     shape = None, 2 * len(KEYPOINTS)
     try:
-        found = files.read_npz(path, {name: (files.FLOATS, shape) for name in names}, some=True)
+        found = npz.read_npz(path, {name: (npz.FLOATS, shape) for name in names}, some=True)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove {Path(path).parent} and run the "
                        "experiment again") from None

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from facekp import files
-from facekp.errors import FolderError, RunError
+from facekp.errors import FolderError
 from facekp.runs import history
 from facekp.runs.config import MUST_AGREE, READABLE, as_stored, disagreements
 

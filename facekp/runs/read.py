@@ -14,7 +14,7 @@ import numpy as np
 from facekp import files, metrics
 from facekp.errors import RunError
 from facekp.runs.checks import (check_config, check_errors, check_name, check_near_duplicates,
-                               check_summary, read_predictions)
+                                check_summary, read_predictions)
 from facekp.runs.config import modernized
 from facekp.runs.folder import Run
 from facekp.runs.history import HISTORY
@@ -43,8 +43,8 @@ class RunResult:
         1; 2, 3, ... for runs that were started beside another one (``NEW=1``).
     config : dict, the contents of config.json
     history : dict of str -> float64 array (epochs,)
-        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the scaled
-        targets. NaN where nothing was measured.
+        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the
+        scaled targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
     near_duplicates : dict or None

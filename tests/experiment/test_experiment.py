@@ -24,7 +24,8 @@ SCRIPTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.st
 
 STUDY = Experiment("study", "5.4", "score 3.02", {
     "fair": Settings("lenet5", epochs=100, patience=6),
-    "paper": Settings("lenet5", {"batch_norm": True}, epochs=500, split="after-mirroring", augment=("mirror",))})
+    "paper": Settings("lenet5", {"batch_norm": True}, epochs=500, split="after-mirroring",
+                      augment=("mirror",))})
 SINGLE = Experiment("single", "5.3", "score 3.1", {"": Settings("cnn14", epochs=500)}, folds=5)
 
 

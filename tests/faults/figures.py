@@ -33,5 +33,6 @@ def write(section, content):
     """Write one section with the versions, the code and the machine that it comes from."""
     host = machine.host()
     files.write_json(PATH, {**read(), section: {
-        "result": content, "versions": provenance.versions(), "code": provenance.git_state()["revision"],
+        "result": content, "versions": provenance.versions(),
+        "code": provenance.git_state()["revision"],
         "host": {name: host[name] for name in ("cpu", "cores", "system")}}})

@@ -11,7 +11,8 @@ from facekp.settings import Settings
     ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", 0), ("folds", 1),
     ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
-    ("learning_rate", float("inf")), ("split", "both"), ("augment", "mirror"), ("augment", ("mirror", "mirror")),
+    ("learning_rate", float("inf")),
+    ("split", "both"), ("augment", "mirror"), ("augment", ("mirror", "mirror")),
     ("augment", ("colour",)),
 ])
 def test_bad_value(name, value):

@@ -15,7 +15,6 @@ from facekp.training import handlers, one_run as training
 from checkout import TESTS
 
 
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_twenty_epochs_leave_nothing_open(tmp_path, monkeypatch):
     """Not a descriptor nor a thread more than after the first five, and no memory to speak of."""

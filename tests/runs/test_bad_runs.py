@@ -161,7 +161,7 @@ def test_training_where_a_stopped_run_has_lost_its_config(damage, place, tmp_pat
 def foreign(folder):
     """The checkpoint of another net, whole and with a right checksum."""
     files.write_arrays(folder / "checkpoint", {"state/000.W": np.zeros(3, np.float32)},
-                         {"history": [], "batches_epoch": 0, "best_epoch": 0, "best_loss": 1.0})
+                       {"history": [], "batches_epoch": 0, "best_epoch": 0, "best_loss": 1.0})
 
 
 def other_shape(folder):

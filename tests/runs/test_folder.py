@@ -18,7 +18,8 @@ from facekp.runs.folder import Run
 from facekp.settings import Settings
 
 CONFIG = {"settings": {"model": "lenet5", "seed": 0, "options": {}}, "data": {"label": "tests"},
-          "versions": {"numpy": "1"}, "training_version": 2, "engine": {"device": "cpu"}, "begun": "now"}
+          "versions": {"numpy": "1"}, "training_version": 2, "engine": {"device": "cpu"},
+          "begun": "now"}
 
 HOLD = """
 import sys, time

@@ -78,7 +78,8 @@ def with_pairs(monkeypatch):
 
 
 @pytest.mark.parametrize("options, near", [
-    ({}, True), ({"split": "grouped"}, False), ({"split": "grouped", "augment": ("mirror",)}, False),
+    ({}, True), ({"split": "grouped"}, False),
+    ({"split": "grouped", "augment": ("mirror",)}, False),
     ({"split": "after-mirroring", "augment": ("mirror",)}, None)])
 def test_every_split_from_training_to_reading(with_pairs, tmp_path, options, near):
     run = Run(tmp_path / "study/lenet5" / "grouped/fold0")

@@ -31,7 +31,8 @@ def measured():
 
 
 def test_what_surrounds_the_nets(measured):
-    changed = [name for name in GOLDEN["data"] if measured["data"].get(name) != GOLDEN["data"][name]]
+    changed = [name for name, value in GOLDEN["data"].items()
+               if measured["data"].get(name) != value]
     assert not changed, f"{', '.join(changed)}: {REMEDY}"
     assert set(measured["data"]) == set(GOLDEN["data"])
     assert measured["data"]["training.csv, parsed"] == measured["data"]["training.csv, cached"]
@@ -41,7 +42,8 @@ def test_what_surrounds_the_nets(measured):
 def test_three_steps(measured, name):
     found, expected = measured["nets"][name], GOLDEN["nets"][name]
     if measured["machine"] == GOLDEN["machine"]:
-        changed = [file for file in expected["bits"] if found["bits"][file] != expected["bits"][file]]
+        changed = [file for file, value in expected["bits"].items()
+                   if found["bits"][file] != value]
         assert not changed, f"{name}: {', '.join(changed)}: {REMEDY}"
     for key, value in expected["numbers"].items():
         assert found["numbers"][key] == pytest.approx(value, rel=TOLERANCE), (

@@ -84,7 +84,7 @@ def test_no_group_is_on_both_sides(groups, seed):
 
 
 @few
-@given(st.integers(5, 40), st.integers(0, 2**32 - 1), st.integers(0, 4), 
+@given(st.integers(5, 40), st.integers(0, 2**32 - 1), st.integers(0, 4),
        st.sampled_from(["none", "split-then-mirror", "mirror-then-split"]))
 def test_a_face_is_on_one_side_unless_the_protocol_says_otherwise(n, seed, fold, mirror):
     """A face's mirror image is on its side too, but where images are mirrored before the split."""

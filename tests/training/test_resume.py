@@ -16,7 +16,7 @@ from checkout import TESTS
 from faults.harness import differences, results
 
 from facekp.runs import folder as runs
-from facekp.training import checkpoint, handlers, one_run as training
+from facekp.training import handlers, one_run as training
 from facekp.nets.optimizers import OPTIMIZERS
 from facekp.runs.version import CODE_DIGESTS
 

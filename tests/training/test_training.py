@@ -124,9 +124,10 @@ def test_config_says_all_that_made_the_result(complete):
     assert Settings(**config["settings"]) == CLASSIC
     assert config["data"] == PROVENANCE
     assert config["test_data"] == PROVENANCE["files"]  # of both, in these tests
-    assert set(config) == {"settings", "data", "test_data", "versions", "training_version", "engine", "threads",
-                           "theano_flags", "git", "host", "begun"}
-    assert config["versions"]["numpy"] == np.__version__ and config["training_version"] == TRAINING_VERSION
+    assert set(config) == {"settings", "data", "test_data", "versions", "training_version",
+                           "engine", "threads", "theano_flags", "git", "host", "begun"}
+    assert config["versions"]["numpy"] == np.__version__
+    assert config["training_version"] == TRAINING_VERSION
     assert config["engine"]["floatX"] == "float32"
 
 
@@ -152,8 +153,8 @@ def test_history_and_summary_agree_with_the_predictions(complete):
     mean_face = split.y_train.mean(axis=0, dtype=float)
     assert summary["mean_face_rmse_px"] == pytest.approx(
         np.sqrt(np.mean((split.y_valid - mean_face) ** 2)))
-    assert (summary["state"], summary["stopped_by"], summary["data"]) == ("complete", "epochs",
-                                                                         LABEL)
+    assert (summary["state"], summary["stopped_by"], summary["data"]) == (
+        "complete", "epochs", LABEL)
     assert summary["n_params"] == 156 + 2416 + 846_840 + 10_164 + 2550  # conv1, ..., output
 
 
