@@ -133,7 +133,7 @@ def split_images(n, settings, groups=None):
 def groups_of(X):
     """:func:`near_duplicate_groups` of `X`, computed once while it is the same array.
 
-    So that five folds of one process share them: of 2140 images they take about half a second.
+    So that five folds of one process share them: of 2140 images they take a second or two.
     """
     if _last[0]() is not X:
         _last[:] = weakref.ref(X), near_duplicate_groups(X)
