@@ -43,9 +43,8 @@ def train(net_name, folder, n_images, epochs, out):
     from dataclasses import replace
 
     from facekp import data, keypoints
-    from facekp.training import train as training
+    from facekp.training import one_run as training
     from facekp.nets.net import GivenSplit
-    from facekp.training.predict import predict_px
     settings = replace(NETS[net_name], epochs=max(epochs))
     faces = data.load_training(folder, complete_only=True)
     parts = training.split(faces.X[:n_images], faces.y[:n_images], settings)
@@ -58,7 +57,7 @@ def train(net_name, folder, n_images, epochs, out):
         if epoch in epochs:
             saved[f"{epoch}/weights"] = np.concatenate(
                 [value.get_value().ravel() for value in net.weights().values()])
-            saved[f"{epoch}/y_pred"] = predict_px(net, parts.X_valid)
+            saved[f"{epoch}/y_pred"] = net.predict_px(parts.X_valid)
 
     net.on_epoch_finished = [keep]
     net.initialize()

@@ -27,15 +27,15 @@ def predict(folder, batch):
     import numpy as np
 
     from facekp.engine import allocator
-    from facekp.training.predict import load_net, predict_px
+    from facekp.training import load_net
     allocator.tune()
     net = load_net(folder)
     X = np.random.RandomState(0).rand(batch, 1, 96, 96).astype(np.float32)
-    predict_px(net, X[:1])
+    net.predict_px(X[:1])
     worker.answer({"ready": time.time()})
-    predict_px(net, X)  # the memory of a whole batch
-    worker.answer({"one": worker.seconds(lambda: predict_px(net, X[:1]), ONE_AT_A_TIME),
-                   "batch": worker.seconds(lambda: predict_px(net, X), BATCHES)})
+    net.predict_px(X)  # the memory of a whole batch
+    worker.answer({"one": worker.seconds(lambda: net.predict_px(X[:1]), ONE_AT_A_TIME),
+                   "batch": worker.seconds(lambda: net.predict_px(X), BATCHES)})
 
 
 def save(case, folder):

@@ -44,7 +44,7 @@ def measure(n):
     from facekp import keypoints
     from facekp.data import mirror as augment
     from facekp.engine import allocator
-    from facekp.training import handlers, train as training
+    from facekp.training import checkpoint, one_run as training
     from facekp.runs.folder import Run
     from facekp.settings import Settings
     allocator.tune()
@@ -58,8 +58,8 @@ def measure(n):
     X = np.divide(X, 255, dtype=np.float32)
     y = rng.uniform(20, 76, (n, 30)).astype(np.float32)
     data = training.split(X, y, settings)
-    checkpoint = Stopwatch(handlers.Checkpoint.__call__)
-    handlers.Checkpoint.__call__ = lambda self, net, history: checkpoint(self, net, history)
+    stopwatch = Stopwatch(checkpoint.Checkpoint.__call__)
+    checkpoint.Checkpoint.__call__ = lambda self, net, history: stopwatch(self, net, history)
     net.train_iter_(data.X_train[:128], keypoints.scale(data.y_train[:128]))
     net.eval_iter_(data.X_valid[:128], keypoints.scale(data.y_valid[:128]))
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def measure(n):
     return {"images": n, "threads": int(os.environ["OMP_NUM_THREADS"]), "epochs": epochs,
             "epoch_seconds": epoch, "batches_seconds": batches,
             "mirror_seconds_once": time.perf_counter() - start,
-            "checkpoint_seconds": checkpoint.seconds / epochs, "checkpoint_bytes": on_disk,
+            "checkpoint_seconds": stopwatch.seconds / epochs, "checkpoint_bytes": on_disk,
             "peak_bytes": peak, "compiled_bytes": compiled_bytes, "image_bytes": X.nbytes}
 
 

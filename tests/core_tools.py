@@ -63,8 +63,8 @@ def build_once(settings):
     It comes back as new: its first weights, its optimizer's and generators' first state.
     """
     from facekp.nets.models import build
-    key = repr(replace(settings, epochs=1, patience=None, split="random",
-                       augment=(), fold=0))
+    key = repr(replace(settings, epochs=1, patience=None, split="random", augment=(),
+                       fold=0))
     if key not in _compiled:
         net = build(settings)
         _compiled[key] = net, {name: v.get_value() for name, v in net.state().items()}

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from facekp.runs.read import RunResult
-from facekp.runs.folder import HISTORY, Run
+from facekp.runs.folder import Run
+from facekp.runs.history import HISTORY
 
 LABEL = "a test's faces"
 

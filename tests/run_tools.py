@@ -27,7 +27,7 @@ def make_run(folder, valid, train=None, state="complete", label="a test's faces"
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(**{"model": "cnn14", "epochs": max(1, len(valid)), **settings})
     run.config.write_text(json.dumps({
-        "settings": settings.as_dict(), "code": "c0de", "threads": "1",
+        "settings": settings.as_dict(), "training_version": 4, "threads": "1",
         "theano_flags": 'device="cpu",base_compiledir="/home/someone/.cache"',
         "versions": {"facekp": "0.1.0"}, "git": {"revision": "abc", "dirty": False},
         "host": {"name": "secret-host", "cpu": "A CPU", "cores": 2, "system": "Linux"},

@@ -98,13 +98,12 @@ def _add_submit(commands):
 def _submit(options):
     from facekp.data import load_lookup, load_test
     from facekp.runs import submission
-    from facekp.training import predict
+    from facekp.training import load_net
     known.experiments()  # they register the nets of their own
-    net = predict.load_net(options.run_folder)
+    net = load_net(options.run_folder)
     test = load_test(options.data)
     lookup = load_lookup(options.data, test.image_ids)
-    rows = submission.write_submission(options.out, predict.predict_px(net, test.X),
-                                       test.image_ids, lookup)
+    rows = submission.write_submission(options.out, net.predict_px(test.X), test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
 
 

@@ -6,20 +6,18 @@ trusted to be whole. Entries lie in ``.facekp-cache`` in the data folder or, whe
 written, in the user's cache folder; without either the loader works all the same.
 """
 import hashlib
-import io
 import json
 import logging
 import os
 import re
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from facekp import files
+from facekp import files, npz
 from facekp.text import shown_path
-from facekp.data.sources import ZIP_FAULTS, file_sha256
+from facekp.data.sources import file_sha256
 
 VERSION = 2
 """Raise it when the same file shall give other arrays, or be refused."""
@@ -84,11 +82,10 @@ class Cache:
         for folder in self.folders:
             path = folder / name
             try:
-                with open(path, "rb") as file:
-                    return _read_npz(file, columns)
+                return _read(path, columns)
             except FileNotFoundError:
                 continue
-            except ZIP_FAULTS as error:
+            except (OSError, ValueError) as error:
                 if not isinstance(error, (PermissionError, NotADirectoryError)):
                     log.warning("%s is damaged; the file is parsed again", shown_path(path))
         return None
@@ -127,32 +124,11 @@ def _identity(path):
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-def _read_npz(file, columns):
-    with zipfile.ZipFile(file) as archive:
-        arrays = {name: _read_array(archive, name, np.dtype(dtype), width)
-                  for name, (dtype, width) in columns.items()}
-        digest = _read_array(archive, "sha256", np.dtype(np.uint8), 32)
-    if len({len(array) for array in arrays.values()}) != 1 or len(digest) != 1:
+def _read(path, columns):
+    expected = {name: ((np.dtype(dtype).str,), (None, width))
+                for name, (dtype, width) in columns.items()}
+    arrays = npz.read_npz(path, {**expected, "sha256": (("|u1",), (1, 32))})
+    digest = arrays.pop("sha256").tobytes().hex()
+    if len({len(array) for array in arrays.values()}) != 1:
         raise ValueError("arrays of different lengths")
-    return arrays, digest.tobytes().hex()
-
-
-def _read_array(archive, name, dtype, width):
-    """The member `name` as an array; it must have this dtype and shape (n, width).
-
-    numpy's own reader would allocate what the header declares before it finds that the file is
-    shorter. A stored member cannot be larger than the archive.
-    """
-    size = os.fstat(archive.fp.fileno()).st_size
-    info = archive.getinfo(name + ".npy")
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
-        raise ValueError("not a stored member")
-    data = archive.read(info)  # checks the member's CRC
-    start = 10 + int.from_bytes(data[8:10], "little")
-    n = (len(data) - start) // (width * dtype.itemsize)
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {
-        "descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (n, width)})
-    if data[:start] != header.getvalue():
-        raise ValueError("other dtype or shape than expected")
-    return np.frombuffer(data, dtype, n * width, start).reshape(n, width)
+    return arrays, digest

@@ -50,3 +50,25 @@ def with_mirror_images(X, y_px):
     y2_px : float32 array (2 * n_samples, 30), px; row ``n_samples + i`` mirrors row ``i``
     """
     return np.concatenate([X, flip_images(X)]), np.concatenate([y_px, flip_keypoints(y_px)])
+
+
+def take(X, y_px, index):
+    """Some of the images and their mirror images.
+
+    Parameters
+    ----------
+    X : float32 array (n_samples, 1, 96, 96)
+    y_px : float32 array (n_samples, 30), px
+    index : int array (n,)
+        Below `n_samples` an image, from there on its mirror image.
+
+    Returns
+    -------
+    X2 : float32 array (n, 1, 96, 96)
+    y2_px : float32 array (n, 30), px
+        Copies: the rows `index` of what :func:`with_mirror_images` returns.
+    """
+    rows, mirrored = index % len(X), index >= len(X)
+    X2, y2_px = X[rows], y_px[rows]
+    X2[mirrored], y2_px[mirrored] = flip_images(X2[mirrored]), flip_keypoints(y2_px[mirrored])
+    return X2, y2_px

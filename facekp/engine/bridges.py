@@ -9,6 +9,7 @@ and does nothing where it is there. All of them can go with the versions named b
 import collections
 import collections.abc
 import sys
+import time
 import types
 import warnings
 
@@ -38,6 +39,7 @@ def bridge():
     fork.install()
     silence_known_warnings()
     bridge_nolearn_params()
+    bridge_nolearn_clock()
 
 
 def bridge_collections():
@@ -194,3 +196,12 @@ def bridge_nolearn_params():
     for name in ("X_tensor_type", "loss"):
         if not hasattr(NeuralNet, name):
             setattr(NeuralNet, name, None)
+
+
+def bridge_nolearn_clock():
+    """nolearn's epochs measured by a clock that nobody sets while they last.
+
+    Remove it with a nolearn that does not call time.time().
+    """
+    import nolearn.lasagne.base
+    nolearn.lasagne.base.time = time.monotonic

@@ -13,7 +13,7 @@ from facekp.errors import ConfigError
 from facekp.experiment import options as declared
 from facekp.experiment.guard import guarded
 from facekp.runs.about import About
-from facekp.runs.folder import Run
+from facekp.runs.place import run_at
 from facekp.settings import Settings
 
 
@@ -161,8 +161,4 @@ class Experiment:
         settings = replace(own, seed=seed, fold=fold, split=options.split or own.split,
                            epochs=options.epochs or own.epochs)
         experiment, variant = self.shares.get(name, (self.name, name))
-        # other splits are other questions: their runs lie beside the experiment's own
-        folder = Path(options.out, experiment, settings.model, variant,
-                      settings.split if settings.split != own.split else "",
-                      f"seed{seed}" if seed else "", f"fold{fold}")
-        return Run(folder), settings
+        return run_at(options.out, experiment, variant, settings, own.split), settings

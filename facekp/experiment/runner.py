@@ -1,13 +1,13 @@
 """Runs an experiment: trains what is planned, says what came out."""
+import contextlib
 import os
 
 from facekp import data
-from facekp.analysis import near_duplicates
 from facekp.errors import RunError
 from facekp.experiment.launch import in_turn, local
 from facekp.report import summary
 from facekp.runs.about import write_about
-from facekp.runs.folder import beside
+from facekp.runs.place import beside
 from facekp.runs.read import read_run, warning
 
 
@@ -31,7 +31,7 @@ def run(experiment, options):
     test = data.load_test(options.data)
     tables = faces, test, data.load_lookup(options.data, test.image_ids)
     if options.force_new:
-        from facekp.training.train import describe  # slow: it brings Theano
+        from facekp.training import describe  # slow: it brings Theano
         plan = [(beside(run.folder, describe(settings, *tables)), settings)
                 for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
@@ -39,9 +39,10 @@ def run(experiment, options):
     print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
     launch = launcher(options, len(plan), tables)
-    write_about(options.out, experiment.about())
+    with contextlib.suppress(OSError):  # a run that cannot be written either says why
+        write_about(options.out, experiment.about())
     failures = launch(plan)
-    say_results(experiment, options, plan, failures, faces)
+    say_results(experiment, options, plan, failures)
     if failures:
         raise RunError(failure_text(failures, len(plan)))
 
@@ -53,7 +54,7 @@ def launcher(options, n_runs, tables):
     return in_turn.InTurn(tables)
 
 
-def say_results(experiment, options, plan, failures, faces):
+def say_results(experiment, options, plan, failures):
     """Print a line for each run, and the tables of all runs of the experiment.
 
     Parameters
@@ -61,7 +62,6 @@ def say_results(experiment, options, plan, failures, faces):
     plan : list of (Run, Settings)
     failures : dict of Run -> str
         Those whose result cannot be read are added.
-    faces : facekp.data.Training
     """
     print()
     for run, _ in plan:
@@ -70,7 +70,6 @@ def say_results(experiment, options, plan, failures, faces):
                 print(score_line(run, read_run(run.folder).summary))
             except RunError as error:
                 failures[run] = str(error)
-    near_duplicates.record([part for part in plan if part[0] not in failures], faces)
     paper = "; ".join(row["statement"] for row in experiment.paper)
     summary.conclude(options.out, experiment.name, paper, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)

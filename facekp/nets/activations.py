@@ -1,46 +1,5 @@
-"""The convolutions of a trained net: their weights, and what they make of an image."""
-from pathlib import Path
-
+"""What the convolutions of a trained net make of an image."""
 import numpy as np
-
-from facekp.errors import RunError
-from facekp.runs.folder import Run
-
-CONV_WEIGHTS = "conv_weights.npz"
-"""Of a run in results/: the part of weights.npz that belongs to convolutions."""
-
-
-def load_conv_net(folder):
-    """A net with a run's trained convolutions, not compiled; other layers may be untrained.
-
-    Parameters
-    ----------
-    folder : path
-        Of a run with weights.npz, or with conv_weights.npz alone, as results/ has it.
-
-    Returns
-    -------
-    KeypointNet
-
-    Raises
-    ------
-    RunError
-        If the folder holds neither file, or what it holds does not fit together.
-    """
-    from facekp.nets.models import build
-    from facekp.training.predict import read_weights, settings_of
-
-    folder = Path(folder)
-    whole, part = Run(folder).weights, folder / CONV_WEIGHTS
-    if not whole.exists() and not part.exists():
-        raise RunError(f"{folder}: has no weights.npz or {CONV_WEIGHTS}; let the run end (the same "
-                       "command goes on), or name another run folder")
-    net = build(settings_of(folder))
-    if whole.exists():
-        read_weights(net, whole)
-    else:
-        read_weights(net, part, prefix="conv")
-    return net
 
 
 def conv_outputs(net, image):

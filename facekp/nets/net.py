@@ -11,7 +11,7 @@ from lasagne.layers import InputLayer
 from nolearn.lasagne import BatchIterator, NeuralNet
 from nolearn.lasagne import objective as nolearn_objective
 
-from facekp import fused
+from facekp import fused, keypoints
 from facekp.data import splits
 
 
@@ -182,6 +182,19 @@ class KeypointNet(NeuralNet):
         shared = self.train_iter_.function.get_shared()
         return OrderedDict((f"{i:03d}.{variable.name or variable.type}", variable)
                            for i, variable in enumerate(shared))
+
+    def predict_px(self, X):
+        """Keypoints of images.
+
+        Parameters
+        ----------
+        X : float32 array (n, 1, 96, 96) in [0, 1]
+
+        Returns
+        -------
+        float32 array (n, 30), px
+        """
+        return keypoints.unscale(self.predict(X))
 
     def weights(self):
         """The net's parameters, trainable or not, by the names used in weights.npz.

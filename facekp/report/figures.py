@@ -63,7 +63,8 @@ def draw_dropout(sources):
 
 def draw_filters(sources):
     """Figure 7."""
-    from facekp.nets.activations import CONV_WEIGHTS, load_conv_net
+    from facekp.runs.folder import CONV_WEIGHTS
+    from facekp.training import load_conv_net
     run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
     W = load_conv_net(run.folder).weights()["conv1.W"].get_value()
     return plots.first_layer_filters(W, f"{run.experiment}, {run.label}")
@@ -71,7 +72,9 @@ def draw_filters(sources):
 
 def draw_activations(sources, image=None, label=None):
     """Figure 8; of the first face of the data folder unless one is given."""
-    from facekp.nets.activations import CONV_WEIGHTS, conv_outputs, load_conv_net
+    from facekp.nets.activations import conv_outputs
+    from facekp.runs.folder import CONV_WEIGHTS
+    from facekp.training import load_conv_net
     run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
     if image is None:
         image, label = sources.training.X[0], sources.training.provenance["label"]
@@ -155,7 +158,7 @@ def validation_faces(sources):
     Missing
     """
     from facekp.settings import Settings
-    from facekp.training.train import split
+    from facekp.training.split import split
     run = sources.first(list(NETS.values())[::-1], "predictions.npz")
     faces = sources.faces_of(run)
     path = run.folder / "predictions.npz"

@@ -13,7 +13,7 @@ import numpy as np
 
 from facekp import files
 from facekp.report import paper_table, results_page
-from facekp.nets.activations import CONV_WEIGHTS
+from facekp.runs.folder import CONV_WEIGHTS
 from facekp.errors import RunError
 from facekp.runs.read import SHARED, find_runs, warning
 from facekp.runs.folder import Run

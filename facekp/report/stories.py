@@ -6,7 +6,7 @@ unfinished, the text says so.
 import numpy as np
 
 from facekp.analysis import statements
-from facekp.nets.activations import CONV_WEIGHTS
+from facekp.runs.folder import CONV_WEIGHTS
 from facekp.analysis.aggregate import group_runs, mean_sd, settled
 from facekp.plots.curves import describe
 from facekp.runs.read import of_experiment

@@ -7,7 +7,7 @@ from facekp import files
 from facekp.analysis import statements
 from facekp.analysis.aggregate import LEVELS, group_runs, mean_curve, mean_sd, reach, settled
 from facekp.runs.read import experiment_runs, labels, warning
-from facekp.runs.folder import HISTORY
+from facekp.runs.history import HISTORY
 
 
 def conclude(root, name, paper="", say=print, warn=warning):

@@ -4,6 +4,7 @@ It lies in the experiment's folder, ``<runs>/<experiment>/experiment.json``, and
 the first of its runs. Tables, figures, claims and pages take titles, labels, the paper's numbers
 and the claims from it: no module of facekp knows an experiment by its name.
 """
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,7 +77,10 @@ def write_about(root, about):
     """
     path = Path(root, about.name, FILE)
     content = json.loads(json.dumps(asdict(about)))  # tuples become lists, as in the file
-    if not path.exists() or files.read_json(path) != content:
+    there = None
+    with contextlib.suppress(RunError):  # damaged, or there is none
+        there = files.read_json(path)
+    if there != content:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(path, content)
 

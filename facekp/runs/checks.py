@@ -7,8 +7,7 @@ import numbers
 import sys
 from pathlib import Path
 
-import numpy as np
-
+from facekp import npz
 from facekp.text import shown
 from facekp.errors import ConfigError, EngineError, RunError
 from facekp.keypoints import KEYPOINTS
@@ -25,10 +24,12 @@ TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
 
 SIDES = ("near_duplicates", "others")
-"""Keys of near_duplicates.json: validation images that have one in training, and the others."""
+"""Keys of summary.json's near_duplicates: validation images that have one in training, and the
+others."""
 
 OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
-            ("theano_flags", str, "a text"), ("code", str, "a text"))
+            ("theano_flags", str, "a text"), ("code", str, "a text"),
+            ("training_version", int, "a whole number"))
 """Keys of config.json that a run may lack, the types of their values, and a name for these."""
 
 
@@ -65,9 +66,9 @@ def check_config(config, path):
         raise RunError(f"{path}: settings: {shown(str(error), 200)}; remove {Path(path).parent} "
                        "and run the experiment again") from None
     check_name(data["label"], path)
-    files = data.get("files")
-    if not isinstance(files, dict) or not all(isinstance(hash, str) for hash in files.values()):
-        raise _wrong(path, "data.files", files, "texts by name")
+    hashes = data.get("files")
+    if not isinstance(hashes, dict) or not all(isinstance(hash, str) for hash in hashes.values()):
+        raise _wrong(path, "data.files", hashes, "texts by name")
     check_optional(config, path)
 
 
@@ -96,18 +97,26 @@ def check_summary(summary, path):
     for name in NUMBERS:
         if summary.get(name) is not None and not is_number(summary[name]):
             raise _wrong(path, name, summary[name], "a number")
+    if summary.get("near_duplicates") is not None:
+        try:
+            check_near_duplicates(summary["near_duplicates"])
+        except ValueError as error:
+            raise RunError(f"{path}: near_duplicates: {error}; remove {Path(path).parent} and run "
+                           "the experiment again") from None
     lacking = [name for name in TWINS if summary.get(name) is None]
     if len(lacking) == 1:
         raise _wrong(path, lacking[0], None, "a number")
 
 
 def check_near_duplicates(found):
-    """Check what is read of near_duplicates.json.
+    """Check what is read of summary.json's near_duplicates.
 
     Raises
     ------
     ValueError
     """
+    if not isinstance(found, dict):
+        raise ValueError(f"found {shown(repr(found), 60)}, expected an object")
     for side in SIDES:
         part = found.get(side)
         if not isinstance(part, dict):
@@ -161,17 +170,13 @@ def read_predictions(path, *names):
     RunError
         If the file is damaged, or holds something else.
     """
+    shape = None, 2 * len(KEYPOINTS)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = [arrays[name] if name in arrays.files else None for name in names]
-    except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
+        found = npz.read_npz(path, {name: (npz.FLOATS, shape) for name in names}, some=True)
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove {Path(path).parent} and run the "
                        "experiment again") from None
-    for name, array in zip(names, found):
-        if array is not None and (array.dtype.kind not in "fiu" or array.ndim != 2
-                                  or array.shape[1] != 2 * len(KEYPOINTS)):
-            raise _wrong(path, name, f"{array.dtype} {array.shape}", "numbers (n, 30)")
-    return found
+    return [found.get(name) for name in names]
 
 
 def _wrong(path, name, found, expected):

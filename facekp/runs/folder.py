@@ -5,28 +5,21 @@ complete. In between, ``checkpoint`` and ``history.csv`` are rewritten after eve
 is ever half-written (:mod:`facekp.files`).
 """
 import contextlib
-import csv
-import itertools
-import json
 import os
 from pathlib import Path
 
 from facekp import files
-from facekp.errors import ConfigError, FolderError, RunError
-from facekp.settings import Settings
+from facekp.errors import FolderError
+from facekp.runs import history
+from facekp.runs.config import MUST_AGREE, READABLE, as_stored, disagreements
 
 try:
     import fcntl
 except ImportError:  # Windows: no lock there
     fcntl = None
 
-HISTORY = ("epoch", "train_loss", "valid_loss", "train_loss_clean", "valid_rmse_px", "best",
-           "seconds")
-"""Columns of history.csv. Losses are mean squared errors of the scaled targets; seconds are those
-of training and validation, without the checkpoint."""
-
-MUST_AGREE = ("settings", "data", "test_data", "versions", "code", "engine")
-"""Parts of config.json that must be the same when a run goes on."""
+CONV_WEIGHTS = "conv_weights.npz"
+"""Of a run in results/: the part of weights.npz that belongs to convolutions."""
 
 
 class Run:
@@ -44,12 +37,13 @@ class Run:
         self.checkpoint = self.folder / "checkpoint"
         self.previous_checkpoint = self.folder / "checkpoint.previous"
         self.weights = self.folder / "weights.npz"
+        self.conv_weights = self.folder / CONV_WEIGHTS
         self.curves = self.folder / "curves.png"
         self.predictions = self.folder / "predictions.npz"
         self.faces = self.folder / "faces.png"
         self.submission = self.folder / "submission.csv"
         self.summary = self.folder / "summary.json"
-        self.near_duplicates = self.folder / "near_duplicates.json"
+        self.near_duplicates = self.folder / "near_duplicates.json"  # of earlier versions
 
     @property
     def complete(self):
@@ -69,7 +63,7 @@ class Run:
 
         Raises
         ------
-        RunError
+        FolderError
             If another process is at work in the folder, or it cannot be written.
         """
         try:
@@ -108,22 +102,18 @@ class Run:
 
         Raises
         ------
-        RunError
-            If the folder holds a run with other settings, data, versions or code.
+        FolderError
+            If the folder holds a run with other settings or data, or one that is not complete and
+            was begun with other versions of the libraries or of what facekp computes.
         """
-        config = _as_stored(config)
         if not self.config.exists():
             if self.holds_results:
                 raise FolderError(f"{self.config}: is missing, though the folder holds results: "
                                   "nobody can say of what; remove the folder, or choose another")
             files.write_json(self.config, config)
-            return config
+            return as_stored(config)
         begun = files.read_json(self.config)
-        with contextlib.suppress(KeyError, TypeError, ConfigError):  # a run of an earlier version
-            begun["settings"] = Settings.from_dict(begun["settings"]).as_dict()
-        # The code of a complete run may have moved on: nothing is computed with it any more.
-        parts = ("settings", "data") if self.complete else MUST_AGREE
-        differences = _disagreements(begun, config, parts)
+        differences = disagreements(begun, config, READABLE if self.complete else MUST_AGREE)
         if differences:
             raise FolderError(f"{self.folder}: was begun with other values: "
                               f"{'; '.join(differences)}; choose another folder, or a new one "
@@ -183,100 +173,9 @@ class Run:
                 path.unlink()
 
     def write_history(self, rows):
-        """Write history.csv, one row an epoch.
-
-        Parameters
-        ----------
-        rows : list of dict with the keys :data:`HISTORY`
-        """
-        with files.replacing(self.history, "w", encoding="ascii", newline="") as file:
-            writer = csv.DictWriter(file, HISTORY, extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        """Write history.csv: :func:`facekp.runs.history.write`."""
+        history.write(self.history, rows)
 
     def read_history(self):
-        """Read history.csv.
-
-        Returns
-        -------
-        dict of str -> list of float; NaN where a cell is empty
-
-        Raises
-        ------
-        RunError
-            If it is missing or not as :meth:`write_history` writes it.
-        """
-        try:
-            with open(self.history, encoding="ascii", newline="") as file:
-                lines = file.read().splitlines(keepends=True)
-            names, *rows = csv.reader(lines)
-            if not lines[-1].endswith("\n") or any(len(row) != len(names) for row in rows):
-                raise ValueError("it is cut off")
-            if not set(HISTORY) <= set(names):
-                raise ValueError(f"it lacks the columns {', '.join(HISTORY)}")
-            columns = {name: [float(row[names.index(name)] or "nan") for row in rows]
-                       for name in HISTORY}
-            if columns["epoch"] != list(range(1, len(rows) + 1)):
-                raise ValueError("an epoch is missing")
-            if not set(columns["best"]) <= {0, 1}:
-                raise ValueError("best is neither 0 nor 1")
-            return columns
-        except (OSError, ValueError, csv.Error) as error:
-            raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove "
-                           f"{self.folder} and run the experiment again") from None
-
-
-def differing(begun, now, name=""):
-    """Where two JSON values differ, as lines ``name: was ..., now is ...``.
-
-    Parameters
-    ----------
-    begun, now : JSON values
-    name : str
-
-    Returns
-    -------
-    list of str
-    """
-    if isinstance(begun, dict) and isinstance(now, dict):
-        return [line for key in sorted({**begun, **now})
-                for line in differing(begun.get(key), now.get(key), f"{name}.{key}")]
-    return [] if begun == now else [f"{name.lstrip('.')} was {begun!r}, now is {now!r}"]
-
-
-def beside(folder, config):
-    """The run that a user means who asks for a new one.
-
-    An unfinished run that can go on counts as new: a new one would end with the same weights, and
-    a new run that was stopped goes on with the same command.
-
-    Parameters
-    ----------
-    folder : path
-    config : dict, JSON-able
-
-    Returns
-    -------
-    Run
-        The first of `folder`, ``<folder>-2``, ``<folder>-3``, ... that holds no run, or an
-        unfinished one that was begun with this config.
-    """
-    folder, config = Path(folder), _as_stored(config)
-    for number in itertools.count(1):
-        run = Run(folder if number == 1 else folder.with_name(f"{folder.name}-{number}"))
-        if not run.config.exists():
-            if run.holds_results:
-                continue
-            return run
-        if not run.complete and not _disagreements(files.read_json(run.config), config,
-                                                   MUST_AGREE):
-            return run
-
-
-def _as_stored(config):
-    return json.loads(json.dumps(config))  # tuples become lists, as in the file
-
-
-def _disagreements(begun, config, parts):
-    return [line for part in parts
-            for line in differing(begun.get(part), config.get(part), part)]
+        """Read history.csv: :func:`facekp.runs.history.read`."""
+        return history.read(self.history)

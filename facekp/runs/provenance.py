@@ -1,5 +1,4 @@
-"""Where a run's numbers come from: versions, code, host."""
-import hashlib
+"""Where a run's numbers come from: versions, revision, host."""
 import platform
 import subprocess
 from importlib import metadata
@@ -9,12 +8,6 @@ import facekp
 from facekp.engine.flags import parse_flags
 
 PACKAGES = ("theano-pymc", "lasagne", "nolearn", "numpy", "scipy")
-
-# What can change a trained weight. Plots, reports and the command line cannot.
-_TRAINING_CODE = ("augment.py", "keypoints.py", "layers.py", "models.py", "net.py",
-                  "optimizers.py", "training.py", "handlers.py", "compat.py", "data/splits.py",
-                  "data/kaggle.py", "data/pixels.py", "data/tables.py", "data/values.py",
-                  "fused/*.py", "fused/csrc/*.h")
 
 
 def versions():
@@ -31,20 +24,6 @@ def versions():
         except metadata.PackageNotFoundError:
             found[name] = "missing"
     return found
-
-
-def code_digest():
-    """sha256 over the source files that decide what a training computes.
-
-    Returns
-    -------
-    str, 64 hexadecimal digits
-    """
-    root = Path(facekp.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in _TRAINING_CODE for path in root.glob(pattern)):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def git_state():

@@ -4,7 +4,6 @@ Reads ``runs/`` and the ``results/`` that a checkout brings alike: the same fold
 small files only. Figures, tables and reports take :class:`RunResult`; how several of them are
 averaged is in :mod:`facekp.analysis.aggregate`.
 """
-import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,11 @@ import numpy as np
 from facekp import files, metrics
 from facekp.errors import RunError
 from facekp.runs.checks import (check_config, check_errors, check_name, check_near_duplicates,
-                               check_summary, read_predictions)
-from facekp.runs.folder import HISTORY, Run
+                                check_summary, read_predictions)
+from facekp.runs.config import modernized
+from facekp.runs.folder import Run
+from facekp.runs.history import HISTORY
+from facekp.runs.place import place_of
 from facekp.settings import Settings
 
 SHARED = {
@@ -34,18 +36,21 @@ class RunResult:
     ----------
     folder : Path
     experiment, model, variant : str
-        Variant "" where the experiment has one only.
+        Variant "" where the experiment has one only; with a split that is not the experiment's
+        own it ends in the split, like "adagrad/grouped" or "grouped" (:attr:`own_variant`).
     seed, fold : int
     attempt : int
         1; 2, 3, ... for runs that were started beside another one (``NEW=1``).
     config : dict, the contents of config.json
     history : dict of str -> float64 array (epochs,)
-        The columns :data:`facekp.runs.folder.HISTORY`; losses are mean squared errors of the scaled
-        targets. NaN where nothing was measured.
+        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the
+        scaled targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
     near_duplicates : dict or None
-        The contents of near_duplicates.json; None without it.
+        The error apart on validation images with a near-duplicate in training, and on the others:
+        ``near_duplicates`` of summary.json, or what earlier versions wrote into
+        near_duplicates.json; None without it.
     """
 
     folder: Path
@@ -64,6 +69,13 @@ class RunResult:
     def settings(self):
         """dict, the parameters of the run (:class:`facekp.settings.Settings`)."""
         return self.config["settings"]
+
+    @property
+    def own_variant(self):
+        """str, the variant without a split that is not the experiment's own."""
+        split = self.settings["split"]
+        return self.variant[:-len(split)].rstrip("/") if (
+            self.variant.split("/")[-1] == split) else self.variant
 
     @property
     def label(self):
@@ -196,7 +208,7 @@ def read_run(folder, root=None, warn=warning):
     Parameters
     ----------
     folder : path
-        ``.../<experiment>/<model>/[<variant>/][seed<n>/]fold<k>[-<attempt>]``
+        See :mod:`facekp.runs.place`.
     root : path or None
         Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
     warn : callable taking a str
@@ -214,28 +226,24 @@ def read_run(folder, root=None, warn=warning):
     run = Run(folder)
     config = files.read_json(run.config)
     check_config(config, run.config)
-    # as today's settings name them, whenever the run was made
-    config["settings"] = Settings.from_dict(config["settings"]).as_dict()
-    model, seed, fold = (config["settings"][name] for name in ("model", "seed", "fold"))
-    place = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))?"
-                         rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
-                         run.folder.absolute().as_posix())
-    if place is None:
-        raise RunError(f"{run.folder}: holds fold {fold}, seed {seed} of {model}, which does not "
-                       "agree with its place; move it back")
-    above = Path(place["above"])
-    below_root = root and Path(root).absolute() in above.parents
-    experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
-    check_name(f"{experiment}/{place['variant']}", run.config)
+    config = modernized(config)
+    settings = Settings.from_dict(config["settings"])
+    place = place_of(run.folder, settings)
+    below_root = root and Path(root).absolute() in place.above.parents
+    experiment = (place.above.relative_to(Path(root).absolute()).as_posix() if below_root
+                  else place.above.name)
+    variant = "/".join(filter(None, (place.variant, place.split)))
+    check_name(f"{experiment}/{variant}", run.config)
     history = (run.read_history() if run.history.exists() or run.complete
                else {name: [] for name in HISTORY})
     summary = files.read_json(run.summary) if run.complete else None
     if summary is not None:
         check_summary(summary, run.summary)
-    return RunResult(run.folder, experiment, model, place["variant"] or "", seed, fold,
-                     int(place["attempt"] or 1), config,
+    return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
+                     place.attempt, config,
                      {name: np.array(values, np.float64) for name, values in history.items()},
-                     summary, _read_near_duplicates(run.near_duplicates, warn))
+                     summary, (summary or {}).get("near_duplicates")
+                     or _read_near_duplicates(run.near_duplicates, warn))
 
 
 def _read_near_duplicates(path, warn):
@@ -246,7 +254,7 @@ def _read_near_duplicates(path, warn):
         check_near_duplicates(found)
         return found
     except (RunError, ValueError) as error:
-        warn(f"{path}: is left out ({error}); the experiment's command writes it anew")
+        warn(f"{path}: is left out ({error})")
         return None
 
 

@@ -62,7 +62,7 @@ def test_a_net_or_rule_that_nobody_knows(arguments, words, capsys, tmp_path, no_
 @pytest.fixture
 def seen(monkeypatch, no_files):
     """The run folders and settings that a training gets, in place of it."""
-    from facekp.training import train as training
+    from facekp import training
     seen = []
 
     def train(run, settings, *data):
@@ -127,7 +127,7 @@ def test_submit(tmp_path, capsys, no_files):
     from facekp import files
     from facekp.nets import models, weights
     from facekp.runs import folder as runs, submission
-    from facekp.training import predict
+    from facekp.training import load_net
     settings = Settings("lenet5", {"variant": "classic"}, batch_size=16)
     run = runs.Run(tmp_path)
     files.write_json(run.config, {"settings": settings.as_dict()})
@@ -138,7 +138,7 @@ def test_submit(tmp_path, capsys, no_files):
     out = tmp_path / "my.csv"
     assert cli.main(["submit", str(tmp_path), "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: 12 rows ({LABEL})\n"
-    y_pred = predict.predict_px(predict.load_net(tmp_path), faces(6, seed=1)[0])
+    y_pred = load_net(tmp_path).predict_px(faces(6, seed=1)[0])
     _, values = submission.read_submission(out)
     assert values == pytest.approx(y_pred[:, [0, 29]].ravel(), abs=1e-6)
     assert abs(values - 48).max() > 2  # the file's weights, not fresh ones

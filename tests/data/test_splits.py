@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facekp.data import holdout, kfold, near_duplicate_groups
+from facekp.data import holdout, kfold, near_duplicate_groups, splits
+from facekp.data.splits import split_images
 from facekp.errors import ConfigError
+from facekp.settings import Settings
 
 
 def test_holdout_has_the_papers_sizes():
@@ -132,3 +134,56 @@ def test_groups_across_blocks():
     assert groups[1030] == groups[1025]
     assert groups[800] == groups[700] == 700
     assert len(set(groups)) == 1097
+
+
+# ---- as the settings say -----------------------------------------------------------------------
+
+
+def before_there_were_indices(n, settings):
+    """What a run's split was made of: all images, or all images and mirror images, in k folds."""
+    mirrored_first = settings.split == "after-mirroring"
+    train, valid = kfold(2 * n if mirrored_first else n, 5, settings.seed)[settings.fold]
+    marks = np.arange(n)
+    marks = np.concatenate([marks, n + marks]) if mirrored_first else marks
+    train, valid = marks[train], marks[valid]
+    if settings.augment and not mirrored_first:
+        train = np.concatenate([train, n + train])
+    return train, valid
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"augment": ("mirror",)}, {"split": "after-mirroring", "augment": ("mirror",)}])
+def test_images_and_their_order_are_those_of_runs_made_before(options):
+    for seed in (0, 1, 2**32 - 1):
+        for fold in range(5):
+            settings = Settings("lenet5", seed=seed, fold=fold, **options)
+            for found, expected in zip(split_images(143, settings),
+                                       before_there_were_indices(143, settings)):
+                np.testing.assert_array_equal(found, expected)
+
+
+def test_grouped_split_keeps_groups_on_a_side_and_mirrors_the_training_images():
+    groups = np.arange(60) // 3
+    for fold in range(5):
+        settings = Settings("lenet5", split="grouped", augment=("mirror",), fold=fold)
+        train, valid = split_images(60, settings, groups)
+        assert not set(groups[train % 60]) & set(groups[valid]) and valid.max() < 60
+        np.testing.assert_array_equal(train[len(train) // 2:], train[:len(train) // 2] + 60)
+        assert len(train) // 2 + len(valid) == 60
+
+
+@pytest.mark.parametrize("n, options, groups, words", [
+    (4, {}, None, "folds: found 5 for 4 images"),
+    (20, {"split": "grouped"}, None, "groups: found none"),
+    (20, {"split": "grouped"}, np.zeros(20, int), "folds: found 5; expected 2 to 1"),
+    (20, {"split": "grouped"}, np.arange(19), "groups: found shape")])
+def test_a_split_that_cannot_be(n, options, groups, words):
+    with pytest.raises(ConfigError, match=words):
+        split_images(n, Settings("lenet5", **options), groups)
+
+
+def test_groups_are_computed_once_for_the_same_images(monkeypatch):
+    calls = []
+    monkeypatch.setattr(splits, "near_duplicate_groups", lambda X: calls.append(X) or len(calls))
+    X, other = np.zeros((2, 1, 96, 96)), np.zeros((3, 1, 96, 96))
+    assert [splits.groups_of(each) for each in (X, X, other, X)] == [1, 1, 2, 3]

@@ -155,3 +155,11 @@ def test_modules_have_the_same_version_in_every_process(clean_env):
                 for _ in range(2)]
     assert versions[0] == versions[1] and len(versions[0]) == 3
     assert b"()" not in versions[0]
+
+
+def test_setting_the_clock_changes_no_epochs_duration():
+    import time
+
+    import nolearn.lasagne.base
+
+    assert nolearn.lasagne.base.time is time.monotonic

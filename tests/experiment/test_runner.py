@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from run_tools import make_run
 
-from facekp.errors import ConfigError, DataError
+from facekp.errors import DataError
 from facekp.experiment import Experiment
 from facekp.experiment.runner import score_line
 from facekp.runs.about import read_about
@@ -54,7 +54,7 @@ def test_score_line_of_a_run_that_diverged():
 def trained(tmp_path, monkeypatch):
     """Trainings that take no time; a list of the run folders' names, and what to do in each."""
     import facekp.data
-    import facekp.training.train
+    import facekp.training
     tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
                              provenance={"label": "a test's faces"})
     log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs")
@@ -67,8 +67,8 @@ def trained(tmp_path, monkeypatch):
         make_run(run.folder, **{"valid": [.04, .0225], **log.actions.get(name, {})},
                  **settings.as_dict())
 
-    monkeypatch.setattr(facekp.training.train, "train", train)
-    monkeypatch.setattr(facekp.training.train, "describe", lambda settings, *data: {})
+    monkeypatch.setattr(facekp.training, "train", train)
+    monkeypatch.setattr(facekp.training, "describe", lambda settings, *data: {})
     for name in ("load_training", "load_test", "load_lookup"):
         monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
     return log
@@ -94,13 +94,13 @@ def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
 
 def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
     """A net is a cycle; Python's collector, which may be long in coming, is off here."""
-    import facekp.training.train
+    import facekp.training
 
     class Net:
         def __init__(self):
             self.itself = self
 
-    nets, write = [], facekp.training.train.train
+    nets, write = [], facekp.training.train
 
     def train(*args):
         assert [net() for net in nets] == [None] * len(nets)
@@ -108,7 +108,7 @@ def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
         nets.append(weakref.ref(net))
         write(*args)
 
-    monkeypatch.setattr(facekp.training.train, "train", train)
+    monkeypatch.setattr(facekp.training, "train", train)
     gc.disable()
     try:
         assert STUDY.main(["--out", str(trained.out)]) == 0
@@ -145,21 +145,6 @@ def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys
     rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()
             if line.startswith(("fair ", "paper "))]
     assert rows == ["fair", "paper"] * 2  # losses, levels
-
-
-def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
-    """Of the runs that were not refused, and can be read."""
-    import facekp.data
-    from facekp.analysis import near_duplicates
-    seen = []
-    monkeypatch.setattr(near_duplicates, "record", lambda plan, faces: seen.append(
-        ([run.folder.relative_to(trained.out).as_posix() for run, _ in plan if run.complete],
-         faces is facekp.data.load_training(""))))
-    assert STUDY.main(["--out", str(trained.out)]) == 0
-    assert seen.pop() == ([FAIR, PAPER], True)
-    trained.actions[PAPER] = ConfigError("was begun with other values")
-    assert STUDY.main(["--out", str(trained.out)]) == 2
-    assert seen.pop() == ([FAIR], True)
 
 
 def test_what_the_experiment_says_of_itself_is_there_before_the_first_run(trained):

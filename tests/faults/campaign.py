@@ -36,7 +36,8 @@ class Campaign:
         self.name, self.key, self.data = name, f"KILLED/{name}", work / "data"
         self.folder = work / name.replace(" ", "-").replace(",", "")
         self.state_file = self.folder / "state.json"
-        self.state = {"code": provenance.code_digest(), "attempts": 0, "safe": 0, "figures": {
+        revision = provenance.git_state()["revision"]
+        self.state = {"code": revision, "attempts": 0, "safe": 0, "figures": {
             "kills": {}, "runs": 0, "differing": [], "epochs_lost": 0, "damaged": 0,
             "failures": []}}
         if self.state_file.exists():

@@ -26,12 +26,13 @@ def known(section):
     dict
     """
     found = read().get(section, {})
-    return found["result"] if found.get("code") == provenance.code_digest() else {}
+    return found["result"] if found.get("code") == provenance.git_state()["revision"] else {}
 
 
 def write(section, content):
     """Write one section with the versions, the code and the machine that it comes from."""
     host = machine.host()
     files.write_json(PATH, {**read(), section: {
-        "result": content, "versions": provenance.versions(), "code": provenance.code_digest(),
+        "result": content, "versions": provenance.versions(),
+        "code": provenance.git_state()["revision"],
         "host": {name: host[name] for name in ("cpu", "cores", "system")}}})

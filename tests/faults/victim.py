@@ -80,7 +80,7 @@ def watch(moments):
     """Wrap all that makes a moment."""
     from facekp import files
     from facekp.nets import net
-    from facekp.training import handlers, train as training
+    from facekp.training import checkpoint, one_run as training
     files.open = tearing_open(moments)
     moments.before(os, "fsync", "sync")
     moments.before(os, "replace", "rename")
@@ -97,7 +97,7 @@ def watch(moments):
             function.__class__, function.kind = Counted, kind
         return functions
 
-    def save(self, net, history, call=handlers.Checkpoint.__call__):
+    def save(self, net, history, call=checkpoint.Checkpoint.__call__):
         call(self, net, history)
         moments.say(f"saved {len(history)}")
 
@@ -108,7 +108,7 @@ def watch(moments):
         return call
 
     net.KeypointNet._create_iter_funcs = create
-    handlers.Checkpoint.__call__ = save
+    checkpoint.Checkpoint.__call__ = save
     training.fit = entering("epochs", training.fit)
     training.finish = entering("last files", training.finish)
 

@@ -11,7 +11,9 @@ from facekp.settings import Settings
     ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", 0), ("folds", 1),
     ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
-    ("learning_rate", float("inf")), ("mirror", "both"),
+    ("learning_rate", float("inf")),
+    ("split", "both"), ("augment", "mirror"), ("augment", ("mirror", "mirror")),
+    ("augment", ("colour",)),
 ])
 def test_bad_value(name, value):
     with pytest.raises(ConfigError) as caught:
@@ -28,5 +30,5 @@ def test_good_value(name, value):
 
 
 def test_as_dict_survives_json():
-    settings = Settings("lenet5", {"batch_norm": True}, mirror="split-then-mirror", patience=6)
+    settings = Settings("lenet5", {"batch_norm": True}, augment=("mirror",), patience=6)
     assert Settings(**json.loads(json.dumps(settings.as_dict()))) == settings

@@ -68,7 +68,7 @@ def test_missing_and_additional_names(tmp_path):
     members = good()
     members["conv9.W.npy"] = members.pop("conv1.W.npy")
     write_zip(tmp_path / "w", members)
-    refused(tmp_path / "w", "the net has conv1.W.npy that the file lacks", "conv9.W.npy")
+    refused(tmp_path / "w", "lacks conv1.W.npy", "conv9.W.npy")
 
 
 def test_a_name_that_is_there_twice(tmp_path):
@@ -80,10 +80,10 @@ def test_a_name_that_is_there_twice(tmp_path):
 
 
 @pytest.mark.parametrize("array, words", [
-    (np.zeros(3, np.float32), ("conv1.b", "(3,)", "expected float32 (2,)")),
+    (np.zeros(3, np.float32), ("conv1.b", "(3,)", "expected <f4 (2,)")),
     (np.zeros((2, 1), np.float32), ("(2, 1)",)),
-    (np.zeros(2, np.float64), ("float64",)),
-    (np.zeros(2, np.int32), ("int32",)),
+    (np.zeros(2, np.float64), ("<f8",)),
+    (np.zeros(2, np.int32), ("<i4",)),
     (np.zeros(2, ">f4"), (">f4",)),
     (np.zeros(2, [("a", "f4")]), ()),
     (np.float32(1), ("()",)),

@@ -117,7 +117,8 @@ def test_what_convolutions_make_of_an_image(engine, random):
 def test_convolutions_of_a_run_that_keeps_no_other_weights(engine, tmp_path):
     from run_results import result, write
     from facekp.nets import models
-    from facekp.nets.activations import CONV_WEIGHTS, load_conv_net
+    from facekp.runs.folder import CONV_WEIGHTS
+    from facekp.training import load_conv_net
     from facekp.errors import RunError
     from facekp.nets.weights import save_weights
 

@@ -17,7 +17,7 @@ from faults import configurations, harness
 
 from facekp import files
 from facekp.runs import folder as runs
-from facekp.training import handlers, train as training
+from facekp.training import handlers, one_run as training
 from facekp.data import folder as data_folder
 from facekp.errors import RunError
 from facekp.experiment import Experiment

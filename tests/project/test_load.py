@@ -11,9 +11,8 @@ import pytest
 from faults import configurations, load
 
 from facekp.runs import folder as runs
-from facekp.training import handlers, train as training
+from facekp.training import handlers, one_run as training
 from checkout import TESTS
-
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

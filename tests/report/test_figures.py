@@ -115,7 +115,7 @@ def test_figure_6_wants_both_variants(sources):
 
 def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     from facekp.nets import models
-    from facekp.nets.activations import CONV_WEIGHTS
+    from facekp.runs.folder import CONV_WEIGHTS
     from facekp.nets.weights import save_weights
 
     folder = write(sources.root, result("adagrad", options={"num_dense_units": 10}))
@@ -170,7 +170,7 @@ def test_nets_of_different_data_are_told_apart(sources):
 
 
 def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
-    from facekp.training.train import split
+    from facekp.training.split import split
 
     run = result("", experiment="lenet", model="lenet5", options={})
     folder = write(sources.root, run)
@@ -182,7 +182,7 @@ def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
 
 
 def test_validation_faces_carry_label_and_prediction(engine, sources):
-    from facekp.training.train import split
+    from facekp.training.split import split
 
     run = result("", experiment="lenet", model="lenet5")
     folder = write(sources.root, run)

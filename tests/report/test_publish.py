@@ -12,7 +12,7 @@ from run_tools import make_run
 
 import facekp.report.publish
 from facekp.report import paper_table, results_page
-from facekp.nets.activations import CONV_WEIGHTS
+from facekp.runs.folder import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
 from facekp.report.figures import errors_of_nets
 from facekp.report.markdown import to_html

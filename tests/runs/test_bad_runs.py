@@ -19,7 +19,7 @@ import pytest
 from facekp import files
 from facekp.cli import commands as cli
 from facekp.runs import folder as runs
-from facekp.training import predict, train as training
+from facekp.training import load, one_run as training
 from facekp.experiment import Experiment
 from facekp.runs.folder import Run
 
@@ -34,7 +34,7 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_test", lambda *args, **kw: core_tools.unlabelled_data())
     monkeypatch.setattr(data, "load_lookup", lambda *args: core_tools.lookup())
     monkeypatch.setattr(training, "build", core_tools.build_once)
-    monkeypatch.setattr(predict, "build", core_tools.build_once)
+    monkeypatch.setattr(load, "build", core_tools.build_once)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def trained(tmp_path_factory):
             run = Run(root / name)
             patch.setattr(training, "finish", training.finish if name == "complete" else stopped)
             try:
-                training.train(run, STUDY.variants[""], core_tools.training_data(),
+                training.train(run, STUDY.variants[""].settings, core_tools.training_data(),
                                core_tools.unlabelled_data(), core_tools.lookup(), say=str)
             except KeyboardInterrupt:
                 pass
@@ -161,7 +161,7 @@ def test_training_where_a_stopped_run_has_lost_its_config(damage, place, tmp_pat
 def foreign(folder):
     """The checkpoint of another net, whole and with a right checksum."""
     files.write_arrays(folder / "checkpoint", {"state/000.W": np.zeros(3, np.float32)},
-                         {"history": [], "batches_epoch": 0, "best_epoch": 0, "best_loss": 1.0})
+                       {"history": [], "batches_epoch": 0, "best_epoch": 0, "best_loss": 1.0})
 
 
 def other_shape(folder):
@@ -242,7 +242,7 @@ def test_submitting_from_a_damaged_run(name, damage, place, tmp_path, capsys):
 
 def with_settings(**changes):
     """The config.json of a run with other settings."""
-    return json.dumps({"settings": {**STUDY.variants[""].as_dict(), **changes}})
+    return json.dumps({"settings": {**STUDY.variants[""].settings.as_dict(), **changes}})
 
 
 @pytest.mark.parametrize("config, words", [
@@ -251,7 +251,8 @@ def with_settings(**changes):
     (with_settings(model=[]), "holds no settings"), (with_settings(model=None), "model"),
     (with_settings(optimizer={}), "holds no settings"),
     (with_settings(options=[]), "options: found []"),
-    (with_settings(options={"num_dense_units": 10**12}), "found 1000000000000 for num_dense_units"),
+    (with_settings(model="cnn14", options={"num_dense_units": 10**12}),
+     "found 1000000000000 for num_dense_units"),
     (with_settings(model="cnn14", options={"num_dense_units": -1}), "found -1"),
     (with_settings(model="cnn14", options={"num_dense_units": 1.5}), "found 1.5"),
     (with_settings(model="cnn14", options={"dropout": "no"}), "found 'no' for dropout"),

@@ -9,16 +9,22 @@ import numpy as np
 import pytest
 
 from facekp import files
-from facekp.runs import folder as runs
-from facekp.errors import RunError
+from facekp.runs import folder as runs, place
+from facekp.runs.config import differing
+from facekp.runs.history import HISTORY
+from facekp.runs.version import CODE_DIGESTS, TRAINING_VERSION
+from facekp.errors import ConfigError, FolderError, RunError
 from facekp.runs.folder import Run
+from facekp.settings import Settings
 
 CONFIG = {"settings": {"model": "lenet5", "seed": 0, "options": {}}, "data": {"label": "tests"},
-          "versions": {"numpy": "1"}, "code": "abc", "engine": {"device": "cpu"}, "begun": "now"}
+          "versions": {"numpy": "1"}, "training_version": 2, "engine": {"device": "cpu"},
+          "begun": "now"}
 
 HOLD = """
 import sys, time
 from facekp.runs.folder import Run
+from facekp.settings import Settings
 with Run(sys.argv[1]).locked():
     print("held", flush=True)
     time.sleep(60)
@@ -80,7 +86,7 @@ def test_lock_makes_the_folder_and_says_when_it_cannot(tmp_path):
     with Run(tmp_path / "a" / "b").locked():
         assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="file.*cannot be written.*OUT="):
+    with pytest.raises(RunError, match="file.*cannot be written"):
         with Run(tmp_path / "file" / "fold0").locked():
             pass
 
@@ -116,7 +122,7 @@ def test_tuples_equal_the_lists_that_json_makes_of_them(run):
     ("data", {"label": "Kaggle's files"}, "data.label was 'tests', now is \"Kaggle's files\""),
     ("test_data", {"test.csv": "ab"}, "test_data was None, now is {'test.csv': 'ab'}"),
     ("versions", {"numpy": "2"}, "versions.numpy was '1', now is '2'"),
-    ("code", "def", "code was 'abc', now is 'def'"),
+    ("training_version", 3, "training_version was 2, now is 3"),
     ("engine", {"device": "cuda0"}, "engine.device was 'cpu', now is 'cuda0'"),
 ])
 def test_begin_with_another_config_shows_the_difference(run, part, value, words):
@@ -125,16 +131,42 @@ def test_begin_with_another_config_shows_the_difference(run, part, value, words)
     with pytest.raises(RunError) as caught:
         run.begin({**CONFIG, part: value})
     message = str(caught.value)
-    assert words in message and "--force-new" in message and "\n" not in message
+    assert words in message and "\n" not in message
     assert run.config.read_bytes() == before
 
 
 def test_a_complete_run_stays_usable_when_the_code_moves_on(run):
     run.begin(CONFIG)
     files.write_json(run.summary, {})
-    run.begin({**CONFIG, "code": "def", "versions": {}})
+    run.begin({**CONFIG, "training_version": 3, "versions": {}})
     with pytest.raises(RunError, match="seed"):
         run.begin({**CONFIG, "settings": {"model": "lenet5", "seed": 9, "options": {}}})
+
+
+OLD = {**CONFIG, "settings": {"model": "lenet5", "mirror": "split-then-mirror"}}
+TODAY = {**CONFIG, "settings": Settings("lenet5", augment=("mirror",)).as_dict()}
+
+
+@pytest.mark.parametrize("digest, version", CODE_DIGESTS.items())
+def test_a_run_begun_before_there_were_versions_goes_on_where_its_code_computes_the_same(
+        run, tmp_path, digest, version):
+    files.write_json(run.config, {**without_version(OLD), "code": digest})
+    assert run.begin({**TODAY, "training_version": version})["code"] == digest
+    assert place.beside(tmp_path, {**TODAY, "training_version": version}).folder == tmp_path
+    with pytest.raises(FolderError, match=f"training_version was {version}, now is 9"):
+        run.begin({**TODAY, "training_version": 9})
+
+
+def test_a_run_of_unknown_code_is_only_read(run):
+    files.write_json(run.config, {**without_version(OLD), "code": "f00d" * 16})
+    with pytest.raises(FolderError, match=r"training_version was 'unknown \(code f00df00df00d\)'"):
+        run.begin({**TODAY, "training_version": TRAINING_VERSION})
+    files.write_json(run.summary, {})
+    run.begin({**TODAY, "training_version": TRAINING_VERSION})
+
+
+def without_version(config):
+    return {name: value for name, value in config.items() if name != "training_version"}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
@@ -145,10 +177,10 @@ def test_damaged_config(run, content):
 
 
 def test_differing():
-    assert runs.differing({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}, "d": 4}, "x") == [
+    assert differing({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}, "d": 4}, "x") == [
         "x.b.c was 2, now is 3", "x.d was None, now is 4"]
-    assert runs.differing([1, 2], [1, 2]) == []
-    assert runs.differing({"a": 1}, 1, "x") == ["x was {'a': 1}, now is 1"]
+    assert differing([1, 2], [1, 2]) == []
+    assert differing({"a": 1}, 1, "x") == ["x was {'a': 1}, now is 1"]
 
 
 # ---- checkpoints -------------------------------------------------------------------------------
@@ -269,7 +301,7 @@ def test_history_there_and_back(run):
 
 
 @pytest.mark.parametrize("content", ["epoch\n1\n"] + [
-    f"{','.join(runs.HISTORY)}\n{row}\n" for row in (
+    f"{','.join(HISTORY)}\n{row}\n" for row in (
         "1,x,1,1,1,1,1", "1,1,1,1,1,,1", "1,1,1,1,1,inf,1", "1,1,1,1,1,0.5,1")])
 def test_damaged_history(run, content):
     run.history.write_text(content)
@@ -287,7 +319,7 @@ def test_missing_history(run):
 
 def test_beside(tmp_path):
     def folder():
-        return runs.beside(tmp_path / "fold0", CONFIG).folder.name
+        return place.beside(tmp_path / "fold0", CONFIG).folder.name
 
     assert folder() == "fold0"
     (tmp_path / "fold0").mkdir()
@@ -301,8 +333,31 @@ def test_beside(tmp_path):
     files.write_json(second.summary, {})
     assert folder() == "fold0-3"
     runs.Run(tmp_path / "fold0-3").folder.mkdir()
-    runs.Run(tmp_path / "fold0-3").begin({**CONFIG, "code": "other"})
+    runs.Run(tmp_path / "fold0-3").begin({**CONFIG, "training_version": 1})
     assert folder() == "fold0-4"
+
+
+@pytest.mark.parametrize("variant, split, own, seed, path", [
+    ("", "random", "random", 0, "lenet/lenet5/fold2"),
+    ("", "grouped", "random", 0, "lenet/lenet5/grouped/fold2"),
+    ("bn", "grouped", "random", 1, "lenet/lenet5/bn/grouped/seed1/fold2"),
+    ("bn", "grouped", "grouped", 1, "lenet/lenet5/bn/seed1/fold2"),
+    ("fair", "random", "after-mirroring", 0, "lenet/lenet5/fair/random/fold2"),
+    ("lenet5", "after-mirroring", "after-mirroring", 3, "lenet/lenet5/lenet5/seed3/fold2")])
+def test_a_runs_place_there_and_back(tmp_path, variant, split, own, seed, path):
+    settings = Settings("lenet5", split=split, augment=("mirror",), seed=seed, fold=2)
+    run = place.run_at(tmp_path, "lenet", variant, settings, own)
+    assert run.folder == tmp_path / path
+    for attempt, folder in ((1, run.folder), (3, run.folder.with_name("fold2-3"))):
+        found = place.place_of(folder, settings)
+        assert found.attempt == attempt and found.split == ("" if split == own else split)
+        if variant != "lenet5":  # the model's own name is no good name of a variant
+            assert (found.above, found.variant) == (tmp_path / "lenet", variant)
+
+
+def test_a_variant_is_not_named_as_a_split(tmp_path):
+    with pytest.raises(ConfigError, match="variant: found 'grouped'"):
+        place.run_at(tmp_path, "lenet", "grouped", Settings("lenet5"), "random")
 
 
 def test_complete_only_with_summary(run):

@@ -16,7 +16,7 @@ import core_tools
 import numpy as np
 from dataclasses import replace
 from facekp import keypoints
-from facekp.training import train as training
+from facekp.training import one_run as training
 from facekp.nets.net import GivenSplit
 from facekp.settings import Settings
 

@@ -16,8 +16,9 @@ from checkout import TESTS
 from faults.harness import differences, results
 
 from facekp.runs import folder as runs
-from facekp.training import handlers, train as training
+from facekp.training import handlers, one_run as training
 from facekp.nets.optimizers import OPTIMIZERS
+from facekp.runs.version import CODE_DIGESTS
 
 
 def train(folder, settings, say=print):
@@ -87,6 +88,26 @@ def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_
     run.save_checkpoint(arrays, meta)
     train(tmp_path / "run", core_tools.CNN14)
     assert results(tmp_path / "run")["weights.npz"] != expected["weights.npz"]
+
+
+@pytest.mark.parametrize("settings", [core_tools.LENET_BN, core_tools.CNN14])
+def test_a_run_begun_before_there_were_versions_goes_on(tmp_path, undisturbed, compiled_once,
+                                                        settings):
+    """Its config.json has a digest of the code, and `mirror` in place of split and augment."""
+    expected, halfway = undisturbed(settings)
+    shutil.copytree(halfway, tmp_path / "run")
+    path = runs.Run(tmp_path / "run").config
+    config = json.loads(path.read_text())
+    [config["code"]] = [digest for digest, version in CODE_DIGESTS.items()
+                        if version == config["training_version"]]
+    del config["training_version"], config["settings"]["split"]
+    augment = config["settings"].pop("augment")
+    config["settings"]["mirror"] = "split-then-mirror" if augment else "none"
+    path.write_text(json.dumps(config))
+    said = []
+    train(tmp_path / "run", settings, said.append)
+    assert f"{tmp_path / 'run'}: going on after epoch 2" in said
+    assert differences(tmp_path / "run", expected) == []
 
 
 # ---- told to stop ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class InTurn:
     """
 
     def __init__(self, tables):
-        from facekp.training.train import train  # slow, and a fault of the engine is told here
+        from facekp.training import train  # slow, and a fault of the engine is told here
         self.tables, self._train = tables, train
 
     def __call__(self, plan):

@@ -50,7 +50,7 @@ def _train(folder, settings, data, file=None):
     for number in (signal.SIGINT, signal.SIGTERM):  # until the training has its own
         signal.signal(number, stop)
     from facekp.data import load_lookup, load_test, load_training
-    from facekp.training.train import train
+    from facekp.training import train
     if file:  # of a net that is not facekp's own
         known.load(file)
     test = load_test(data)

@@ -1,13 +1,15 @@
-"""A trained net from a run folder, and the keypoints it finds."""
+"""A trained net from a run folder."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
-from facekp import files, keypoints
+from pathlib import Path
+
+from facekp import files
 from facekp.engine import allocator
 from facekp.errors import ConfigError, RunError
 from facekp.nets.models import build
+from facekp.nets.weights import read_weights
 from facekp.runs.folder import Run
 from facekp.settings import Settings
-from facekp.nets.weights import load_weights
 
 
 def load_net(folder):
@@ -21,6 +23,7 @@ def load_net(folder):
     Returns
     -------
     facekp.nets.net.KeypointNet
+        ``predict_px(X)`` gives keypoints in pixels.
 
     Raises
     ------
@@ -31,6 +34,35 @@ def load_net(folder):
     net = build(settings_of(folder))
     read_weights(net, Run(folder).weights)
     net.initialize()
+    return net
+
+
+def load_conv_net(folder):
+    """A net with a run's trained convolutions, not compiled; other layers may be untrained.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run with weights.npz, or with conv_weights.npz alone, as results/ has it.
+
+    Returns
+    -------
+    facekp.nets.net.KeypointNet
+
+    Raises
+    ------
+    RunError
+        If the folder holds neither file, or what it holds does not fit together.
+    """
+    run = Run(folder)
+    if not run.weights.exists() and not run.conv_weights.exists():
+        raise RunError(f"{Path(folder)}: has no {run.weights.name} or {run.conv_weights.name}; let "
+                       "the run end (the same command goes on), or name another run folder")
+    net = build(settings_of(folder))
+    if run.weights.exists():
+        read_weights(net, run.weights)
+    else:
+        read_weights(net, run.conv_weights, prefix="conv")
     return net
 
 
@@ -63,41 +95,3 @@ def settings_of(folder):
         why = error if isinstance(error, ConfigError) else repr(error)
         raise RunError(f"{run.config}: holds no settings of a run ({why}); name another run "
                        "folder", remedies=getattr(error, "remedies", ())) from None
-
-
-def read_weights(net, path, prefix=""):
-    """Set a net's parameters from a file that holds exactly these.
-
-    Parameters
-    ----------
-    net : KeypointNet
-    path : path, like weights.npz
-    prefix : str
-        How the names of the parameters begin that are read; others keep their values.
-
-    Raises
-    ------
-    RunError
-        If the file cannot be read, or does not fit the net.
-    """
-    parameters = {name: parameter for name, parameter in net.weights().items()
-                  if name.startswith(prefix)}
-    values = load_weights(path, {name: parameter.get_value(borrow=True).shape
-                                 for name, parameter in parameters.items()})
-    for name, parameter in parameters.items():
-        parameter.set_value(values[name])
-
-
-def predict_px(net, X):
-    """Keypoints of images.
-
-    Parameters
-    ----------
-    net : KeypointNet, initialized
-    X : float32 array (n, 1, 96, 96) in [0, 1]
-
-    Returns
-    -------
-    float32 array (n, 30), px
-    """
-    return keypoints.unscale(net.predict(X))

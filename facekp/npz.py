@@ -1,0 +1,92 @@
+"""Arrays from an ``.npz``, whoever made it: the one reader."""
+import math
+import zipfile
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from facekp.text import shown
+
+FLOATS = "<f2", "<f4", "<f8"
+
+MAX_ROWS = 10**6
+"""How many rows an array may have where nobody knows it beforehand: a hundred times Kaggle's."""
+
+
+def read_npz(path, expected, some=False):
+    """Read arrays from an ``.npz`` that anybody may have made.
+
+    Names, shapes and dtypes are checked in the headers before an array is read, no object is ever
+    unpickled, and no more is unpacked than the header promises: a hostile file can neither run
+    code nor exhaust the memory.
+
+    Parameters
+    ----------
+    path : path, or a file object open for reading
+    expected : dict of str -> (dtypes, shape)
+        By name the dtypes that are fine, a tuple like :data:`FLOATS`, and the shape; None in a
+        shape is a size up to :data:`MAX_ROWS`.
+    some : bool
+        Whether the file may lack some of these arrays, or hold others, which are not read.
+
+    Returns
+    -------
+    dict of str -> array, writeable; in the order of `expected`
+
+    Raises
+    ------
+    OSError
+        If the file is missing or may not be read.
+    ValueError
+        If it is damaged, or holds something else; the text says what, on one line.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if not some:
+                _check_names(names, [f"{name}.npy" for name in expected])
+            return {name: _read_member(archive, name, *form) for name, form in expected.items()
+                    if f"{name}.npy" in names}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
+        why = (str(error).splitlines() or [repr(error)])[0]  # numpy gives advice in further lines
+        raise ValueError(shown(why, 300)) from None
+
+
+def _check_names(found, expected):
+    def listed(names):
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return (", ".join(sorted(names)[:3]) or "none") + more
+
+    if sorted(found) != sorted(expected):
+        lacking, foreign = set(expected) - set(found), set(found) - set(expected)
+        raise ValueError(f"found {len(found)} arrays, expected {len(expected)}: it lacks "
+                         f"{listed(lacking)}, and {listed(foreign)} are not expected")
+
+
+def _read_member(archive, name, dtypes, shape):
+    info = archive.getinfo(f"{name}.npy")
+    # numpy writes these two; zipfile expands others without bound
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name}: found compression method {info.compress_type}, expected none or "
+                         "deflate")
+    with archive.open(info) as member:
+        version = npy_format.read_magic(member)
+        if version != (1, 0):
+            raise ValueError(f"{name}: found npy format {version}, expected (1, 0)")
+        found, fortran, dtype = npy_format.read_array_header_1_0(member)
+        fits = len(found) == len(shape) and all(
+            0 <= size <= MAX_ROWS if wanted is None else size == wanted
+            for size, wanted in zip(found, shape))
+        if not fits or dtype.str not in dtypes or fortran:
+            raise ValueError(f"{name}: found {dtype.str} {found}{' by columns' * fortran}, "
+                             f"expected {' or '.join(dtypes)} "
+                             f"{tuple('n' if wanted is None else wanted for wanted in shape)}")
+        size = math.prod(found) * dtype.itemsize
+        content = member.read(size + 1)
+        if len(content) != size:
+            raise ValueError(f"{name}: found {len(content)} bytes, expected {size}")
+        if member.tell() != info.file_size:  # zipfile checks the checksum at the declared end alone
+            raise ValueError(f"{name}: found {member.tell()} bytes, {info.file_size} declared")
+    return np.ndarray(found, dtype, content).copy()

@@ -1,0 +1,119 @@
+"""Where a run's folder lies below the folder of all runs, and what its path says.
+
+``<root>/<experiment>/<model>/[<variant>/][<split>/][seed<n>/]fold<k>[-<attempt>]``
+
+An empty variant and seed 0 are no folder. The split is one where it is not the experiment's own for
+this variant, as in ``runs/optimizer-study/cnn14/adagrad/grouped/seed1/fold0``.
+"""
+import itertools
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from facekp import files
+from facekp.errors import ConfigError, RunError
+from facekp.runs.config import disagreements
+from facekp.runs.folder import Run
+from facekp.settings import SPLITS
+
+
+class Place(NamedTuple):
+    """What the path of a run's folder says.
+
+    Attributes
+    ----------
+    above : Path, absolute, of the experiment
+    variant : str, "" where the experiment has one only
+    split : str, "" where it is the experiment's own
+    attempt : int; 1, or 2, 3, ... for runs that were started beside another one
+    """
+
+    above: Path
+    variant: str
+    split: str
+    attempt: int
+
+
+def run_at(root, experiment, variant, settings, own_split):
+    """The run of settings.
+
+    Parameters
+    ----------
+    root : path, of all runs
+    experiment, variant : str
+    settings : facekp.settings.Settings
+    own_split : str
+        How the experiment itself splits for this variant.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ConfigError
+        If the variant has the name of a split.
+    """
+    if variant in SPLITS:
+        raise ConfigError(f"variant: found {variant!r}, the name of a split, which the path of a "
+                          "run may hold besides; take another name")
+    return Run(Path(root, experiment, settings.model, variant,
+                    settings.split if settings.split != own_split else "",
+                    f"seed{settings.seed}" if settings.seed else "", f"fold{settings.fold}"))
+
+
+def place_of(folder, settings):
+    """What the path of a run's folder says, undoing :func:`run_at`.
+
+    Parameters
+    ----------
+    folder : path
+    settings : facekp.settings.Settings, of its config.json
+
+    Returns
+    -------
+    Place
+
+    Raises
+    ------
+    RunError
+        If the path is none of a run with these settings.
+    """
+    model, seed, fold = settings.model, settings.seed, settings.fold
+    found = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))??"
+                         rf"(?:/(?P<split>{re.escape(settings.split)}))?"
+                         rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
+                         Path(folder).absolute().as_posix())
+    if found is None:
+        raise RunError(f"{folder}: holds fold {fold}, seed {seed} of {model}, which does not "
+                       "agree with its place; move it back")
+    return Place(Path(found["above"]), found["variant"] or "", found["split"] or "",
+                 int(found["attempt"] or 1))
+
+
+def beside(folder, config):
+    """The run that a user means who asks for a new one.
+
+    An unfinished run that can go on counts as new: a new one would end with the same weights, and
+    a new run that was stopped goes on with the same command.
+
+    Parameters
+    ----------
+    folder : path
+    config : dict, JSON-able
+
+    Returns
+    -------
+    Run
+        The first of `folder`, ``<folder>-2``, ``<folder>-3``, ... that holds no run, or an
+        unfinished one that was begun with this config.
+    """
+    folder = Path(folder)
+    for number in itertools.count(1):
+        run = Run(folder if number == 1 else folder.with_name(f"{folder.name}-{number}"))
+        if not run.config.exists():
+            if run.holds_results:
+                continue
+            return run
+        if not run.complete and not disagreements(files.read_json(run.config), config):
+            return run

@@ -1,0 +1,55 @@
+"""The version of what a run computes: a number that a person raises when results change.
+
+A run goes on only where it would compute the same: config.json holds the version that the run was
+begun with, and :meth:`facekp.runs.folder.Run.begin` compares it. A complete run of any version can
+be read.
+
+When to raise it: if the same settings, data and libraries give another bit in history.csv,
+weights.npz, predictions.npz or submission.csv than before, on any processor. A new kernel, another
+order of sums, of random numbers or of images, another stop rule, another way to parse a number.
+Not for moved files, renamed functions, comments, plots, reports, or something new beside the old.
+
+How: add one to :data:`TRAINING_VERSION`, say below in one line what changed, and write the golden
+values anew, on a processor with AVX-512::
+
+    python tests/training/golden.py --write
+
+tests/training/test_golden.py compares a few steps of each net with these values, bit for bit, and
+fails where somebody forgot to. It cannot see everything (no test trains for 500 epochs): if in
+doubt, raise the version. It costs those who have an unfinished run its beginning, and nothing else.
+
+====  ============================================================================================
+1     5x5 convolutions by Winograd's F(2x2, 5x5)
+2     5x5 convolutions by Winograd's F(4x4, 5x5); a net that has stood still for 20 epochs is
+      stopped
+3     running averages are folded into the weights by numpy; dense layers of single images
+4     the training loss without dropout is that of images spread over the training set
+====  ============================================================================================
+"""
+TRAINING_VERSION = 4
+
+CODE_DIGESTS = {
+    "b0674aefe8db79534601a07b868e2f91206a79e32281a77f7ce2df0a23d710d5": 1,
+    "ea6339939aa1341bd32ec80aed15c9926906cd669b0918913aac7cf789a2d598": 2,
+    "14169e17365869651759bedf0561f8cf6f2a66609717bfe25bb51b9b46cfa5b2": 3,
+    "5db820867e387e3513e939531dabeab4d61755c214523dd12c0c2893208d6981": 4,
+}
+"""Runs that were begun before there were versions hold a sha256 of source files in its place
+(``code`` in config.json): the version of those that are known."""
+
+
+def version_of(config):
+    """The version of what a run computes.
+
+    Parameters
+    ----------
+    config : dict, the contents of config.json
+
+    Returns
+    -------
+    int; or str, for a run of code that nobody has given a number: equal only to itself
+    """
+    if "training_version" in config:
+        return config["training_version"]
+    digest = config.get("code")
+    return CODE_DIGESTS.get(digest, f"unknown (code {str(digest)[:12]})")

@@ -1,0 +1,89 @@
+"""All that a run needs to go on after its last epoch, bit for bit."""
+from facekp.errors import FolderError
+
+
+class Checkpoint:
+    """Puts everything that is needed to go on in the run folder, after every epoch.
+
+    The best weights are left out after an epoch that is itself the best: they are the parameters.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    best : BestWeights
+
+    Attributes
+    ----------
+    epochs : int, how many are on disk
+    """
+
+    def __init__(self, run, best):
+        self.run, self.best = run, best
+        self.epochs = 0
+
+    def __call__(self, net, history):
+        arrays = {f"state/{name}": variable.get_value(borrow=True)  # written, not kept
+                  for name, variable in net.state().items()}
+        if self.best.epoch != history[-1]["epoch"]:
+            arrays.update({f"best/{name}": value for name, value in self.best.values.items()})
+        self.run.save_checkpoint(arrays, {
+            "history": [{key: value.item() if hasattr(value, "item") else value
+                         for key, value in row.items()} for row in history],
+            "batches_epoch": net.batch_iterator_train.epoch,
+            "best_epoch": self.best.epoch, "best_loss": self.best.loss})
+        self.epochs = len(history)
+        self.run.write_history(history)
+
+    def restore(self, net, warn):
+        """Put the net and the handlers where the checkpoint left them.
+
+        Parameters
+        ----------
+        net : KeypointNet
+        warn : callable taking a str
+
+        Returns
+        -------
+        bool, whether there was a checkpoint
+        """
+        found = self.run.load_checkpoint(warn)
+        if found is None:
+            return False
+        arrays, meta = found
+        state = net.state()
+        self._check_fits(state, net.weights(), arrays, meta)
+        for name, variable in state.items():
+            variable.set_value(arrays[f"state/{name}"])
+        net.train_history_ = meta["history"]
+        self.epochs = len(net.train_history_)
+        net.batch_iterator_train.epoch = meta["batches_epoch"]
+        self.best.epoch, self.best.loss = meta["best_epoch"], meta["best_loss"]
+        if self.best.epoch == net.train_history_[-1]["epoch"]:
+            self.best.keep(net)
+        else:
+            self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
+                                if name.startswith("best/")}
+        self.run.write_history(net.train_history_)  # a kill before it left the last row out
+        return True
+
+    def _check_fits(self, state, weights, arrays, meta):
+        """Raise FolderError unless a checkpoint is whole and of this net.
+
+        A checksum says nothing about that: the file may be another run's.
+        """
+        def form(values):
+            return {name: (value.dtype, value.shape) for name, value in values.items()}
+
+        variables = {f"state/{name}": variable for name, variable in state.items()}
+        if any(name.startswith("best/") for name in arrays):  # no epoch is best of only NaN
+            variables.update({f"best/{name}": weight for name, weight in weights.items()})
+        expected = form({name: variable.get_value(borrow=True)
+                         for name, variable in variables.items()})
+        found = form(arrays)
+        wrong = sorted(name for name in {**expected, **found}
+                       if expected.get(name) != found.get(name))
+        wrong += sorted({"history", "batches_epoch", "best_epoch", "best_loss"}.difference(meta))
+        if wrong:
+            raise FolderError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit "
+                              f"(and {len(wrong) - 1} more); remove {self.run.folder}, or choose "
+                              "another folder")

@@ -1,0 +1,119 @@
+"""What a run leaves beyond its history: weights, predictions, errors, figures, the submission."""
+import math
+
+import numpy as np
+
+from facekp import files, metrics, plots
+from facekp.data import splits
+from facekp.nets import weights
+from facekp.runs import submission
+from facekp.runs.checks import SIDES
+
+
+def finish(run, settings, net, data, best, stop, training, test, lookup):
+    """Write what a complete run has beyond its history; summary.json last.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    settings : facekp.settings.Settings
+    net : facekp.nets.net.KeypointNet, with the weights of its best epoch
+    data : facekp.training.split.Split
+    best : facekp.training.handlers.BestWeights
+    stop : facekp.training.handlers.Stop
+    training, test, lookup : as for :func:`facekp.training.train`
+
+    Returns
+    -------
+    dict, the contents of summary.json
+    """
+    y_pred = net.predict_px(data.X_valid)
+    arrays = {"y_valid": data.y_valid, "y_pred_valid": y_pred}
+    if best.values:
+        weights.save_weights(run.weights, best.values)
+    if test is not None:
+        arrays.update(image_ids=test.image_ids, y_pred_test=net.predict_px(test.X))
+    files.write_npz(run.predictions, arrays)
+    summary = summarize(settings, net, data, best, stop, training, y_pred)
+    title = f"{settings.model}, {training.provenance['label']}"
+    plots.save(plots.learning_curves({settings.model: run.read_history()}, title), run.curves)
+    if test is not None and summary["state"] == "complete":
+        if lookup is not None:
+            summary["submission_rows"] = submission.write_submission(
+                run.submission, arrays["y_pred_test"], test.image_ids, lookup)
+        plots.save(plots.predicted_faces(test.X[:16], arrays["y_pred_test"][:16], title),
+                   run.faces)
+    files.write_json(run.summary, summary)
+    run.drop_checkpoints()
+    return summary
+
+
+def summarize(settings, net, data, best, stop, training, y_pred):
+    """The contents of summary.json, from what :func:`finish` takes.
+
+    Parameters
+    ----------
+    y_pred : float32 array (n_valid, 30), px, predictions for the validation images
+
+    Returns
+    -------
+    dict
+    """
+    history = net.train_history_
+    summary = {
+        "state": "diverged" if stop.reason == "diverged" else "complete",
+        "stopped_by": stop.reason or "epochs",
+        "data": training.provenance["label"],
+        "n_train": len(data.X_train), "n_valid": len(data.X_valid),
+        "epochs": len(history), "best_epoch": best.epoch,
+        "train_loss": history[-1]["train_loss"], "valid_loss": history[-1]["valid_loss"],
+        "best_valid_loss": best.loss,
+        "valid_rmse_px": metrics.rmse_px(data.y_valid, y_pred),
+        "train_rmse_px": metrics.rmse_px(data.y_train, net.predict_px(data.X_train)),
+        "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train, data.y_valid),
+        "seconds": sum(row["seconds"] for row in history),
+        "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
+        "n_params": int(sum(np.prod(p.get_value(borrow=True).shape)
+                            for p in net.get_all_params(trainable=True))),
+    }
+    frozen = metrics.frozen_since(history)
+    if frozen:
+        summary["frozen_since"] = frozen
+    twin = data.twin_in_train
+    if twin.any() and not twin.all():
+        summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
+        summary["valid_rmse_px_no_twin"] = metrics.rmse_px(data.y_valid[~twin], y_pred[~twin])
+    if settings.split != "after-mirroring":  # there the mirror images in training matter more
+        summary["near_duplicates"] = near_duplicates(data, splits.groups_of(training.X), y_pred)
+    return summary
+
+
+def near_duplicates(data, groups, y_pred):
+    """Errors on validation images that have a near-duplicate in training, and on the others.
+
+    Kaggle's images hold frames of one recording. A random split, as the paper's, puts some of them
+    on both sides, where a net need only remember.
+
+    Parameters
+    ----------
+    data : facekp.training.split.Split
+    groups : int array (n_images,) of :func:`facekp.data.near_duplicate_groups`
+    y_pred : float32 array (n_valid, 30), px
+
+    Returns
+    -------
+    dict
+        ``near_duplicates`` and ``others``, each a dict of ``n``, how many validation images,
+        ``rmse_px`` and ``mean_face_rmse_px``, of the mean face of the training images; None
+        where there is no image, or a prediction is no number.
+    """
+    near = np.isin(groups[data.valid_idx % data.n_images], groups[data.train_idx % data.n_images])
+
+    parts = {}
+    for side, chosen in zip(SIDES, (near, ~near)):
+        y_valid = data.y_valid[chosen]
+        errors = {"rmse_px": metrics.rmse_px(y_valid, y_pred[chosen]),
+                  "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train, y_valid)}
+        parts[side] = {"n": len(y_valid), **{name: value if math.isfinite(value) else None
+                                             for name, value in errors.items()}}
+    return parts

@@ -1,0 +1,46 @@
+"""The epochs of a run: nolearn's training loop with our handlers."""
+import numpy as np
+
+from facekp import keypoints
+from facekp.nets.net import GivenSplit
+from facekp.training import handlers
+from facekp.training.checkpoint import Checkpoint
+from facekp.training.interruption import stopping_cleanly
+
+
+def fit(net, data, run, settings, say):
+    """Run nolearn's training loop with our handlers, from the last checkpoint if there is one.
+
+    Parameters
+    ----------
+    net : facekp.nets.net.KeypointNet, compiled
+    data : facekp.training.split.Split
+    run : facekp.runs.folder.Run
+    settings : facekp.settings.Settings
+    say : callable taking a str
+
+    Returns
+    -------
+    best : handlers.BestWeights
+    stop : handlers.Stop
+    """
+    y_train, y_valid = keypoints.scale(data.y_train), keypoints.scale(data.y_valid)
+    net.train_split = GivenSplit(data.X_valid, y_valid)
+    best = handlers.BestWeights()
+    stop = handlers.Stop(best, settings.patience)
+    checkpoint = Checkpoint(run, best)
+    n_batches = -(-len(y_train) // settings.batch_size)
+    progress = handlers.Progress(n_batches, settings.epochs)
+    # Spread over all of them: the first of Kaggle's faces are easier than the others.
+    part = np.linspace(0, len(y_train) - 1, min(len(y_train), len(y_valid))).astype(int)
+    net.on_batch_finished = [progress.batch_finished]
+    net.on_epoch_finished = [handlers.CleanLoss(data.X_train[part], y_train[part]), best,
+                             checkpoint, progress.epoch_finished, handlers.EpochTable(), stop]
+    if checkpoint.restore(net, say):
+        say(f"{run.folder}: going on after epoch {checkpoint.epochs}")
+    left = settings.epochs - len(net.train_history_)
+    stopped = net.train_history_ and stop.check(net.train_history_)
+    if left > 0 and not stopped:
+        with stopping_cleanly(net, checkpoint):
+            net.train_loop(data.X_train, y_train, epochs=left)
+    return best, stop

@@ -1,0 +1,95 @@
+"""One run from its beginning to its end: the folder, the net, the epochs, the evaluation."""
+import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
+
+import functools
+import os
+import time
+
+import theano
+
+from facekp import files, fused, machine
+from facekp.engine import allocator
+from facekp.nets.models import build
+from facekp.runs import provenance
+from facekp.runs.config import differing
+from facekp.runs.version import TRAINING_VERSION
+from facekp.training.evaluate import finish
+from facekp.training.fit import fit
+from facekp.training.split import split
+
+
+def train(run, settings, training, test=None, lookup=None,
+          say=functools.partial(print, flush=True)):
+    """Train a net and write its run folder; go on where it stopped, do nothing when complete.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    settings : facekp.settings.Settings
+    training : facekp.data.Training, complete images
+    test : facekp.data.Test or None
+    lookup : facekp.data.Lookup or None
+        With both, submission.csv is written.
+    say : callable taking a str
+
+    Returns
+    -------
+    dict, the contents of summary.json
+
+    Raises
+    ------
+    FolderError
+        If the folder is in use, or was begun with other settings, data, versions of the libraries
+        or of what facekp computes (:mod:`facekp.runs.version`).
+    Interrupted
+        If Ctrl-C or SIGTERM stopped it; every finished epoch is on disk.
+    """
+    allocator.tune()
+    net = build(settings)  # before the folder is touched: it refuses options that do not fit
+    with run.locked():
+        config = describe(settings, training, test, lookup)
+        begun = run.begin(config)
+        if run.complete:
+            say(f"{run.folder}: complete")
+            run.drop_checkpoints()  # a kill behind summary.json leaves them
+            return files.read_json(run.summary)
+        changed = differing(provenance.rounding(begun), provenance.rounding(config))
+        if changed:
+            say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
+                "undisturbed run's")
+        data = split(training.X, training.y, settings)
+        say(f"{run.folder}: compiling {settings.model}")
+        net.compile()
+        best, stop = fit(net, data, run, settings, say)
+        for name, parameter in net.weights().items():
+            if best.values:
+                parameter.set_value(best.values[name])
+        return finish(run, settings, net, data, best, stop, training, test, lookup)
+
+
+def describe(settings, training, test=None, lookup=None):
+    """The contents of config.json.
+
+    Parameters
+    ----------
+    settings, training, test, lookup : as for :func:`train`
+
+    Returns
+    -------
+    dict, JSON-able
+    """
+    predicted = [table.provenance["files"] for table in (test, lookup) if table is not None]
+    return {
+        "settings": settings.as_dict(),
+        "data": training.provenance,
+        "test_data": {name: sha256 for table in predicted for name, sha256 in table.items()},
+        "versions": provenance.versions(),
+        "training_version": TRAINING_VERSION,
+        "engine": {"device": theano.config.device, "floatX": theano.config.floatX,
+                   "fused": fused.enabled() and settings.options.get("fused", True)},
+        "threads": os.environ.get("OMP_NUM_THREADS", "default"),
+        "theano_flags": os.environ.get("THEANO_FLAGS", ""),
+        "git": provenance.git_state(),
+        "host": machine.host(),
+        "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
