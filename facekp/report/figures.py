@@ -241,3 +241,16 @@ def draw_all(sources, folder, say=print):
         older = " (the files of that name are older ones)" * (folder / f"{name}.png").exists()
         say(f"missing: {name}: {error}{older}")
     return list(missing)
+
+
+def figures(sources):
+    """All figures by name, with `section`, `caption` and `draw()`."""
+    from types import SimpleNamespace
+    found = {}
+    for figure in FIGURES:
+        number = figure.name[6:8].lstrip("0") if figure.name.startswith("figure") else ""
+        found[figure.name] = SimpleNamespace(
+            name=figure.name, shows=figure.shows, section="Figures",
+            draw=partial(figure.draw, sources),
+            caption=f"Figure {number}: {figure.shows}" if number else figure.shows)
+    return found

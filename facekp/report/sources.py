@@ -8,7 +8,7 @@ import numpy as np
 
 from facekp.analysis.aggregate import group_runs
 from facekp.errors import FacekpError
-from facekp.runs.read import find_runs, of_experiment, on_photographs
+from facekp.runs.read import Collection
 
 
 CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
@@ -22,7 +22,7 @@ class Missing(FacekpError):
     """A figure cannot be drawn yet; the message has the command that makes what it needs."""
 
 
-class Sources:
+class Sources(Collection):
     """The runs and the faces that figures are drawn from; each is read when it is first needed.
 
     Parameters
@@ -34,17 +34,8 @@ class Sources:
     """
 
     def __init__(self, root, data=None):
-        self.root, self.data = Path(root), data and Path(data)
-
-    @cached_property
-    def all_runs(self):
-        """list of facekp.runs.read.RunResult: all in the folder"""
-        return find_runs(self.root)
-
-    @cached_property
-    def runs(self):
-        """list of RunResult: those on Kaggle's faces; if there is none, those on synthetic ones."""
-        return on_photographs(self.all_runs)
+        super().__init__(root)
+        self.data = data and Path(data)
 
     @cached_property
     def training(self):
@@ -62,8 +53,7 @@ class Sources:
 
     def groups(self, experiment):
         """dict of name -> runs that differ in seed and fold only; without runs of no epoch."""
-        groups = group_runs(run for run in of_experiment(self.runs, experiment) if run.epochs)
-        return {group.name: list(group.runs) for group in groups}
+        return {group.name: list(group.runs) for group in group_runs(self.of(experiment))}
 
     def first(self, places, *files):
         """The first complete run of some (experiment, variant) that has one of some files; none
@@ -74,8 +64,8 @@ class Sources:
         Missing
         """
         for experiment, variant in places:
-            for run in of_experiment(self.runs, experiment):
-                if run.variant == variant and run.complete and not run.diverged and any(
+            for run in self.of(experiment, variant):
+                if run.complete and not run.diverged and any(
                         (run.folder / name).exists() for name in files):
                     return run
         commands = " or ".join(self.command(*place) for place in places)
