@@ -141,7 +141,7 @@ def draw_losses(sources, spec, apart=True):
     for place in spec["runs"]:
         for name, runs in sources.groups(place).items():
             groups[name if name not in groups else f"{place}: {name}"] = runs
-    lacking = [place for place in spec["runs"] if not sources.runs_of(place)]
+    lacking = [place for place in spec["runs"] if not sources.of(place)]
     if not groups or lacking and not apart:
         raise Missing(f"no run of {' and '.join(lacking)} in {sources.root}: "
                       f"{' and '.join(map(sources.command, lacking))}")
@@ -218,7 +218,7 @@ def draw_mirror(sources):
 
 
 def nets(sources):
-    """The places of the nets that are compared (:meth:`Sources.runs_of`), by their labels."""
+    """The places of the nets that are compared (:meth:`Sources.of`), by their labels."""
     found = {}
     for name, about in sources.abouts.items():
         for net in about.nets:

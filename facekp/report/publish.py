@@ -20,7 +20,7 @@ from facekp.report.figures import FILTERS, KINDS, declared
 from facekp.report.sources import Missing, Sources
 from facekp.report.summary import conclude
 from facekp.runs.about import FILE, read_about, write_about
-from facekp.runs.folder import Run
+from facekp.runs.folder import HISTORY, Run
 from facekp.runs.read import find_runs, warning
 from facekp.runs.submission import PREDICTIONS, SHA256, keep, kept
 
@@ -148,7 +148,7 @@ def copy_run(run, folder, warn=warning, filters=False):
     remove(target.summary)
     files.sync_folder(target.folder)
     files.write_json(target.config, without_paths(run.config))
-    rows = [dict(zip(run.history, row)) for row in zip(*run.history.values())]
+    rows = [dict(zip(HISTORY, row)) for row in zip(*(run.history[name] for name in HISTORY))]
     target.write_history([{**row, "epoch": int(row["epoch"]), "best": int(row["best"])}
                           for row in rows])
     for name in {*content, PREDICTIONS, SHA256, target.submission.name}:

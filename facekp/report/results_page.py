@@ -4,7 +4,7 @@ from pathlib import Path
 from facekp import files
 from facekp.report import paper_table
 from facekp.errors import RunError
-from facekp.report.figures import FIGURES
+from facekp.report.figures import figures
 from facekp.plots.style import small_png
 from facekp.report.sources import Missing, Sources
 
@@ -19,7 +19,7 @@ SECTIONS = (
     ("Filters and activations (5.3)", ("figure07-filters", "figure08-activations")),
     ("Errors by keypoint", ("errors-mean-face", "errors-by-keypoint", "errors-cumulative")),
 )
-"""Titles and names of figures (:data:`facekp.report.figures.FIGURES`)."""
+"""Titles and names of figures (:func:`facekp.report.figures.figures`)."""
 
 DEMO = "docs/images/demo_faces.png"
 
@@ -42,25 +42,20 @@ def text(root):
     -------
     str, Markdown
     """
-    root, known = Path(root), {figure.name: figure for figure in FIGURES}
+    root, known = Path(root), figures(Sources(root))
     parts = [HEAD, "## Paper and ours\n", paper_table.table(root) + "\n"]
     for title, names in SECTIONS:
         parts.append(f"## {title}\n")
         for name in names:
+            if name not in known:
+                continue
             there = (root / "figures" / f"{name}.png").exists()
-            parts.append(f"{caption(known[name])}\n\n![{known[name].shows}](figures/{name}.png)\n"
-                         if there else f"{caption(known[name])}: not drawn yet.\n")
+            parts.append(f"{known[name].caption}\n\n![{known[name].shows}](figures/{name}.png)\n"
+                         if there else f"{known[name].caption}: not drawn yet.\n")
     if (root.parent / DEMO).exists():
         parts.append("## Predicted faces (figure 9)\n\nOn synthetic faces, by the net of `make "
                      f"demo`:\n\n![predicted faces](../{DEMO})\n")
     return "\n".join(parts)
-
-
-def caption(figure):
-    """What a figure shows, with its number in the paper if it has one."""
-    number = figure.name[6:8].lstrip("0") if figure.name.startswith("figure") else ""
-    return f"Figure {number}: {figure.shows}" if number else (
-        figure.shows[0].upper() + figure.shows[1:])
 
 
 def write(root):
@@ -73,11 +68,11 @@ def write(root):
     root, sources = Path(root), Sources(root)
     wanted = {name for _, names in SECTIONS for name in names}
     (root / "figures").mkdir(exist_ok=True)
-    for figure in FIGURES:
+    for figure in figures(sources).values():
         path = root / "figures" / f"{figure.name}.png"
         if figure.name in wanted:
             try:
-                content = small_png(figure.draw(sources))
+                content = small_png(figure.draw())
             except (Missing, RunError):
                 path.unlink(missing_ok=True)
                 continue

@@ -60,16 +60,22 @@ class Sources:
         order = sorted(found, key=lambda name: (name.count("/"), found[name].order, name))
         return {name: found[name] for name in order}
 
-    def runs_of(self, place):
+    def of(self, place):
         """The runs that have an epoch of an experiment, like ``lenet``, or of one of its
         variants, like ``dropout-ablation/dropout``; those among them that it shares."""
         experiment, variant = self._parts(place)
         return [run for run in of_experiment(self.runs, experiment)
                 if run.epochs and variant in ("", run.variant)]
 
-    def groups(self, place):
-        """dict of str -> list of RunResult that differ in seed and fold only, by their label."""
-        return {self.label(group): list(group.runs) for group in group_runs(self.runs_of(place))}
+    def groups(self, place, runs=None):
+        """dict of str -> list of RunResult that differ in seed and fold only, by their label; of
+        other runs than those of the place, if some are given."""
+        found = group_runs(run for run in runs or self.of(place) if run.epochs)
+
+        def order(group):  # as the experiment names its variants
+            names = list(self.abouts[group.experiment].variants)
+            return names.index(group.variant) if group.variant in names else len(names)
+        return {self.label(group): list(group.runs) for group in sorted(found, key=order)}
 
     def label(self, group):
         """What readers call a run, or a group of runs, and what tells it from its like."""
@@ -78,7 +84,7 @@ class Sources:
         return label + (name[len(own):] if name.startswith(own) else "")
 
     def first(self, places, *files):
-        """The first complete run of some places (:meth:`runs_of`) that has one of some files;
+        """The first complete run of some places (:meth:`of`) that has one of some files;
         none that diverged.
 
         Raises
@@ -86,15 +92,15 @@ class Sources:
         Missing
         """
         for place in places:
-            for run in self.runs_of(place):
+            for run in self.of(place):
                 if run.complete and not run.diverged and any(
                         (run.folder / name).exists() for name in files):
                     return run
-        commands = " or ".join(map(self.command, places)) or "train one"
+        commands = " or ".join(map(self.command, places[:2])) or "train one"
         raise Missing(f"no complete run in {self.root} has {' or '.join(files)}: {commands}")
 
     def command(self, place):
-        """The command that trains what a place names (:meth:`runs_of`)."""
+        """The command that trains what a place names (:meth:`of`)."""
         experiment, variant = self._parts(place)
         return f"make {experiment}" + (f" ONLY={variant}" if variant else "")
 

@@ -8,10 +8,10 @@ import numpy as np
 from facekp.analysis import statements
 from facekp.nets.activations import CONV_WEIGHTS
 from facekp.analysis.aggregate import group_runs, mean_sd, settled
-from facekp.plots.curves import describe
 from facekp.runs.read import of_experiment
 from facekp.runs.checks import SIDES
-from facekp.report.sources import CNN14, Missing
+from facekp.report.figures import describe
+from facekp.report.sources import Missing
 
 PAPER_TRAIN, PAPER_VALID = 0.0002058, 0.0010208
 """Where the paper's losses end, 14-layer CNN without dropout, Adagrad (section 5.3)."""
@@ -156,7 +156,7 @@ def bullets(lines):
 def network(sources):
     """Which net's filters are shown (section 5.3)."""
     try:
-        run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
+        run = sources.first(["cnn14", "optimizer-study/adagrad"], "weights.npz", CONV_WEIGHTS)
     except Missing as error:
         return f"There is no trained net yet: {error}."
     return (f"The net of {run.experiment}, fold {run.fold}, trained on {run.label}: best epoch "
