@@ -98,9 +98,10 @@ def _train(options):
 
 
 def _add_submit(commands):
-    parser = commands.add_parser("submit", help="a run's weights and test.csv to a submission")
+    parser = commands.add_parser("submit", help="a run's weights and test.csv, or its published "
+                                                    "predictions, to a submission")
     parser.add_argument("run_folder", metavar="RUN", type=path_name,
-                        help="a run folder with weights.npz")
+                        help="a run folder with weights.npz, or one in results/")
     parser.add_argument("--data", type=path_name, default="data/kaggle", metavar="FOLDER")
     parser.add_argument("--out", type=path_name, default="submission.csv", metavar="FILE")
     parser.add_argument("--device", metavar="DEVICE")
@@ -110,6 +111,14 @@ def _add_submit(commands):
 def _submit(options):
     from facekp import data
     from facekp.runs import submission
+    from facekp.runs.folder import Run
+    small = os.path.join(options.run_folder, submission.PREDICTIONS)
+    if os.path.exists(small) and not Run(options.run_folder).weights.exists():
+        lookup = data.load_lookup(options.data)
+        rows = submission.restore(options.run_folder, options.out, lookup)
+        print(f"{options.out}: {rows} rows ({lookup.provenance['label']}), from {small}: each "
+              f"within {submission.ROUNDING_PX} px of the net's")
+        return
     from facekp.training import predict
     net = predict.load_net(options.run_folder)
     test = data.load_test(options.data)

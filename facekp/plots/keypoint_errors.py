@@ -35,6 +35,12 @@ def mean_face_errors(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = mean_face_errors(errors, "one pixel off")
     """
     figure, [panel] = axes_or_new(ax, height=2.75)
     places, rmse = errors["mean_face_px"], errors["keypoint_rmse_px"]
@@ -74,6 +80,12 @@ def keypoint_error_bars(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = keypoint_error_bars({"LeNet-5": errors}, "one pixel off")
     """
     figure, [panel] = axes_or_new(ax, height=2.8 + 0.13 * (len(errors) > 1) * len(errors))
     rows = np.arange(len(KEYPOINTS))
@@ -112,6 +124,12 @@ def cumulative_errors(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = cumulative_errors({"LeNet-5": errors}, "one pixel off")
     """
     figure, [panel] = axes_or_new(ax, height=2.5)
     styles = itertools.cycle(("-", "--", "-.", ":"))

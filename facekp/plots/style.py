@@ -38,8 +38,14 @@ def save(figure, path, dpi=None, close=True):
     ----------
     figure : matplotlib Figure
     path : path; its ending says which, .png or .pdf
-    dpi : int, pixels an inch of a PNG; None for a picture 1000 pixels wide
+    dpi : int, pixels per inch of a PNG; None for a picture 1000 pixels wide
     close : bool
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(plt.figure(), Path(folder, "empty.png"))
     """
     path = Path(path)
     with files.replacing(path) as file:

@@ -50,7 +50,7 @@ def show(sources, *names):
     Parameters
     ----------
     sources : Sources
-    names : str, like "figure05-optimizers" (:data:`facekp.report.figures.FIGURES`)
+    names : str, like "figure05-optimizers" (:func:`facekp.report.figures.figures`)
 
     Raises
     ------
@@ -58,15 +58,15 @@ def show(sources, *names):
         If there is no figure of that name.
     """
     from IPython.display import Image, display
-    from facekp.report.figures import FIGURES
     from facekp.plots.style import small_png
+    from facekp.report.figures import figures
 
-    known = {figure.name: figure for figure in FIGURES}
+    known = figures(sources)
     for name in names:
         if name not in known:
             raise ConfigError(f"figure: found {name!r}, expected one of {', '.join(known)}")
         try:
-            figure = known[name].draw(sources)
+            figure = known[name].draw()
         except Missing as error:
             say(f"*{name} is not drawn: {error}.*")
             continue

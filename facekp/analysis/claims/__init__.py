@@ -7,7 +7,6 @@ faces. :mod:`facekp.report.wording` puts findings in words.
 """
 from facekp.analysis.claims import changes, fastest, gap, nets
 from facekp.analysis.claims.finding import Finding
-from facekp.errors import RunError
 
 KINDS = {"fastest": fastest.fastest, "gap": gap.gap, "change": changes.change,
          "helpful": changes.helpful, "twin leak": changes.twin_leak, "search": nets.search}
@@ -27,22 +26,16 @@ def findings(collection, experiment):
 
     Returns
     -------
-    list of Finding
-
-    Raises
-    ------
-    RunError
-        If experiment.json declares a claim that is none.
+    list of Finding; of a claim that is none, the collection's `warn` is told
     """
     found = []
     for claim in collection.about(experiment).claims:
         try:
             found += KINDS[claim["kind"]](collection, experiment, claim)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RunError(
-                f"{collection.root / experiment}/experiment.json: claim {claim.get('kind')!r} "
-                f"cannot be answered ({error!r}); expected one of {', '.join(KINDS)}, with all "
-                "that it needs; give the experiment's command again") from None
+            collection.warn(
+                f"{collection.root / experiment}/experiment.json: claim {claim.get('kind')!r} is "
+                f"left out ({error!r}): expected one of {', '.join(KINDS)}, with all that it needs")
     return found
 
 
