@@ -16,6 +16,10 @@ NOTE = ("Losses are mean squared errors of the scaled targets, after the last ep
         "move, dropout on; the training RMSE is that of the best epoch's weights on all training "
         "images, dropout off.")
 
+PRINTED = ("variant", "runs", "epochs", "training loss", "validation loss", "validation RMSE, px",
+           "training RMSE, dropout off, px", "seconds per epoch", "state")
+"""Columns that fit into a terminal."""
+
 LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the validation loss is "
                "first at or below:")
 
@@ -45,7 +49,8 @@ def conclude(root, name, paper="", say=print, warn=warning):
     title = f"{about.title or name}, {labels(runs)}"
     lines = [tables.one_line(line) for line in sentences(found)]
     paper = paper or "; ".join(row["statement"] for row in about.paper)
-    say(f"{title}\n\n" + text(groups, lines, tables.Table.text))
+    say(f"{title}\n\n" + text(groups, lines, lambda table: table.only(
+        *PRINTED, *table.header * ("0.004" in table.header)).text()))
     if paper:
         say(f"the paper: {paper}")
     with files.replacing(folder / "summary.md", "w", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 from tabulate import tabulate
 
-from facekp.analysis.aggregate import LEVELS, mean_sd, reach
+from facekp.analysis.aggregate import LEVELS, mean_sd, reach, settled
 from facekp.errors import RunError
 from facekp.keypoints import KEYPOINTS
 from facekp.plots.keypoint_errors import words
@@ -35,12 +35,16 @@ class Table(NamedTuple):
     header: tuple
     rows: list
 
-    def filled(self):
-        """The table without columns in which no row has anything."""
-        keep = [k for k in range(len(self.header))
-                if any(row[k].text not in ("", NONE) for row in self.rows)]
+    def only(self, *columns):
+        """The table with some columns, in their own order."""
+        keep = [k for k, name in enumerate(self.header) if name in columns]
         return Table(tuple(self.header[k] for k in keep),
                      [[row[k] for k in keep] for row in self.rows])
+
+    def filled(self):
+        """The table without columns in which no row has anything."""
+        return self.only(*(name for k, name in enumerate(self.header)
+                           if any(row[k].text not in ("", NONE) for row in self.rows)))
 
     def text(self):
         """The table for a terminal."""
@@ -149,11 +153,14 @@ def groups_table(groups):
     """
     first = {id(group.runs[0]): group for group in groups}
     groups = [first[id(run)] for run in in_order(group.runs[0] for group in groups)]
-    return Table(("experiment", "variant", "seeds", "folds", *MEASURES, "state", "data"), [[
-        text(group.runs[0].title), text(group.name), _list(group.seeds), _list(group.folds),
+    table = Table(("experiment", "variant", "runs", "seeds", "folds", *MEASURES, "state", "data"), [[
+        text(group.runs[0].title), text(group.name), number(len(settled(group.runs))),
+        _list(group.seeds), _list(group.folds),
         *(mean(group.mean(measure), digits) for measure, digits in MEASURES.values()),
         text(wording.state(group.runs) + versions(group.runs)), text(group.label)]
         for group in groups]).filled()
+    one = len({group.experiment for group in groups}) == 1
+    return table.only(*table.header[1:]) if one else table
 
 
 def versions(runs):
