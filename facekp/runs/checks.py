@@ -36,10 +36,9 @@ def _is_text(value):
 
 def _are_flags(value):
     try:
-        parse_flags(value)
-    except (EngineError, AttributeError, TypeError):
+        return isinstance(value, str) and parse_flags(value) is not None
+    except EngineError:
         return False
-    return True
 
 
 def _all(kind):
@@ -93,7 +92,7 @@ def check(path, values, kinds, optional=False, remedy="", where=""):
     """
     for name, (fits, words) in kinds.items():
         value = values.get(name)
-        if not (fits(value) or optional and value is None):
+        if not (optional and value is None or fits(value)):
             raise _wrong(path, where + name, value, words, remedy)
 
 
