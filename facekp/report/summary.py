@@ -10,7 +10,7 @@ from facekp.runs.read import experiment_runs, labels, warning
 from facekp.runs.folder import HISTORY
 
 
-def conclude(root, name, paper="", say=print, warn=warning):
+def conclude(root, name, paper="", say=print, warn=warning, curves=True):
     """Print the tables of all runs of an experiment that are on disk, and write its files.
 
     Writes ``summary.md``, ``summary.json`` and ``curves.png`` in ``<root>/<name>``.
@@ -23,6 +23,8 @@ def conclude(root, name, paper="", say=print, warn=warning):
     say : callable taking a str
     warn : callable taking a str
         Told about damaged runs, which are left out.
+    curves : bool
+        Whether to draw curves.png.
     """
     from facekp import plots
     runs = [run for run in experiment_runs(root, name, warn) if run.epochs]
@@ -41,11 +43,14 @@ def conclude(root, name, paper="", say=print, warn=warning):
     files.write_json(folder / "summary.json", {
         "experiment": name, "data": label, "paper": paper, "answers": lines,
         "groups": [as_dict(group) for group in groups]})
+    say(f"tables: {folder / 'summary.md'}")
+    if not curves:
+        return
     plots.save(plots.learning_curves({group.name: {
         column: mean_curve(group.runs, column).mean if column != "epoch"
         else mean_curve(group.runs, column).epoch for column in HISTORY}
         for group in groups}, f"{name}, {label}"), folder / "curves.png")
-    say(f"tables: {folder / 'summary.md'}\ncurves: {folder / 'curves.png'}")
+    say(f"curves: {folder / 'curves.png'}")
 
 
 def answers(root, name, runs):
