@@ -15,7 +15,7 @@ from typing import Dict
 from facekp.experiment.arguments import path_name, whole_number, whole_numbers
 from facekp.text import shown, shown_path
 from facekp.errors import ConfigError, FacekpError, RunError
-from facekp.runs.read import SHARED, read_run, warning
+from facekp.runs.read import read_run, warning
 from facekp.runs.folder import Run, beside
 from facekp.settings import Settings
 

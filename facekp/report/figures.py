@@ -197,7 +197,7 @@ KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False
 
 
 def _title(sources, run):
-    return f"{sources.label(run)}, {run.label}"
+    return f"{run.name}, {run.label}"
 
 
 # ---- figures of the data alone, and of all nets -------------------------------------------------

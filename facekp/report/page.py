@@ -17,7 +17,7 @@ from facekp import files
 from facekp.analysis.aggregate import group_runs, mean_curve
 from facekp.errors import FacekpError, RunError
 from facekp.plots.style import COLORS, render
-from facekp.report import paper_table, stories, summary, tables
+from facekp.report import paper_table, stories, tables
 from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, describe, figures
 from facekp.report.markdown import to_html
 from facekp.runs.read import labels
@@ -89,9 +89,8 @@ def page(sources):
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
         curves=curves(sources), none_there=tables.NONE,
-        # find_runs has said which runs are damaged
-        statements=to_html(paper_table.table(sources.root, warn=str)),
-        experiments=[(heading(about), to_html(story(sources, about)), shown.pop(about.name, ()))
+        statements=to_html(paper_table.table(sources)),
+        experiments=[(heading(about), to_html(stories.experiment(sources, about.name)), shown.pop(about.name, ()))
                      for about in sources.abouts.values()],
         nets=to_html(stories.ranking(sources)),
         pictures={section: shown.get(section, ())
@@ -134,15 +133,6 @@ def policy(scripts):
 def heading(about):
     """An experiment's title with its section of the paper."""
     return " ".join(filter(None, (about.section, about.title or about.name)))
-
-
-def story(sources, about):
-    """What an experiment's runs say, as Markdown: its tables and the answers to the paper."""
-    runs = sources.of(about.name)
-    if not runs:
-        return f"There is no run yet: `{sources.command(about.name)}`."
-    return f"Trained on: {labels(runs)}.\n\n" + summary.text(
-        group_runs(runs), summary.answers(sources.root, about.name, runs), "pipe")
 
 
 def curves(sources):

@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from facekp.analysis.aggregate import group_runs
-from facekp.errors import FacekpError, RunError
-from facekp.runs import about
-from facekp.runs.read import find_runs, of_experiment, on_photographs, warning
+from facekp.errors import FacekpError
+from facekp.runs.read import Collection
 
 N_FACES = 16
 """How many synthetic faces are drawn where no folder of data is named."""
@@ -18,7 +17,7 @@ class Missing(FacekpError):
     """A figure cannot be drawn yet; the message has the command that makes what it needs."""
 
 
-class Sources:
+class Sources(Collection):
     """The runs and the faces that figures are drawn from; each is read when it is first needed.
 
     Parameters
@@ -32,56 +31,14 @@ class Sources:
     """
 
     def __init__(self, root, data=None, known=()):
-        self.root, self.data, self.known = Path(root), data and Path(data), tuple(known)
-
-    @cached_property
-    def all_runs(self):
-        """list of facekp.runs.read.RunResult: all in the folder"""
-        return find_runs(self.root)
-
-    @cached_property
-    def runs(self):
-        """list of RunResult: those on Kaggle's faces; if there is none, those on synthetic ones."""
-        return on_photographs(self.all_runs)
-
-    @cached_property
-    def abouts(self):
-        """dict of str -> About: what the experiments say of themselves, in the order of tables;
-        an experiment below another folder, like ``demo/lenet-augmented``, after the others."""
-        found = {one.name: one for one in self.known}
-        names = {path.parent.relative_to(self.root).as_posix()
-                 for path in self.root.rglob(about.FILE)}
-        for name in sorted(names | {run.experiment for run in self.all_runs}):
-            try:
-                found[name] = about.read_about(self.root, name)
-            except RunError as error:
-                warning(f"{error} (left out)")
-                found[name] = about.About(name)
-        order = sorted(found, key=lambda name: (name.count("/"), found[name].order, name))
-        return {name: found[name] for name in order}
-
-    def of(self, place):
-        """The runs that have an epoch of an experiment, like ``lenet``, or of one of its
-        variants, like ``dropout-ablation/dropout``; those among them that it shares."""
-        experiment, variant = self._parts(place)
-        return [run for run in of_experiment(self.runs, experiment)
-                if run.epochs and variant in ("", run.variant)]
+        super().__init__(root, known=known)
+        self.data = data and Path(data)
 
     def groups(self, place, runs=None):
         """dict of str -> list of RunResult that differ in seed and fold only, by their label; of
         other runs than those of the place, if some are given."""
-        found = group_runs(run for run in runs or self.of(place) if run.epochs)
-
-        def order(group):  # as the experiment names its variants
-            names = list(self.abouts[group.experiment].variants)
-            return names.index(group.variant) if group.variant in names else len(names)
-        return {self.label(group): list(group.runs) for group in sorted(found, key=order)}
-
-    def label(self, group):
-        """What readers call a run, or a group of runs, and what tells it from its like."""
-        label = self.abouts[group.experiment].label(group.variant)
-        name, own = getattr(group, "name", ""), group.variant or group.model
-        return label + (name[len(own):] if name.startswith(own) else "")
+        return {group.name: list(group.runs)
+                for group in group_runs(run for run in runs or self.of(place) if run.epochs)}
 
     def first(self, places, *files):
         """The first complete run of some places (:meth:`of`) that has one of some files;
@@ -101,13 +58,8 @@ class Sources:
 
     def command(self, place):
         """The command that trains what a place names (:meth:`of`)."""
-        experiment, variant = self._parts(place)
+        experiment, variant = self.parts(place)
         return f"make {experiment}" + (f" ONLY={variant}" if variant else "")
-
-    def _parts(self, place):
-        """(experiment, variant) of a place; the experiment's name may have a slash itself."""
-        experiment, _, variant = (place, "", "") if place in self.abouts else place.partition("/")
-        return experiment, variant
 
     @cached_property
     def training(self):
