@@ -68,7 +68,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     for place, run in taken.items():
         copy_run(run, out / place, warn, run.folder == filters)
     for name in Sources(out).abouts:
-        conclude(out, name, say=lambda text: None, warn=warn)
+        conclude(out, name, say=lambda text: None, warn=warn, curves=False)
     results_page.write(out)
     if readme is not None:
         paper_table.write(readme, out)

@@ -1,5 +1,4 @@
 """`make report`: the page says what the runs say, and nothing from a file becomes markup."""
-import email
 import json
 import os
 import re
@@ -8,6 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from described import describe
 from run_tools import make_run
 
 from facekp.cli import commands as cli
@@ -16,6 +16,7 @@ from facekp.errors import RunError
 from facekp.report.markdown import to_html
 from facekp.metrics import keypoint_errors
 from facekp.report.sources import Sources
+from facekp.runs.about import About, write_about
 
 from checkout import ROOT
 NAN = float("nan")
@@ -61,19 +62,22 @@ class Page(HTMLParser):
         return Counter((tag, tuple(name for name, _ in attrs)) for tag, attrs in self.elements)
 
 
+all_figures = report.figures
+
+
 @pytest.fixture(autouse=True)
 def light(monkeypatch):
     """Pages without the big library, and without pictures unless a test wants some."""
-    monkeypatch.setattr(report, "PICTURES", {"Faces": (), "Errors by keypoint": ()})
+    monkeypatch.setattr(report, "figures", lambda sources: {})
     monkeypatch.setattr(report, "plotly_js", lambda: "var Plotly;")
 
 
 @pytest.fixture
 def pictures(monkeypatch):
     """Pages with those pictures that need no Theano."""
-    monkeypatch.setattr(report, "PICTURES", {
-        "Faces": ("figure09-predictions",), "Loss figures": ("figure05-optimizers",),
-        "Errors by keypoint": ("errors-mean-face",)})
+    names = "figure09-predictions", "figure05-optimizers", "errors-mean-face", "losses-made-up"
+    monkeypatch.setattr(report, "figures", lambda sources: {
+        name: figure for name, figure in all_figures(sources).items() if name in names})
 
 
 @pytest.fixture
@@ -89,6 +93,7 @@ def runs(tmp_path):
         (run.folder / "errors.json").write_text(json.dumps(keypoint_errors(y, y + 2)))
     make_run(root / "optimizer-study/cnn14/adam/fold2", [.01, .002], state=None, epochs=500, fold=2)
     make_run(root / "optimizer-study/cnn14/sgd/fold0", [.01, NAN], state="diverged")
+    describe(root, "lenet", "optimizer-study")
     return root
 
 
@@ -152,8 +157,8 @@ def test_means_and_deviations_over_seeds(runs):
 
 def test_the_curves_are_the_means_of_the_histories(runs):
     curves = json.loads(page_of(runs).text["curves-data"])
-    assert [curve["name"] for curve in curves] == ["lenet", "optimizer-study"]
-    [lenet], [adam, sgd] = (curve["groups"] for curve in curves)
+    assert [curve["name"] for curve in curves] == ["5.1 LeNet-5", "5.3 Five optimizers"]
+    [lenet], [sgd, adam] = (curve["groups"] for curve in curves)
     assert lenet["valid_loss"] == {
         "epoch": [1, 2, 3], "n": [2, 2, 2], "mean": [.0035, .00175, .0023],
         "low": [.003, .001, .002], "high": [.004, .0025, .0026]}
@@ -162,13 +167,14 @@ def test_the_curves_are_the_means_of_the_histories(runs):
 
 
 def test_pictures_or_the_reason_why_not(runs, pictures):
+    describe(runs, "cnn14")
     page = page_of(runs)
     images = [dict(attrs) for tag, attrs in page.elements if tag == "img"]
     assert [image["alt"] for image in images] == [
-        "Figure 5: loss by optimizer", "error of each keypoint, best net"]
+        "Figure 5: what figure05-optimizers shows", "Error of each keypoint, best net"]
     assert all(image["src"].startswith("data:image/png;base64,iVBORw0KGgo") for image in images)
-    assert "Figure 9: predicted test faces is not drawn: no complete run" in page.text["p"]
-    rows = as_dicts(page.rows["pictures-3"])
+    assert "what figure09-predictions shows is not drawn: no complete run" in page.text["p"]
+    rows = as_dicts(page.rows["pictures-1"])
     assert rows[0] == {"keypoint": "left eye center", "LeNet-5": "2.00"}
     assert rows[-1] == {"keypoint": "all", "LeNet-5": "2.00"}
 
@@ -179,7 +185,25 @@ def test_a_damaged_file_costs_its_pictures_alone(runs, pictures):
     assert "best net is not drawn: " in page.text["p"]
     assert "errors.json: cannot be read" in page.text["p"]
     assert [dict(attrs)["alt"] for tag, attrs in page.elements if tag == "img"] == [
-        "Figure 5: loss by optimizer"]
+        "Figure 5: what figure05-optimizers shows"]
+
+
+def test_an_experiment_that_nobody_knows_has_its_section(runs, pictures):
+    write_about(runs, About("made-up", "My idea", "9.9", 15, {"a": "the first"}))
+    make_run(runs / "made-up/cnn14/a/fold0", [.01, .002])
+    page = page_of(runs)
+    titles = [text for text in page.text["h2"].split("\n") if text]
+    assert "5.1 LeNet-59.9 My idea5.3 Five optimizers" in titles[0]
+    assert [dict(attrs)["alt"] for tag, attrs in page.elements if tag == "img"][0] == (
+        "Losses of My idea")
+    [made_up] = [curve for curve in json.loads(page.text["curves-data"])
+                 if curve["name"] == "9.9 My idea"]
+    assert [group["name"] for group in made_up["groups"]] == ["the first"]
+
+
+def test_an_experiment_without_a_run_names_its_command(runs):
+    describe(runs, "vggnet")
+    assert "make vggnet" in page_of(runs).text["code"]
 
 
 def test_one_core_is_one_core(tmp_path):
@@ -201,13 +225,11 @@ def test_provenance_is_there_and_names_no_machine(runs):
     assert "secret-host" not in html and "/home/someone" not in html
 
 
-def test_the_paper_beside_ours_with_what_cannot_be_compared(runs):
+def test_the_paper_beside_ours(runs):
     page = page_of(runs)
     rows = as_dicts(page.rows["paper"])
     assert rows[0]["the paper"] == "LeNet-5: score 3.35" and rows[0]["data"] == "a test's faces"
     assert rows[0]["ours"].startswith("validation RMSE 1.959 \u00b1 0.62")
-    assert "The paper: score 3.35. The paper's score is the RMSE on Kaggle's test images, two " \
-        "thirds of which were labelled by another scheme: it cannot be compared" in page.text["p"]
 
 
 # ---- what comes from files stays text ------------------------------------------------------------
@@ -225,6 +247,8 @@ def spoiled(root, text):
         run.config.write_text(json.dumps(config))
         run.summary.write_text(json.dumps({**json.loads(run.summary.read_text()), "data": text,
                                            "stopped_by": text}))
+    write_about(root, About(name, text, text, 5, {name: text, "adam": text + "1"}, figures=[
+        {"name": "losses-hostile", "shows": text, "kind": "losses"}]))
     lenet = make_run(root / "lenet/lenet5/fold0", [.01, .002], label=text + "0", model="lenet5")
     y = np.full((4, 30), 40.0)
     (lenet.folder / "errors.json").write_text(json.dumps(keypoint_errors(y, y + 2)))
@@ -279,17 +303,7 @@ def test_links_within_the_page_lead_somewhere(runs):
     assert len(set(ids)) == len(ids)
     links = [value[1:] for tag, attrs in page.elements for name, value in attrs
              if tag == "a" and name == "href"]
-    assert len(links) == 6 + len(report.PICTURES) and set(links) <= set(ids)
-
-
-def test_every_figure_of_the_paper_is_asked_for(monkeypatch):
-    monkeypatch.undo()
-    from facekp.report.figures import FIGURES
-    known = {figure.name for figure in FIGURES}
-    shown = [name for names in report.PICTURES.values() for name in names]
-    assert set(shown) <= known and len(set(shown)) == len(shown)
-    assert {name for name in known if re.match("figure[0-9]+-", name)} - set(shown) == {
-        "figure01-lenet5-classic"}
+    assert set(links) <= set(ids) and len(links) == len(set(links)) == 12
 
 
 # ---- Markdown ------------------------------------------------------------------------------------
@@ -309,22 +323,6 @@ def test_bars_and_empty_cells_of_a_table():
     html = to_html("| a | b |\n|---|---|\n|| x\\|y |\n| \\\\ | \\z")
     assert re.findall("<tr>(<td>.*)</tr>", html) == ["<td></td><td>x|y</td>",
                                                     r"<td>\</td><td>\z</td>"]
-
-
-def test_the_ambiguities_are_those_of_the_readme():
-    text = report.ambiguities()
-    assert f"\n## Ambiguities and choices\n{text}## " in (ROOT / "README.md").read_text("utf-8")
-    assert to_html(text).count("<tr>") == text.count("\n|") - 1 > 10
-    assert "](" not in text  # links stay text
-
-
-def test_an_installed_package_has_the_ambiguities_in_its_metadata(tmp_path, monkeypatch):
-    module = tmp_path / "site-packages" / "facekp" / "report.py"
-    monkeypatch.setattr(report, "__file__", str(module))
-    message = email.message_from_string(
-        "Name: facekp\n\n# facekp\n\n## Ambiguities and choices\n\nSome.\n\n## Citation\n")
-    monkeypatch.setattr(report.metadata, "metadata", {"facekp": message}.__getitem__)
-    assert report.ambiguities().strip() == "Some."
 
 
 # ---- the command ---------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 """make results: small files only, nothing of the machine in them; README's table is fresh."""
+import hashlib
 import json
 import os
 import re
@@ -8,16 +9,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from described import ABOUTS, describe
+from kaggle_csv import write_folder
 from run_tools import make_run
 
 import facekp.report.publish
 from facekp.report import paper_table, results_page
+from facekp.cli import commands as cli
+from facekp.data import load_lookup
 from facekp.nets.activations import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
 from facekp.report.figures import errors_of_nets
 from facekp.report.markdown import to_html
 from facekp.report.publish import publish
+from facekp.runs.about import About, write_about
 from facekp.runs.read import find_runs
+from facekp.runs.submission import ROUNDING_PX, read_submission, write_submission
 from facekp.report.sources import Sources
 
 from checkout import ROOT
@@ -34,6 +41,7 @@ def make_runs(tmp_path):
     np.savez(done.weights, **{"conv1.W": np.ones((2, 1, 3, 3), np.float32),
                               "hidden4.W": np.ones((2, 2), np.float32)})
     done.submission.write_text("RowId,Location\n1,40\n")
+    describe(root)
     for path in (done.faces, done.curves, done.checkpoint):
         path.write_bytes(b"pixels")
     make_run(root / "optimizer-study/cnn14/adagrad/fold0", [.04, .0225], state=None, epochs=500)
@@ -67,18 +75,34 @@ def files(folder):
                   if path.is_file())
 
 
-def test_small_files_of_the_papers_experiments(published):
+SMALL = ["errors.json", "history.csv", "submission.sha256", "summary.json",
+         "test_predictions.npz"]
+
+
+def test_small_files_of_experiments_that_say_what_they_are(published):
     done, begun = "dropout-ablation/cnn14/dropout/fold0/", "optimizer-study/cnn14/adagrad/fold0/"
-    both = ["curves.png", "summary.json", "summary.md"]
     found = files(published / "results")
     figures = [name for name in found if name.startswith("figures/")]
-    assert {"figures/figure05-optimizers.png", "figures/figure02-vggnet.png"} < set(figures)
+    assert "figures/figure05-optimizers.png" in figures
+    concluded = [f"{name}/{file}" for name in ("cnn14", "dropout-ablation", "optimizer-study")
+                 for file in ("summary.json", "summary.md")]
     assert [name for name in found if name not in figures] == sorted(
-        [done + name for name in (CONV_WEIGHTS, "config.json", "errors.json", "history.csv",
-                                  "submission.csv", "summary.json")]
-        + [begun + name for name in ("config.json", "history.csv")]
-        + [f"{name}/{file}" for name in ("cnn14", "dropout-ablation", "optimizer-study")
-           for file in both] + ["README.md", "runs.csv"])
+        [done + name for name in ("config.json", CONV_WEIGHTS, *SMALL)]
+        + [begun + name for name in ("config.json", "history.csv")] + concluded
+        + [f"{name}/experiment.json" for name in ABOUTS] + ["README.md"])
+
+
+def test_an_experiment_that_nobody_knows_is_published_if_it_says_what_it_is(tmp_path, quick):
+    for name in ("made-up", "silent"):
+        make_run(tmp_path / "runs" / name / "cnn14/fold0", [.04])
+    write_about(tmp_path / "runs", About("made-up", "My idea"))
+    quick()
+    assert [run.experiment for run in find_runs(tmp_path / "results")] == ["made-up"]
+    # the results know it from then on
+    (tmp_path / "runs/made-up/experiment.json").unlink()
+    make_run(tmp_path / "runs/made-up/cnn14/seed1/fold0", [.04], seed=1)
+    quick()
+    assert [run.seed for run in find_runs(tmp_path / "results")] == [0, 1]
 
 
 def test_they_read_as_the_runs_do(published):
@@ -91,11 +115,31 @@ def test_they_read_as_the_runs_do(published):
             np.testing.assert_array_equal(run.history[name], copy.history[name])
         assert run.errors() == copy.errors()
     assert copy.state == "unfinished at epoch 2 of 500"
-    index = (published / "results" / "runs.csv").read_text().splitlines()
-    assert index[1] == ("dropout-ablation,cnn14,dropout,0,0,complete,2,2,4.8000,2.000,"
-                        "a test's faces")
     with np.load(published / "results/dropout-ablation/cnn14/dropout/fold0" / CONV_WEIGHTS) as conv:
         assert conv.files == ["conv1.W"]
+
+
+def test_a_submission_comes_back_from_what_is_kept_of_it(tmp_path, quick, random, capsys):
+    """Within half a step of float16; the sha256 is the original's."""
+    (tmp_path / "data").mkdir()
+    write_folder(tmp_path / "data")
+    lookup = load_lookup(tmp_path / "data")
+    run = make_run(tmp_path / "runs" / PLACE, [.04])
+    y_pred = random.uniform(-2, 98, (int(lookup.image_ids.max()), 30))
+    np.savez(run.predictions, y_pred_test=y_pred)
+    write_submission(run.submission, y_pred, np.arange(1, len(y_pred) + 1), lookup)
+    describe(tmp_path / "runs")
+    quick()
+    folder = tmp_path / "results" / PLACE
+    sha256 = hashlib.sha256(run.submission.read_bytes()).hexdigest()
+    assert (folder / "submission.sha256").read_text() == f"{sha256}  submission.csv\n"
+    out = tmp_path / "again.csv"
+    assert cli.main(["submit", str(folder), "--data", str(tmp_path / "data"),
+                     "--out", str(out)]) == 0
+    assert f"each within {ROUNDING_PX} px" in capsys.readouterr().out
+    (ids, before), (ids_again, after) = map(read_submission, (run.submission, out))
+    np.testing.assert_array_equal(ids_again, ids)
+    assert 0 < np.abs(after - before).max() <= ROUNDING_PX + 1e-6 < 0.0313
 
 
 def test_nothing_of_the_machine_is_in_them(published):
@@ -131,6 +175,7 @@ def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, k
     place = "optimizer-study/cnn14/adagrad/fold0"
     there = make_run(tmp_path / "results" / place, losses, state=state, epochs=500)
     make_run(tmp_path / "runs" / place, [.05, .03], state=None, epochs=500)
+    describe(tmp_path / "runs")
     before = there.history.read_bytes()
     said = do_publish(tmp_path / "runs", tmp_path)
     assert (there.history.read_bytes() == before) is kept
@@ -143,6 +188,7 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
     for name in ("results_page", "paper_table"):
         monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    describe(tmp_path / "results")
     return lambda: do_publish(tmp_path / "runs", tmp_path)
 
 
@@ -167,7 +213,7 @@ def with_all_files(folder, value, **options):
     """A run and all that is published of one; `value` is in each file."""
     run = make_run(folder, [value] * 3, **options)
     y = np.full((4, 30), 40.0)
-    np.savez(run.predictions, y_valid=y, y_pred_valid=y + value)
+    np.savez(run.predictions, y_valid=y, y_pred_valid=y + value, y_pred_test=y)
     np.savez(run.weights, **{"conv1.W": np.full(2, value, np.float32)})
     run.submission.write_text(f"{value}\n")
     return run
@@ -177,8 +223,7 @@ def test_nothing_of_another_run_stays_beside_a_history(tmp_path, quick):
     with_all_files(tmp_path / "runs" / PLACE, 1.0)
     quick()
     results = tmp_path / "results" / PLACE
-    assert files(results) == ["config.json", CONV_WEIGHTS, "errors.json", "history.csv",
-                              "submission.csv", "summary.json"]
+    assert files(results) == ["config.json", CONV_WEIGHTS, *SMALL]
     run = make_run(tmp_path / "runs" / PLACE, [.5] * 3)
     for path in (run.predictions, run.weights, run.submission):
         path.unlink()
@@ -186,8 +231,7 @@ def test_nothing_of_another_run_stays_beside_a_history(tmp_path, quick):
     assert files(results) == ["config.json", "history.csv", "summary.json"]
 
 
-@pytest.mark.parametrize("name", ["config.json", "history.csv", "errors.json", CONV_WEIGHTS,
-                                  "submission.csv", "summary.json"])
+@pytest.mark.parametrize("name", ["config.json", CONV_WEIGHTS, *SMALL])
 def test_a_kill_in_between_leaves_no_run_that_says_complete(name, tmp_path, quick, monkeypatch):
     with_all_files(tmp_path / "runs" / PLACE, 1.0)
     quick()
@@ -208,7 +252,8 @@ def test_a_kill_in_between_leaves_no_run_that_says_complete(name, tmp_path, quic
     quick()
     [run] = find_runs(tmp_path / "results")
     assert run.complete and run.final("valid_loss") == run.errors()["rmse_px"] == 2
-    assert (run.folder / "submission.csv").read_text() == "2.0\n"
+    assert (run.folder / "submission.sha256").read_text().startswith(
+        hashlib.sha256(b"2.0\n").hexdigest())
 
 
 def test_a_part_brings_no_second_net_whose_filters_are_shown(tmp_path, quick):
@@ -296,18 +341,6 @@ def test_weights_that_cannot_be_used_are_left_out(damage, tmp_path, quick):
     assert files(tmp_path / "results" / PLACE) == ["config.json", "history.csv", "summary.json"]
 
 
-def test_submissions_of_the_papers_experiments_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
-    for name in ("results_page", "paper_table"):
-        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
-    for place in ("vggnet-search/vggnet/he-0.001/fold0", "vggnet/vggnet/fold0"):
-        run = make_run(tmp_path / "runs" / place, [.04], model="vggnet")
-        run.submission.write_text("RowId,Location\n1,40\n")
-    do_publish(tmp_path / "runs", tmp_path)
-    assert [name for name in files(tmp_path / "results") if "submission" in name] == [
-        "vggnet/vggnet/fold0/submission.csv"]
-
-
 def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
     path = runs / "dropout-ablation/cnn14/dropout/fold0/predictions.npz"
     path.write_bytes(b"PK")
@@ -316,7 +349,7 @@ def test_damaged_predictions_cost_their_errors_alone(runs, tmp_path):
 
 
 def test_no_runs_is_a_fault(tmp_path):
-    with pytest.raises(RunError, match="holds no run of lenet, .*make paper"):
+    with pytest.raises(RunError, match="holds no run of an experiment .*make paper"):
         publish(tmp_path / "none", tmp_path / "results")
     assert not (tmp_path / "results").exists()
 
@@ -450,11 +483,12 @@ def test_the_page_of_results_is_what_results_say():
 
 def test_the_checkouts_results_are_small_and_name_no_machine():
     names = files(ROOT / "results")
-    assert len(names) > 10
+    assert 10 < len(names)
+    assert sum((ROOT / "results" / name).stat().st_size for name in names) < 4_000_000
     for name in names:
         path = ROOT / "results" / name
-        assert path.suffix in (".csv", ".json", ".md", ".png", ".npz"), name
-        assert path.stat().st_size < (300_000 if path.suffix != ".csv" else 600_000), name
+        assert path.suffix in (".csv", ".json", ".md", ".png", ".npz", ".sha256"), name
+        assert path.stat().st_size < 300_000, name
         assert path.name not in ("faces.png", "predictions.npz", "weights.npz"), name
         if path.suffix in (".csv", ".json", ".md"):
             assert not {"/tmp", "/root", "/home"} & set(path.read_text(encoding="utf-8").split('"'))
