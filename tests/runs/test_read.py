@@ -152,7 +152,7 @@ def test_labels_are_the_experiment_s(tmp_path):
     ("title", 3), ("title", "$x$"), ("variants", {"a": 1}), ("shares", {"a": "b"}),
     ("shares", {"a": ["b"]}), ("nets", [3]), ("nets", [{"label": "x", "variant": 1}]),
     ("nets", [{"label": "x", "variant": "", "score": "3"}]), ("paper", [{"statement": "x"}]),
-    ("claims", [{}]), ("figures", {}), ("order", "first"), ("colour", "red")])
+    ("claims", [3]), ("figures", {}), ("order", "first"), ("colour", "red")])
 def test_an_experiment_that_describes_itself_wrongly_has_its_name_alone(key, value, tmp_path):
     for fold in (0, 1):
         make_run(tmp_path / f"study/cnn14/adagrad/fold{fold}", [.1], fold=fold)
