@@ -93,7 +93,7 @@ def check(path, values, kinds, optional=False, remedy="", where=""):
     """
     for name, (fits, words) in kinds.items():
         value = values.get(name)
-        if not (fits(value) or optional and value is None):
+        if not (optional and value is None or fits(value)):
             raise _wrong(path, where + name, value, words, remedy)
 
 
