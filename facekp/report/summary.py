@@ -3,12 +3,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from facekp import files
-from facekp.analysis.aggregate import LEVELS, group_runs, mean_curve, reach
+from facekp.analysis.aggregate import LEVELS, group_runs, reach
 from facekp.analysis.claims import findings
 from facekp.analysis.claims.nets import near_duplicates
 from facekp.report import tables
 from facekp.report.wording import sentences
-from facekp.runs.folder import HISTORY
 from facekp.runs.read import Collection, labels, warning
 
 NOTE = ("Losses are mean squared errors of the scaled targets, after the last epoch; ± is the "
@@ -38,9 +37,8 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
     warn : callable taking a str
         Told about damaged runs, which are left out.
     curves : bool
-        Whether to draw curves.png.
+        Whether to draw curves.png too.
     """
-    from facekp import plots
     collection, folder = Collection(root, warn), Path(root, name)
     runs = collection.of(name)
     if not runs:
@@ -63,13 +61,12 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
         "findings": [as_json(asdict(finding)) for finding in found],
         "groups": [as_dict(group) for group in groups]})
     say(f"tables: {folder / 'summary.md'}")
-    if not curves:
-        return
-    plots.save(plots.learning_curves({group.name: {
-        column: mean_curve(group.runs, column).mean if column != "epoch"
-        else mean_curve(group.runs, column).epoch for column in HISTORY}
-        for group in groups}, title), folder / "curves.png")
-    say(f"curves: {folder / 'curves.png'}")
+    if curves:
+        from facekp import plots
+        from facekp.report.figures import curves as curves_of
+        losses = curves_of({group.name: list(group.runs) for group in groups})
+        plots.save(plots.loss_curves(losses, title), folder / "curves.png")
+        say(f"curves: {folder / 'curves.png'}")
 
 
 def text(groups, lines=(), render=tables.Table.markdown):

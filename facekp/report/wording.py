@@ -36,7 +36,9 @@ def verdict(finding):
 
 def runs_of(basis, each=True, p=None, places=False):
     """What a finding rests on, in brackets: how many runs, their seeds and folds, and p."""
-    words = [plural(basis.n, "run") + " each" * each] + [seeds_and_folds(basis)] * places
+    words = [plural(basis.n, "run") + " each" * each]
+    if places:
+        words.append(seeds_and_folds(basis))
     if p is not None and p == p:
         words.append("p < 0.001" if p < .001 else f"p = {p:.2g}")
     return f" ({', '.join(words)}){_unfinished(basis)}"

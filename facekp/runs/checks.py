@@ -36,10 +36,9 @@ def _is_text(value):
 
 def _are_flags(value):
     try:
-        parse_flags(value)
-    except (EngineError, AttributeError, TypeError):
+        return isinstance(value, str) and parse_flags(value) is not None
+    except EngineError:
         return False
-    return True
 
 
 def _all(kind):
@@ -146,8 +145,7 @@ def check_about(content, path):
                         (lambda value: isinstance(value, list) and all(map(OBJECT[0], value)),
                          "a list of objects"))}, optional=True, remedy=remedy)
     for part, kinds in (("nets", {"label": TEXT, "variant": TEXT}),
-                        ("paper", {"statement": TEXT, "variant": TEXT, "measure": TEXT}),
-                        ("claims", {"kind": TEXT}), ("figures", {"name": TEXT, "shows": TEXT})):
+                        ("paper", {"statement": TEXT, "variant": TEXT, "measure": TEXT})):
         for row in content.get(part) or ():
             check(path, row, kinds, remedy=remedy, where=f"{part}.")
     for net in content.get("nets") or ():
