@@ -2,6 +2,10 @@
 from facekp.runs.about import About, write_about
 
 
+def number(statement, measure, variant=""):
+    return {"statement": statement, "variant": variant, "measure": measure, "number": 1}
+
+
 def figure(name, kind, **more):
     return {"name": name, "shows": f"what {name} shows", "kind": kind, **more}
 
@@ -10,11 +14,15 @@ NET = {"shows": "a net", "kind": "architecture"}
 ABOUTS = {about.name: about for about in (
     About("lenet", "LeNet-5", "5.1", 10, {"": "LeNet-5"},
           nets=[{"variant": "", "label": "LeNet-5", "score": 3.35}],
+          paper=[number("LeNet-5: score 3.35", "valid_rmse_px"),
+                 number("training took about 2 hours", "seconds")],
           figures=[{"name": "figure01-lenet5", **NET, "model": "lenet5"}]),
     About("vggnet", "VGGNet", "5.2", 20, {"": "VGGNet"},
           nets=[{"variant": "", "label": "VGGNet", "score": 3.12}]),
     About("optimizer-study", "Five optimizers", "5.3", 30, {"sgd": "SGD", "adagrad": "Adagrad"},
           nets=[{"variant": "adagrad", "label": "14-layer CNN, no dropout", "score": None}],
+          paper=[number("validation loss 0.0010208", "valid_loss", "adagrad"),
+                 number("overfitted", "loss_ratio", "adagrad")],
           figures=[figure("figure05-optimizers", "losses")]),
     About("dropout-ablation", "Dropout", "5.3", 40, {"dropout": "", "no-dropout": ""},
           shares={"no-dropout": ["optimizer-study", "adagrad"]},
@@ -27,7 +35,9 @@ ABOUTS = {about.name: about for about in (
                    figure("figure08-activations", "activations",
                           runs=["cnn14", "optimizer-study/adagrad"]),
                    figure("figure09-predictions", "predictions", runs=["cnn14", "lenet"])]),
-    About("lenet-augmented", "Mirror images", "5.4", 60))}
+    About("lenet-augmented", "Mirror images", "5.4", 60, paper=[
+        number("stopped; fair", "stopped", "split-then-mirror"),
+        number("stopped; the paper's", "stopped", "mirror-then-split")]))}
 
 
 def describe(root, *names):

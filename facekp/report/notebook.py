@@ -60,13 +60,13 @@ def tell(sources, *experiments):
     ConfigError
         If there is no experiment of that name.
     """
-    from facekp.report.page import story
+    from facekp.report import stories
 
     for name in experiments:
         if name not in sources.abouts:
             raise ConfigError(f"experiment: found {name!r}, expected one of "
                               f"{', '.join(sources.abouts) or 'none: there is no run'}")
-        say(story(sources, sources.abouts[name]))
+        say(stories.experiment(sources, name))
 
 
 def tell_of_data(sources):

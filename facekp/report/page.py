@@ -90,8 +90,8 @@ def page(sources):
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
         curves=curves(sources), none_there=tables.NONE,
         statements=to_html(paper_table.table(sources)),
-        experiments=[(heading(about), to_html(stories.experiment(sources, about.name)), shown.pop(about.name, ()))
-                     for about in sources.abouts.values()],
+        experiments=[(heading(about), to_html(stories.experiment(sources, name)),
+                      shown.get(name, ())) for name, about in sources.abouts.items()],
         nets=to_html(stories.ranking(sources)),
         pictures={section: shown.get(section, ())
                   for section in (ERRORS, FACES, FILTERS, ARCHITECTURES)},

@@ -5,8 +5,7 @@ from kaggle_csv import training_lines, write_folder
 from described import describe
 from run_results import result, write
 
-from facekp.report import notebook
-from facekp.report.page import story
+from facekp.report import notebook, stories
 from facekp.errors import ConfigError
 
 
@@ -75,7 +74,7 @@ def test_an_experiment_is_told_of_as_on_the_page(tmp_path, shown):
     describe(tmp_path / "results")
     sources = notebook.open_results(tmp_path)
     notebook.tell(sources, "optimizer-study", "vggnet")
-    assert shown[1] == story(sources, sources.abouts["optimizer-study"])
+    assert shown[1] == stories.experiment(sources, "optimizer-study")
     assert shown[2] == "There is no run yet: `make vggnet`."
     with pytest.raises(ConfigError, match="experiment: found 'lenet7', expected one of lenet, "):
         notebook.tell(sources, "lenet7")

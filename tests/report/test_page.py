@@ -110,16 +110,16 @@ def test_every_run_with_the_numbers_of_its_summary(runs):
     rows = as_dicts(page_of(runs).rows["runs"])
     assert [(row["experiment"], row["variant"], row["seed"], row["fold"], row["state"])
             for row in rows] == [
-        ("lenet", "", "0", "0", "complete, stopped early"),
-        ("lenet", "", "1", "0", "complete, stopped early"),
-        ("optimizer-study", "adam", "0", "2", "unfinished at epoch 2 of 500"),
-        ("optimizer-study", "sgd", "0", "0", "diverged in epoch 2")]
+        ("LeNet-5", "LeNet-5", "0", "0", "complete, stopped early"),
+        ("LeNet-5", "LeNet-5", "1", "0", "complete, stopped early"),
+        ("Five optimizers", "adam", "0", "2", "unfinished at epoch 2 of 500"),
+        ("Five optimizers", "SGD", "0", "0", "diverged in epoch 2")]
     for seed, row in enumerate(rows[:2]):
         folder = runs / "lenet/lenet5" / (f"seed{seed}" if seed else "") / "fold0"
         summary = json.loads((folder / "summary.json").read_text())
         assert row["validation RMSE, px"] == f"{summary['valid_rmse_px']:.3f}"
         assert row["mean face, px"] == f"{summary['mean_face_rmse_px']:.3f}"
-        assert row["seconds an epoch"] == f"{summary['seconds_per_epoch']:.2f}"
+        assert row["seconds per epoch"] == f"{summary['seconds_per_epoch']:.2f}"
         for column, key in (("epochs", "epochs"), ("best epoch", "best_epoch"),
                             ("training images", "n_train"), ("validation images", "n_valid")):
             assert row[column] == str(summary[key])
@@ -147,7 +147,7 @@ def test_seeds_and_folds_are_in_the_order_of_their_numbers(tmp_path):
 
 def test_means_and_deviations_over_seeds(runs):
     rows = as_dicts(page_of(runs).rows["means"])
-    assert [row["runs of"] for row in rows] == ["lenet5", "adam", "sgd"]
+    assert [row["variant"] for row in rows] == ["LeNet-5", "adam", "SGD"]
     px = [48 * .001 ** .5, 48 * .0025 ** .5]
     assert rows[0]["seeds"] == "0, 1" and rows[0]["folds"] == "0"
     assert rows[0]["validation RMSE, px"] == f"{np.mean(px):.3f} \u00b1 {np.std(px, ddof=1):.3f}"
@@ -158,7 +158,7 @@ def test_means_and_deviations_over_seeds(runs):
 def test_the_curves_are_the_means_of_the_histories(runs):
     curves = json.loads(page_of(runs).text["curves-data"])
     assert [curve["name"] for curve in curves] == ["5.1 LeNet-5", "5.3 Five optimizers"]
-    [lenet], [sgd, adam] = (curve["groups"] for curve in curves)
+    [lenet], [adam, sgd] = (curve["groups"] for curve in curves)
     assert lenet["valid_loss"] == {
         "epoch": [1, 2, 3], "n": [2, 2, 2], "mean": [.0035, .00175, .0023],
         "low": [.003, .001, .002], "high": [.004, .0025, .0026]}
@@ -218,7 +218,7 @@ def test_provenance_is_there_and_names_no_machine(runs):
     rows = Page(html).rows["provenance"]
     software, data = as_dicts(rows[:2])[0], as_dicts(rows[2:])[0]
     assert software["versions"] == "facekp 0.1.0" and software["threads"] == "1"
-    assert software["git revision"] == "abc" and software["training code, sha256"] == "c0de"
+    assert software["git revision"] == "abc" and software["training version"] == "c0de"
     assert software["machine"] == "A CPU, 2 cores; Linux" and software["runs"] == "4"
     assert list(data.values())[:3] == ["a test's faces", "training.csv", "12ab"]
     assert data["seeds"] == "0, 1"
@@ -264,7 +264,7 @@ def test_hostile_texts_are_text(tmp_path):
     assert hostile.shape() == harmless.shape()
     rows = hostile.rows["runs"]
     assert {row[6] for row in rows[1:]} == {HOSTILE + "0", HOSTILE + "1"}
-    assert rows[-1][0] == HOSTILE.replace("/", "\\")
+    assert HOSTILE in {row[0] for row in rows}
     notes = [group["note"] for curve in json.loads(hostile.text["curves-data"])
              for group in curve["groups"]]
     assert any(HOSTILE in note for note in notes)
@@ -309,20 +309,19 @@ def test_links_within_the_page_lead_somewhere(runs):
 # ---- Markdown ------------------------------------------------------------------------------------
 
 def test_markdown():
-    assert to_html("a `b<i>` **c** *d*\n\n| x | `y` |\n|---|---|\n| 1 < 2 | **3** |") == (
-        "<p>a <code>b&lt;i&gt;</code> <strong>c</strong> <em>d</em></p>\n"
-        '<div class="box" tabindex="0"><table>\n<thead><tr><th scope="col">x</th>'
-        '<th scope="col"><code>y</code></th></tr></thead>\n<tbody>\n'
-        "<tr><td>1 &lt; 2</td><td><strong>3</strong></td></tr>\n</tbody></table></div>")
-    assert to_html("* a\n  b\n* `c`") == "<ul><li>a\n  b</li><li><code>c</code></li></ul>"
-    assert to_html("2 * 3 * 4 and **") == "<p>2 * 3 * 4 and **</p>"
+    html = to_html("a `b<i>` **c** *d*\n\n| x | `y` |\n|---|---|\n| 1 < 2 | **3** |")
+    assert html.startswith("<p>a <code>b&lt;i&gt;</code> <strong>c</strong> <em>d</em></p>\n"
+                           '<div class="box" tabindex="0"><table>\n')
+    assert re.findall("<t[hd]>(.*)</t[hd]>", html) == ["x", "<code>y</code>", "1 &lt; 2",
+                                                       "<strong>3</strong>"]
+    assert re.findall("<li>([^<]*)</li>", to_html("* a\n  b\n* c")) == ["a\nb", "c"]
     assert to_html("") == ""
 
 
-def test_bars_and_empty_cells_of_a_table():
-    html = to_html("| a | b |\n|---|---|\n|| x\\|y |\n| \\\\ | \\z")
-    assert re.findall("<tr>(<td>.*)</tr>", html) == ["<td></td><td>x|y</td>",
-                                                    r"<td>\</td><td>\z</td>"]
+@pytest.mark.parametrize("text", ["<b>x</b>", "![x](http://x/x.png)", "[x](javascript:x)",
+                                  "<http://x>", "[x]: http://x\n\n[x]"])
+def test_markup_and_links_stay_text(text):
+    assert not re.search("<(?!/?p>|/p>)", to_html(text))
 
 
 # ---- the command ---------------------------------------------------------------------------------
