@@ -196,7 +196,8 @@ class Collection:
         """dict of str -> About: what the experiments say of themselves, in the order of tables;
         an experiment below another folder, like ``demo/lenet-augmented``, after the others."""
         found = {one.name: one for one in self.known}
-        found.update((run.experiment, run.about) for run in self.all_runs)
+        found.update((run.experiment, run.about) for run in self.all_runs
+                     if run.about.title or run.experiment not in found)
         for path in self.root.rglob(FILE):
             name = path.parent.relative_to(self.root).as_posix()
             if name not in found or found[name] in self.known:

@@ -151,8 +151,8 @@ def test_means_and_deviations_over_seeds(runs):
     px = [48 * .001 ** .5, 48 * .0025 ** .5]
     assert rows[0]["seeds"] == "0, 1" and rows[0]["folds"] == "0"
     assert rows[0]["validation RMSE, px"] == f"{np.mean(px):.3f} \u00b1 {np.std(px, ddof=1):.3f}"
-    assert rows[0]["validation loss \u00d710\u207b\u00b3"] == "2.30 \u00b1 0.42"
-    assert rows[2]["validation loss \u00d710\u207b\u00b3"] == "\u2013"
+    assert rows[0]["validation loss"] == "0.002300 \u00b1 0.000424"
+    assert rows[2]["validation loss"] == "\u2013"
 
 
 def test_the_curves_are_the_means_of_the_histories(runs):
