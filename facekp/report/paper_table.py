@@ -1,4 +1,4 @@
-"""README's table of the nets, and the table "paper | ours" of results/README.md, from runs alone."""
+"""README's table of the nets, and results/README.md's table "paper | ours", from runs alone."""
 from datetime import timedelta
 from pathlib import Path
 

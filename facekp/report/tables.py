@@ -124,7 +124,7 @@ def _run(run):
 
 
 MEASURES = {
-    "epochs": ("epochs", 0),
+    "epochs": ("epochs", 3),
     "training loss": (lambda run: run.final("train_loss"), 4),
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
