@@ -80,7 +80,8 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     # as today's settings name them, whenever the run was made
     config["settings"] = Settings.from_dict(config["settings"]).as_dict()
     model, seed, fold = (config["settings"][name] for name in ("model", "seed", "fold"))
-    place = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))?"
+    place = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}"
+                         rf"(?:/(?P<variant>[^/]+?(?:/{re.escape(config['settings']['split'])})?))?"
                          rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
                          run.folder.absolute().as_posix())
     if place is None:
@@ -160,9 +161,10 @@ def of_experiment(runs, about):
     own = [run for run in runs if run.experiment == about.name]
     there = {(run.variant, run.seed, run.fold) for run in own}
     for variant, place in about.shares.items():
-        own += [replace(run, experiment=about.name, variant=variant, about=about) for run in runs
-                if [run.experiment, run.variant] == place
-                and (variant, run.seed, run.fold) not in there]
+        for run in runs:
+            name = "/".join(filter(None, (variant, run.variant[len(run.base):].strip("/"))))
+            if [run.experiment, run.base] == place and (name, run.seed, run.fold) not in there:
+                own.append(replace(run, experiment=about.name, variant=name, about=about))
     return own
 
 

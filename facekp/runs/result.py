@@ -51,9 +51,17 @@ class RunResult:
         return self.about and self.about.title or self.experiment
 
     @property
+    def base(self):
+        """str, the variant without the split, where that is a part of the variant's name, as in
+        ``adagrad/grouped``."""
+        *above, last = self.variant.split("/")
+        return "/".join(above) if last == self.settings["split"] else self.variant
+
+    @property
     def name(self):
         """str, of the variant, for readers."""
-        return (self.about or About("")).label(self.variant) or self.model
+        split = f", {self.settings['split']} split" * (self.base != self.variant)
+        return ((self.about or About("")).label(self.base) or self.model) + split
 
     @property
     def settings(self):

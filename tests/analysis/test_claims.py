@@ -155,6 +155,12 @@ def test_no_level_is_decided_yet(tmp_path):
     assert (valid.verdict, valid.numbers["open"]) == ("open", 1)
 
 
+def test_runs_with_another_split_are_no_variant_of_their_own(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/grouped/fold0", SLOW, split="grouped")
+    valid, _ = study(tmp_path, adagrad={"valid": [FAST]}, adam={"valid": [SLOW]})
+    assert valid.verdict == "holds" and set(valid.numbers["races"][0].epochs) == {"adagrad", "adam"}
+
+
 def test_nothing_to_compare(tmp_path):
     assert study(tmp_path, adagrad={"valid": [FAST]}) == []
     found = collection(tmp_path, About("study", claims=[GAP, {"kind": "twin leak"}, {
@@ -390,8 +396,9 @@ def test_nets_without_a_complete_run_are_left_out(tmp_path):
 
 def test_grouped_runs_are_those_without_a_leak(tmp_path):
     make_run(tmp_path / "a/lenet5/fold0", [.01], model="lenet5")
-    make_run(tmp_path / "a/lenet5/fold1", [.04], model="lenet5", fold=1, split="grouped")
+    make_run(tmp_path / "a/lenet5/grouped/fold1", [.04], model="lenet5", fold=1, split="grouped")
     found = nets(tmp_path, a=3.)
+    assert [run.name for run in found.of("a")] == ["a", "a, grouped split"]
     assert [run.fold for run in nets_of(found)["A"][1]] == [0]
     assert [run.fold for run in nets_of(found, grouped=True)["A"][1]] == [1]
 

@@ -139,6 +139,13 @@ def test_an_own_run_comes_before_a_shared_one(tmp_path):
     assert run.final("valid_loss") == .3
 
 
+def test_runs_with_another_split_are_shared_too(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/grouped/fold0", [.1], split="grouped")
+    [run] = collection(tmp_path).of("ablation")
+    assert (run.variant, run.base, run.name) == ("no-dropout/grouped", "no-dropout",
+                                                 "no-dropout, grouped split")
+
+
 def test_labels_are_the_experiment_s(tmp_path):
     make_run(tmp_path / "study/cnn14/adagrad/fold0", [.1])
     make_run(tmp_path / "study/cnn14/adam/fold0", [.1])

@@ -45,7 +45,8 @@ def sides_of(collection, experiment, *variants):
     dict of str -> list of facekp.runs.result.RunResult
     """
     if not variants:
-        variants = dict.fromkeys(run.variant for run in collection.of(experiment))
+        variants = dict.fromkeys(run.variant for run in collection.of(experiment)
+                                 if run.base == run.variant)  # split as the experiment does
     places = [place if isinstance(place, (list, tuple)) else (experiment, place)
               for place in variants]
     return {collection.about(name).label(variant): collection.of(name, variant)
