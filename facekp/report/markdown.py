@@ -4,16 +4,7 @@ from markupsafe import Markup
 
 
 def to_html(text):
-    """HTML of Markdown; links and pictures stay text, since a page must load nothing.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    markupsafe.Markup
-    """
+    """HTML of Markdown; links and pictures stay text, since a page must load nothing."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(
         ["link", "image", "autolink", "reference", "entity", "code", "heading", "lheading"])
     parser.renderer.rules["table_open"] = lambda *args: '<div class="box" tabindex="0"><table>\n'

@@ -22,17 +22,7 @@ CAVEAT = ("The paper's scores were measured on Kaggle's test images, two thirds 
 # ---- README: one row per net ---------------------------------------------------------------------
 
 def front(root, warn=warning):
-    """README's part: the nets, what the claims came to, and a caveat.
-
-    Parameters
-    ----------
-    root : path, of runs or results
-    warn : callable taking a str
-
-    Returns
-    -------
-    str, Markdown
-    """
+    """README's part: the nets, what the claims came to, and a caveat."""
     collection = Collection(root, warn)
     return "\n\n".join(filter(None, [nets_table(collection).markdown(), in_short(collection),
                                      CAVEAT]))
@@ -106,16 +96,7 @@ def write(path, root, warn=warning):
 # ---- the paper's numbers beside ours -------------------------------------------------------------
 
 def paper_and_ours(collection):
-    """The paper's numbers beside ours, one row per number and group of runs.
-
-    Parameters
-    ----------
-    collection : facekp.runs.read.Collection
-
-    Returns
-    -------
-    Table
-    """
+    """The paper's numbers beside ours, one row per number and group of runs."""
     rows = []
     for about in collection.side_by_side:
         for row in about.paper:

@@ -36,16 +36,7 @@ page; the data of each number is named with it.
 
 
 def text(sources):
-    """The page.
-
-    Parameters
-    ----------
-    sources : facekp.report.sources.Sources, of results/ with figures/ in it
-
-    Returns
-    -------
-    str, Markdown
-    """
+    """The page."""
     parts = [HEAD, "## The nets\n", paper_table.nets_table(sources).markdown() + "\n",
              "## Paper and ours\n", paper_table.table(sources) + "\n"]
     known, titles = figures(sources).values(), {}
@@ -66,12 +57,7 @@ def text(sources):
 
 
 def write(root):
-    """Draw the figures that the results allow, and write the page.
-
-    Parameters
-    ----------
-    root : path of results/
-    """
+    """Draw the figures that the results allow, and write the page."""
     sources = Sources(root)
     (sources.root / "figures").mkdir(exist_ok=True)
     for figure in figures(sources).values():

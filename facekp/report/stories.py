@@ -12,17 +12,7 @@ from facekp.runs.read import labels
 
 
 def experiment(sources, name):
-    """An experiment's table, the answers to its claims, and the paper's numbers.
-
-    Parameters
-    ----------
-    sources : Sources
-    name : str
-
-    Returns
-    -------
-    str
-    """
+    """An experiment's table, the answers to its claims, and the paper's numbers."""
     runs, about = sources.of(name), sources.about(name)
     if not runs:
         return f"There is no run yet: `{sources.command(name)}`."

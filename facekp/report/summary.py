@@ -70,18 +70,7 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
 
 
 def text(groups, lines=(), render=tables.Table.markdown):
-    """All tables of an experiment, and the answers to its claims.
-
-    Parameters
-    ----------
-    groups : list of facekp.analysis.aggregate.Group
-    lines : list of str
-    render : callable taking a Table
-
-    Returns
-    -------
-    str
-    """
+    """All tables of an experiment, and the answers to its claims."""
     return "\n\n".join(filter(None, [NOTE, render(tables.groups_table(groups)), LEVELS_NOTE,
                                      render(tables.levels_table(groups)), bullets(lines)]))
 

@@ -93,16 +93,7 @@ def in_order(runs):
 
 
 def runs_table(runs):
-    """All runs, one row per run.
-
-    Parameters
-    ----------
-    runs : list of facekp.runs.result.RunResult
-
-    Returns
-    -------
-    Table
-    """
+    """All runs, one row per run."""
     header = ("experiment", "variant", "net", "seed", "fold", "state", "data", "training images",
               "validation images", "epochs", "best epoch", "validation RMSE, px",
               "mean face, px", "seconds per epoch")
@@ -141,16 +132,7 @@ MEASURES = {
 
 
 def groups_table(groups):
-    """Means and standard deviations over folds and seeds.
-
-    Parameters
-    ----------
-    groups : list of facekp.analysis.aggregate.Group
-
-    Returns
-    -------
-    Table
-    """
+    """Means and standard deviations over folds and seeds."""
     first = {id(group.runs[0]): group for group in groups}
     groups = [first[id(run)] for run in in_order(group.runs[0] for group in groups)]
     header = ("experiment", "variant", "runs", "seeds", "folds", *MEASURES, "state", "data")
@@ -210,10 +192,6 @@ def provenance_tables(runs):
     """What the runs were made with, and from; equal ones together.
 
     The host's name and paths of the machine are left out: a report is passed on.
-
-    Returns
-    -------
-    dict of str -> Table
     """
     made, data = {}, {}
     for run in runs:

@@ -40,14 +40,5 @@ def findings(collection, experiment):
 
 
 def across_nets(collection):
-    """What all experiments together say: the order of the nets, and near-duplicates.
-
-    Parameters
-    ----------
-    collection : facekp.runs.read.Collection
-
-    Returns
-    -------
-    list of Finding
-    """
+    """What all experiments together say: the order of the nets, and near-duplicates."""
     return nets.ranking(collection) + nets.near_duplicates(collection)

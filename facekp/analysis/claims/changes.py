@@ -9,8 +9,6 @@ def change(collection, experiment, claim):
 
     Parameters
     ----------
-    collection : facekp.runs.read.Collection
-    experiment : str
     claim : dict
         ``before`` and ``after``: variants, or [experiment, variant]; ``other_images`` is true
         where the two are validated on different images.
@@ -46,8 +44,6 @@ def helpful(collection, experiment, claim):
 
     Parameters
     ----------
-    collection : facekp.runs.read.Collection
-    experiment : str
     claim : dict
         ``steps``: list of dict like the claims of :func:`change`.
 

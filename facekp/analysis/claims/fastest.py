@@ -50,8 +50,6 @@ def fastest(collection, experiment, claim):
 
     Parameters
     ----------
-    collection : facekp.runs.read.Collection
-    experiment : str
     claim : dict
         ``variant``, and ``levels``: lists of losses by the column of the history.
 

@@ -14,8 +14,6 @@ def gap(collection, experiment, claim):
 
     Parameters
     ----------
-    collection : facekp.runs.read.Collection
-    experiment : str
     claim : dict
         ``without`` and ``with``: variants.
 

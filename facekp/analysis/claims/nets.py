@@ -54,11 +54,12 @@ def nets_of(collection, grouped=False):
     """
     rows = [(net["label"], net.get("score"), about.name, net["variant"])
             for about in collection.side_by_side for net in about.nets]
+    rows.sort(key=lambda row: (row[1] is None, row[1] or 0))
     drawn = all(run.synthetic for run in collection.all_runs)
     return {label: (score, [
         run for run in collection.of(name) if run.attempt == 1 and run.base == variant
         and run.synthetic == drawn and (run.settings["split"] == "grouped") == grouped])
-        for label, score, name, variant in sorted(rows, key=lambda row: (row[1] is None, row[1] or 0))}
+        for label, score, name, variant in rows}
 
 
 def measured(runs):
