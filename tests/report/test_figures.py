@@ -230,7 +230,7 @@ def test_errors_of_the_best_net_and_of_all(sources):
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
     figure = draw("errors-by-keypoint", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "LeNet-5 (2.00 px in all)", "14-layer CNN, no dropout (1.50 px in all)"]
+        "LeNet-5, 2.00 px", "14-layer CNN, no dropout, 1.50 px"]
     assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
 
 
@@ -240,7 +240,7 @@ def test_nets_of_different_data_are_told_apart(sources):
     other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
     write(sources.root, other, errors=errors(1.5))
     legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
-    assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL}), 2.00 px"
     assert "(other faces)" in legend[1].get_text()
 
 
