@@ -4,8 +4,9 @@
 #   DATA=     folder with Kaggle's files          OUT=     folder for the runs
 #   DEVICE=   cpu, cuda0, opencl0:0               EPOCHS= SEEDS= FOLDS=  the experiments' settings
 #   ONLY=     some of an experiment's variants    NEW=1   start beside a run that is there
+#   SPLIT=    random or grouped (near-duplicates stay on one side)
 #   JOBS=     so many runs at a time, on shares of the cores
-#   QUICK=1   make paper: few epochs, one fold, in OUT/quick
+#   QUICK=1   few epochs, one fold, in OUT/quick
 #   ARGS=     anything more for the command
 
 DATA ?= data/kaggle
@@ -21,10 +22,11 @@ FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
 	$(if $(EPOCHS),--epochs $(call quoted,$(EPOCHS))) \
 	$(if $(SEED)$(SEEDS),--seeds $(call quoted,$(or $(SEEDS),$(SEED)))) \
 	$(if $(FOLDS),--folds $(call quoted,$(FOLDS))) $(if $(ONLY),--only $(call quoted,$(ONLY))) \
-	$(if $(JOBS),--jobs $(call quoted,$(JOBS))) $(FORCE_NEW) $(ARGS)
+	$(if $(SPLIT),--split $(call quoted,$(SPLIT))) $(if $(JOBS),--jobs $(call quoted,$(JOBS))) \
+	$(if $(filter-out 0,$(QUICK)),--quick) $(FORCE_NEW) $(ARGS)
 FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
 # a misspelt one would be ignored, and hours later somebody would notice
-VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS ONLY JOBS QUICK NEW ARGS \
+VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS SPLIT ONLY JOBS QUICK NEW ARGS \
 	VENV TORCH CXX SHELL THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
 UNKNOWN = $(filter-out $(VARIABLES),\
 	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
@@ -46,6 +48,8 @@ endif
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F '"""' '/"""/ && !told[FILENAME]++ {name = FILENAME; gsub(/.*\/|\.py$$/, "", name); \
+	gsub(/_/, "-", name); printf "make %-18s %s\n", name, $$2}' $(EXPERIMENTS) /dev/null
 
 # ---- the environment -------------------------------------------------------------------------
 
@@ -93,36 +97,21 @@ clean:  ## remove the environment and what was built from the sources (never run
 
 # ---- the experiments -------------------------------------------------------------------------
 
-.PHONY: paper demo lenet vggnet vggnet-search cnn14 optimizer-study dropout-ablation
-.PHONY: lenet-augmented data
+# every file in experiments/ is a target, its name with dashes
+EXPERIMENTS = $(wildcard experiments/*.py experiments/beyond/*.py)
+target = $(subst _,-,$(basename $(notdir $(1))))
+define experiment
+.PHONY: $(call target,$(1))
+$(call target,$(1)): $$(ENV)
+	$$(PY) $(1) $$(FLAGS)
+endef
+$(foreach file,$(EXPERIMENTS),$(eval $(call experiment,$(file))))
+
+.PHONY: demo data
 
 demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/synthetic --out $(call quoted,$(OUT)/demo) \
 	--only split-then-mirror --epochs $(call quoted,$(or $(EPOCHS),40)) $(FORCE_NEW) $(ARGS)
-
-lenet: $(ENV)  ## section 5.1: LeNet-5
-	$(PY) experiments/lenet.py $(FLAGS)
-
-vggnet: $(ENV)  ## section 5.2: VGGNet, VGG-16 on 96x96
-	$(PY) experiments/vggnet.py $(FLAGS)
-
-vggnet-search: $(ENV)  ## section 5.2: VGGNet's learning rates and initial weights, two epochs each
-	$(PY) experiments/vggnet_search.py $(FLAGS)
-
-cnn14: $(ENV)  ## section 5.3: the 14-layer CNN with dropout, five folds
-	$(PY) experiments/cnn14.py $(FLAGS)
-
-optimizer-study: $(ENV)  ## section 5.3: five optimizers, 14-layer CNN without dropout, five folds
-	$(PY) experiments/optimizer_study.py $(FLAGS)
-
-dropout-ablation: $(ENV)  ## section 5.3: with and without dropout
-	$(PY) experiments/dropout_ablation.py $(FLAGS)
-
-lenet-augmented: $(ENV)  ## section 5.4: LeNet-5 with batch normalization and mirror images
-	$(PY) experiments/lenet_augmented.py $(FLAGS)
-
-paper: $(ENV)  ## all that the paper ran, then figures and report; QUICK=1: in a quarter of an hour
-	$(PY) experiments/paper.py $(FLAGS) $(if $(filter-out 0,$(QUICK)),--quick)
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))

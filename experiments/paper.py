@@ -1,16 +1,15 @@
-"""Everything that the paper ran, in an order that shows early what is wrong: cheap ones first.
+"""Everything that the paper ran, then figures and report; QUICK=1: in a quarter of an hour.
 
-With --quick: few epochs of one fold each, to check an installation.
+The order shows early what is wrong: cheap ones first.
 """
-from cnn14 import CNN14
-from dropout_ablation import DROPOUT_ABLATION
-from lenet import LENET
-from lenet_augmented import LENET_AUGMENTED
-from optimizer_study import OPTIMIZER_STUDY
-from vggnet import VGGNET
+from facekp.experiment import Series
 
-from facekp.experiment.paper import main
+PAPER = Series(
+    name="paper",
+    title="everything that the paper ran, then figures and report",
+    experiments=("lenet", "lenet-augmented", "vggnet", "dropout-ablation", "optimizer-study",
+                 "cnn14"),
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main((LENET, LENET_AUGMENTED, VGGNET, DROPOUT_ABLATION, OPTIMIZER_STUDY,
-                           CNN14)))
+    raise SystemExit(PAPER.main())

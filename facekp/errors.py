@@ -6,7 +6,31 @@ expected and what to do. The command line prints it after ``facekp: error:`` and
 
 
 class FacekpError(Exception):
-    """Base class of every error that facekp raises on purpose."""
+    """Base class of every error that facekp raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        Cause and remedy in the library's terms.
+    remedies : iterable of str
+        Which choices of the user's mend it. A program that has names of its own for them adds
+        these: the command line says with which option (:mod:`facekp.experiment.guard`).
+
+        ``"runs"``
+            another folder for the runs
+        ``"new"``
+            a new run beside the one that is there
+        ``"data"``
+            another folder of data
+        ``"download"``
+            Kaggle's files, downloaded anew
+        ``"import"``
+            a file of the user's that registers a net
+    """
+
+    def __init__(self, message="", *, remedies=()):
+        super().__init__(message)
+        self.remedies = tuple(remedies)
 
 
 class DataError(FacekpError):
@@ -19,6 +43,13 @@ class ConfigError(FacekpError):
 
 class RunError(FacekpError):
     """A run folder cannot be used: locked, damaged, or made with other settings."""
+
+
+class FolderError(RunError):
+    """A run folder cannot be used for a training; another folder can."""
+
+    def __init__(self, message="", *, remedies=("runs", "new")):
+        super().__init__(message, remedies=remedies)
 
 
 class EngineError(FacekpError, ImportError):

@@ -128,8 +128,8 @@ def read_json(path):
             raise ValueError(f"found a {type(value).__name__}, expected an object")
         return value
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); remove it, or name another folder with "
-                       "OUT=") from None
+        raise RunError(f"{path}: cannot be read ({error}); remove it, or name another folder of "
+                       "runs", remedies=("runs",)) from None
 
 
 def write_npz(path, arrays, compress=False):

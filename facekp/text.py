@@ -1,9 +1,5 @@
-"""One-line error messages for faulty data files."""
+"""Values as words: names and bytes that may stand in a one-line message, durations."""
 import os
-
-from facekp.errors import DataError
-
-DOWNLOAD_AGAIN = "delete it and download it again (make data)"
 
 
 def shown(value, limit=40):
@@ -26,23 +22,11 @@ def shown_path(path):
     return shown(path, limit=1000)
 
 
-def fault(where, found, expected, remedy=DOWNLOAD_AGAIN, row=None, column=None):
-    """The error for a fault in a data file.
+def clock(seconds):
+    """Seconds as h:mm:ss.
 
-    Parameters
-    ----------
-    where : str, the file (already fit for a message)
-    found, expected, remedy : str
-    row : int or None, line of the file, the header being 1
-    column : str or None
-
-    Returns
-    -------
-    DataError, to be raised by the caller
+    >>> clock(3725.2)
+    '1:02:05'
     """
-    place = where
-    if row is not None:
-        place += f", row {row}"
-    if column is not None:
-        place += f", column {column}"
-    return DataError(f"{place}: found {found}; expected {expected}; {remedy}")
+    seconds = int(round(seconds))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -51,7 +51,7 @@ def lookup(n=6):
 # One net with dropout and Adagrad, one with batch normalization, mirror images and Adam.
 CNN14 = Settings("cnn14", {"num_dense_units": 20}, "adagrad", 0.001, epochs=4, batch_size=16)
 LENET_BN = Settings("lenet5", {"variant": "classic", "batch_norm": True}, "adam", 0.001, epochs=4,
-                    batch_size=16, mirror="split-then-mirror", seed=3)
+                    batch_size=16, augment=("mirror",), seed=3)
 CLASSIC = Settings("lenet5", {"variant": "classic"}, "adam", 0.001, epochs=3, batch_size=16)
 
 _compiled = {}
@@ -63,7 +63,8 @@ def build_once(settings):
     It comes back as new: its first weights, its optimizer's and generators' first state.
     """
     from facekp.nets.models import build
-    key = repr(replace(settings, epochs=1, patience=None, mirror="none", fold=0))
+    key = repr(replace(settings, epochs=1, patience=None, split="random",
+                       augment=(), fold=0))
     if key not in _compiled:
         net = build(settings)
         _compiled[key] = net, {name: v.get_value() for name, v in net.state().items()}

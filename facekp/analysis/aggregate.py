@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from facekp.runs.result import version_of
-
 LEVELS = (0.004, 0.003, 0.002, 0.0015, 0.0012, 0.0010208)
 """Validation losses that a run is timed to: 3.0 px to 1.5 px RMSE. All are better than the mean
 face of Kaggle's complete images (3.2 px); the last one is where the paper's net ended."""
@@ -90,11 +88,6 @@ class Group:
     def folds(self):
         """list of int"""
         return sorted({run.fold for run in self.runs})
-
-    @property
-    def versions(self):
-        """int, how many versions of the training made these runs."""
-        return len({version_of(run.config) for run in self.runs})
 
     def mean(self, measure):
         """Mean and deviation of a number of each run.

@@ -5,7 +5,8 @@ the end. Kaggle quotes nothing, so a quote is a fault.
 """
 import difflib
 
-from facekp.text import DOWNLOAD_AGAIN, fault, shown
+from facekp.data.faults import DOWNLOAD_AGAIN, fault
+from facekp.text import shown
 
 MAX_LINE = 2**20
 """A row of Kaggle's has at most 38 kB; more means that this is no such file."""

@@ -1,4 +1,4 @@
-"""Kaggle's files by Kaggle's own client (``make data``)."""
+"""Kaggle's files by Kaggle's own client (``facekp data``)."""
 import os
 import shutil
 import subprocess
@@ -52,7 +52,7 @@ def download(folder=DEFAULT_FOLDER):
                 os.replace(path, folder / path.name)
     except OSError as error:
         raise DataError(f"{shown_path(folder)}: cannot be written ({error.strerror}); expected a "
-                        "folder for Kaggle's files; name another with DATA=")
+                        "folder for Kaggle's files; name another", remedies=("data",))
     _find_all(folder)
     return True
 

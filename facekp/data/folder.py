@@ -4,7 +4,8 @@ import logging
 import os
 from pathlib import Path
 
-from facekp.text import fault, shown, shown_path
+from facekp.data.faults import fault
+from facekp.text import shown, shown_path
 from facekp.data.sources import holds_kaggle_files
 
 DEFAULT_FOLDER = "data/kaggle"
@@ -40,7 +41,7 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
             reason = getattr(error, "strerror", None) or error
             raise fault(shown_path(folder), f"no folder that can be read ({reason})",
                         "the folder of Kaggle's files",
-                        f"correct DATA, or leave it out for {DEFAULT_FOLDER}")
+                        f"name another folder, or none for {DEFAULT_FOLDER}", remedies=("data",))
     if holds_kaggle_files(folder):
         return folder
     _warn(folder, synthetic_folder)
@@ -84,9 +85,9 @@ def provenance(folder, name, sha256):
     except OSError as error:
         raise fault(shown_path(folder / "label.txt"),
                     f"a file that cannot be read ({error.strerror})",
-                    "one line that says whose files these are", "mend or delete it")
+                    "one line that says whose files these are", "mend or delete it", remedies=())
     if "$" in label:  # figures would take what follows for a formula, after the training
         raise fault(shown_path(folder / "label.txt"), f"'{label}'", "a name without dollar signs",
-                    "correct its first line", row=1)
+                    "correct its first line", row=1, remedies=())
     kind = "synthetic" if label.startswith(SYNTHETIC_LABEL) else "kaggle"
     return {"kind": kind, "label": label, "files": {name: sha256}}

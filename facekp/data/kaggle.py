@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from facekp.data.cache import VERSION, Cache
-from facekp.text import DOWNLOAD_AGAIN, fault, shown_path
+from facekp.data.faults import DOWNLOAD_AGAIN, fault
+from facekp.text import shown_path
 from facekp.data.folder import DEFAULT_FOLDER, provenance, resolve
 from facekp.data.pixels import N_PIXELS
 from facekp.data.sources import LOOKUP, TEST, TRAINING, find, open_csv

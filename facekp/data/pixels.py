@@ -1,7 +1,8 @@
 """Pixels as text to bytes: the columns ``Image`` of many rows in one numpy pass."""
 import numpy as np
 
-from facekp.text import fault, shown
+from facekp.data.faults import fault
+from facekp.text import shown
 from facekp.keypoints import SIZE
 
 N_PIXELS = SIZE * SIZE

@@ -14,7 +14,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple, Tuple
 
-from facekp.text import DOWNLOAD_AGAIN, fault, shown, shown_path
+from facekp.data.faults import DOWNLOAD_AGAIN, fault
+from facekp.text import shown, shown_path
 from facekp.errors import DataError
 
 COMPETITION_ZIP = "facial-keypoints-detection.zip"
@@ -91,7 +92,8 @@ def find(folder, name):
         raise fault(shown_path(folder / f"{name}.gz"), "a gzip file", f"{name} or {own_zip}",
                     "unpack it with gunzip")
     raise DataError(f"{shown_path(folder)}: {name} is missing; expected {name}, {own_zip} or "
-                    f"{COMPETITION_ZIP} there; download the files (make data) or correct DATA")
+                    f"{COMPETITION_ZIP} there; download the files, or name another folder",
+                    remedies=("download", "data"))
 
 
 def _find_in_competition_zip(path, name, own_zip):

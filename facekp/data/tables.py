@@ -2,7 +2,8 @@
 import numpy as np
 
 from facekp.data.csvfile import read_rows
-from facekp.text import DOWNLOAD_AGAIN, fault, shown
+from facekp.data.faults import DOWNLOAD_AGAIN, fault
+from facekp.text import shown
 from facekp.data.pixels import parse_pixels
 from facekp.data.sources import TEST
 from facekp.data.values import parse_coordinates, parse_id, refuse_repeats

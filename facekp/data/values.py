@@ -3,7 +3,8 @@ import re
 
 import numpy as np
 
-from facekp.text import DOWNLOAD_AGAIN, fault, shown
+from facekp.data.faults import DOWNLOAD_AGAIN, fault
+from facekp.text import shown
 from facekp.keypoints import COLUMNS, SIZE
 
 NUMBER = re.compile(rb" *[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)? *")

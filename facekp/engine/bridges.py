@@ -12,6 +12,8 @@ import sys
 import types
 import warnings
 
+from facekp.engine import compile_cache, fork
+
 
 def install():
     """Ready Theano and install every bridge; calling it again changes nothing.
@@ -32,6 +34,8 @@ def bridge():
     bridge_downsample()
     bridge_moved_names()
     bridge_module_cache()
+    compile_cache.install()
+    fork.install()
     silence_known_warnings()
     bridge_nolearn_params()
 

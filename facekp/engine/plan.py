@@ -9,7 +9,9 @@ Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``openc
 ``FACEKP_MALLOC=0`` (see facekp.engine.allocator).
 """
 
+import errno
 import json
+import mmap
 import os
 import re
 import sys
@@ -58,19 +60,37 @@ class Plan(NamedTuple):
 
 def cache_folder(env):
     """Where compiled modules are kept: for this user, so that checkouts share them."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    home = os.path.expanduser("~")  # stays "~" for a user without an account and without HOME
+    base = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     own = os.path.join(base, "facekp", "theano")
     user = getattr(os, "getuid", int)()  # Windows has no getuid
     # one level: nobody else can rename what lies directly in a sticky /tmp
     spare = os.path.join(tempfile.gettempdir(), "facekp-theano-%d" % user)
-    for folder, reason in ((own, "this user's cache"), (spare, own + " cannot be written")):
-        try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK) and user == os.stat(folder).st_uid:
-            return Choice(folder, reason)
-    raise EngineError("%s: no folder for compiled modules; set XDG_CACHE_HOME to one" % own)
+    why = []
+    for folder in [own] * (not base.startswith("~")) + [spare]:
+        obstacle = obstacle_to_modules(folder, user)
+        if obstacle is None:
+            return Choice(folder, "; ".join(why) or "this user's cache")
+        why.append("%s: %s" % (folder, obstacle))
+    raise EngineError("no folder for compiled modules: %s; set XDG_CACHE_HOME to one that you can "
+                      "write, on a disk that is not full and not mounted noexec" % "; ".join(why))
+
+
+def obstacle_to_modules(folder, user):
+    """Why a folder cannot hold compiled modules, None if it can; it is made if need be."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if user != os.stat(folder).st_uid:
+            return "it belongs to somebody else"
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b" " * mmap.PAGESIZE)
+            file.flush()
+            if hasattr(mmap, "PROT_EXEC"):
+                mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
+    except OSError as error:
+        noexec = error.errno == errno.EPERM
+        return "it is mounted noexec" if noexec else error.strerror or str(error)
+    return None
 
 
 def choose_device(env, given):
@@ -95,11 +115,13 @@ def choose_threads(env, fused):
     (they split BLAS calls among OpenMP's threads) the BLAS itself gets one thread.
     """
     for key in ("OMP_NUM_THREADS", *BLAS_THREADS):
-        if env.get(key) and not re.fullmatch(" *0*[1-9][0-9]{0,3} *", env[key]):
+        # OpenMP takes a list, a number for each level of nested regions: the first one counts
+        levels = env.get(key, "").split(",") if key == "OMP_NUM_THREADS" else [env.get(key, "")]
+        if env.get(key) and not all(re.fullmatch(" *0*[1-9][0-9]{0,3} *", n) for n in levels):
             raise EngineError("%s=%s: expected a whole number from 1 to 9999; correct or unset it"
                               % (key, env[key]))
     if env.get("OMP_NUM_THREADS"):
-        threads = Choice(env["OMP_NUM_THREADS"], "OMP_NUM_THREADS is set")
+        threads = Choice(env["OMP_NUM_THREADS"].split(",")[0].strip(), "OMP_NUM_THREADS is set")
     else:
         threads = Choice(str(usable_cores()), "cores this process may use")
     inner = Choice("1", "inside the fused kernels' threads") if fused else threads

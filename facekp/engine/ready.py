@@ -9,7 +9,7 @@ mends it.
 import re
 from importlib import metadata
 
-from facekp.engine import bridges, device
+from facekp.engine import bridges, compile_cache, device
 from facekp.engine.plan import configure
 from facekp.errors import EngineError
 
@@ -64,6 +64,8 @@ def import_theano():
     """
     if plan is not None and plan.flags["device"].value != "cpu":
         device.adopt_system_pygpu()
+    if plan is not None and "base_compiledir" in plan.flags:
+        compile_cache.remove_cut_extensions(plan.flags["base_compiledir"].value)
     with device.Faults() as faults:
         try:
             import theano

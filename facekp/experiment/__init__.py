@@ -1,0 +1,14 @@
+"""An experiment: one file that says what is trained, and all that readers of its runs need.
+
+>>> from facekp.experiment import Experiment, Variant
+>>> from facekp.settings import Settings
+>>> experiment = Experiment("rates", title="Two learning rates", variants={
+...     "slow": Variant(Settings("lenet5", learning_rate=0.0001), label="0.0001"),
+...     "fast": Variant(Settings("lenet5", learning_rate=0.001), label="0.001")})
+>>> experiment.about().label("slow")
+'0.0001'
+"""
+from facekp.experiment.experiment import Experiment, Variant
+from facekp.experiment.series import Series
+
+__all__ = ["Experiment", "Series", "Variant"]

@@ -4,7 +4,6 @@ import os
 import re
 
 from facekp.text import shown
-from facekp.data.values import NUMBER
 
 
 def whole_number(low, high):
@@ -30,6 +29,7 @@ def whole_numbers(text):
 
 def number(text):
     """An argparse type: a decimal number; float() would take 1_0 for ten."""
+    from facekp.data.values import NUMBER  # slow, and for one option alone
     if not NUMBER.fullmatch(os.fsencode(text)):
         raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
     return float(text)

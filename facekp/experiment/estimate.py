@@ -9,6 +9,7 @@ import numpy as np
 from facekp.errors import RunError
 from facekp.runs.read import read_run
 from facekp.settings import Settings
+from facekp.text import clock
 
 
 def cost_key(settings):
@@ -18,8 +19,8 @@ def cost_key(settings):
     ----------
     settings : dict, as :meth:`facekp.settings.Settings.as_dict` gives it
     """
-    return json.dumps([settings[name] for name in ("model", "options", "split", "augment", "batch_size")],
-                      sort_keys=True)
+    names = ("model", "options", "split", "augment", "batch_size")
+    return json.dumps([settings[name] for name in names], sort_keys=True)
 
 
 def measured(runs):
@@ -78,12 +79,6 @@ def _read(run):
         return None
 
 
-def clock(seconds):
-    """Seconds as h:mm:ss."""
-    seconds = int(round(seconds))
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
 def left(estimate):
     """What :func:`time_left` returns, in words."""
     seconds, unknown = estimate
@@ -110,8 +105,8 @@ def time_epoch(settings, n_images):
         n_valid *= 2
     # what a step does not depend on, so that an equal net is compiled once
     train, evaluate = _time_steps(json.dumps(replace(
-        settings, split="random", augment=(), optimizer="adagrad", learning_rate=0.01, epochs=1, patience=None,
-        fold=0, seed=0).as_dict(), sort_keys=True))
+        settings, split="random", augment=(), optimizer="adagrad", learning_rate=0.01, epochs=1,
+        patience=None, fold=0, seed=0).as_dict(), sort_keys=True))
     return (train * n_train + evaluate * n_valid) / settings.batch_size
 
 

@@ -1,20 +1,39 @@
-"""The architectures by name, and the net that settings describe.
+"""The net that settings describe.
 
 Each builder returns an unfitted :class:`facekp.nets.net.KeypointNet` of plain Lasagne layers that
 takes images (n, 1, 96, 96) float32 in [0, 1] and learns keypoints (n, 30) float32, scaled to
 [-1, 1].
 """
-from facekp.nets.cnn14 import cnn14
-from facekp.nets.lenet import lenet5
-from facekp.nets.vgg import vggnet
+import inspect
+from collections.abc import Mapping
 
 from facekp.errors import ConfigError
+from facekp.nets import registry
 
-MAX_DENSE_UNITS = 2**14
-"""Four times VGG's; its two dense layers would take 1.4 GB."""
+MAX_UNITS = 2**14
+"""Four times the width of VGG's dense layers, which would take 1.4 GB."""
 
-MODELS = {"lenet5": lenet5, "vggnet": vggnet, "cnn14": cnn14}
-"""The architectures by name."""
+OF_SETTINGS = ("optimizer", "learning_rate", "batch_size", "seed")
+"""Arguments of a builder that settings have a name of their own for; the others are options."""
+
+
+class _Models(Mapping):
+    """The builders by name, each imported when it is first asked for."""
+
+    def __getitem__(self, name):
+        if name not in registry.names():
+            raise KeyError(name)
+        return registry.get(name).load()
+
+    def __iter__(self):
+        return iter(registry.names())
+
+    def __len__(self):
+        return len(registry.names())
+
+
+MODELS = _Models()
+"""The architectures by name: a mapping of str -> builder."""
 
 
 def build(settings):
@@ -33,32 +52,39 @@ def build(settings):
     ConfigError
         If the model, one of its options or the optimizer is unknown.
     """
-    if settings.model not in MODELS:
-        raise ConfigError(f"model: found {settings.model!r}, expected one of "
-                          f"{', '.join(MODELS)}")
-    _check_options(settings.options)
-    try:
-        return MODELS[settings.model](
-            optimizer=settings.optimizer, learning_rate=settings.learning_rate,
-            batch_size=settings.batch_size, seed=settings.seed, **settings.options)
-    except TypeError as error:
-        raise ConfigError(f"options: found {settings.options!r}, which {settings.model} does not "
-                          f"take ({error})") from None
+    builder = registry.get(settings.model).load()
+    _check_options(settings, builder)
+    return builder(**{name: getattr(settings, name) for name in OF_SETTINGS}, **settings.options)
 
 
-def _check_options(options):
-    """Raise ConfigError for a value of a wrong kind: options may come from somebody's config.json,
-    and a number of units that no memory holds must not be tried."""
-    def fits(name, value):
-        if name in ("batch_norm", "dropout"):
-            return isinstance(value, bool)
-        if name == "num_dense_units":
-            return type(value) is int and 1 <= value <= MAX_DENSE_UNITS
-        return callable(value) if name == "output_nonlinearity" else isinstance(value, str)
+def _check_options(settings, builder):
+    """Raise ConfigError for an option of a wrong name or kind: options may come from somebody's
+    config.json, and a number of units that no memory holds must not be tried. The kind of an
+    option is that of the builder's default."""
+    if not isinstance(settings.options, dict):
+        raise ConfigError(f"options: found {settings.options!r}, expected an object of names and "
+                          "values")
+    parameters = inspect.signature(builder).parameters
+    known = [name for name in parameters if name not in OF_SETTINGS]
+    for name, value in settings.options.items():
+        if name not in known:
+            raise ConfigError(f"options: found {name!r}, which {settings.model} does not take; "
+                              f"expected some of {', '.join(known)}")
+        expected = _unfit(value, parameters[name].default)
+        if expected:
+            raise ConfigError(f"options: found {value!r} for {name}, expected {expected}")
 
-    if not isinstance(options, dict):
-        raise ConfigError(f"options: found {options!r}, expected an object of names and values")
-    for name, value in options.items():
-        if not fits(name, value):
-            raise ConfigError(f"options: found {value!r} for {name}, expected true or false, a "
-                              f"number of units up to {MAX_DENSE_UNITS} or the name of a variant")
+
+def _unfit(value, default):
+    """What is expected in place of `value` where the default is `default`; "" if it fits."""
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(default, int):
+        fits = type(value) is int and 1 <= value <= MAX_UNITS
+        return "" if fits else f"a whole number from 1 to {MAX_UNITS}"
+    if isinstance(default, float):
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return "" if fits else "a number"
+    if callable(default):
+        return "" if callable(value) else "a function"
+    return "" if isinstance(value, type(default)) else f"a value like {default!r}"

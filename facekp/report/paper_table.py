@@ -1,4 +1,4 @@
-"""README's table of the nets, and the table "paper | ours" of results/README.md, from runs alone."""
+"""README's table of the nets, and results/README.md's table "paper | ours", from runs alone."""
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from facekp.analysis.claims import across_nets, findings
 from facekp.analysis.claims.nets import errors, measured, nets_of
 from facekp.errors import ConfigError
 from facekp.report import wording
-from facekp.report.tables import NONE, Table, mean, number, one_line, text, versions
+from facekp.report.tables import Table, mean, number, one_line, text, versions
 from facekp.runs.checks import SIDES
 from facekp.runs.read import Collection, warning
 
@@ -123,8 +123,9 @@ def paper_and_ours(collection):
                       if group.variant == row["variant"]]
             for group in groups:
                 name = f" ({group.name})" if len(groups) > 1 else ""
-                rows.append([about.section, row["statement"] + name, MEASURES.get(row["measure"], unknown)(group),
-                             which(group), how_far(group), group.label])
+                ours = MEASURES.get(row["measure"], unknown)(group)
+                rows.append([about.section, row["statement"] + name, ours, which(group),
+                             how_far(group), group.label])
             if not groups:
                 rows.append([about.section, row["statement"], "not run yet", "", "", ""])
     return Table(("section", "the paper", "ours", "runs", "epochs", "data"),

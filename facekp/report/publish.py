@@ -52,7 +52,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
             runs += [run] * bool(abouts[run.experiment].title)
     if not runs:
         raise RunError(f"{root}: holds no run of an experiment with an epoch on disk; train one "
-                       "(make paper), or name another folder of runs")
+                       "(make paper), or name another folder of runs", remedies=("runs",))
     remove_temporaries(out)
     there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
     taken = {}

@@ -1,6 +1,4 @@
 """results/README.md: all that our own runs gave on one page, numbers and figures of the paper."""
-from pathlib import Path
-
 from facekp import files
 from facekp.errors import FacekpError
 from facekp.plots.style import small_png

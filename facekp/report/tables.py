@@ -124,7 +124,7 @@ def _run(run):
 
 
 MEASURES = {
-    "epochs": ("epochs", 0),
+    "epochs": ("epochs", 3),
     "training loss": (lambda run: run.final("train_loss"), 4),
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
@@ -153,7 +153,8 @@ def groups_table(groups):
     """
     first = {id(group.runs[0]): group for group in groups}
     groups = [first[id(run)] for run in in_order(group.runs[0] for group in groups)]
-    table = Table(("experiment", "variant", "runs", "seeds", "folds", *MEASURES, "state", "data"), [[
+    header = ("experiment", "variant", "runs", "seeds", "folds", *MEASURES, "state", "data")
+    table = Table(header, [[
         text(group.runs[0].title), text(group.name), number(len(settled(group.runs))),
         _list(group.seeds), _list(group.folds),
         *(mean(group.mean(measure), digits) for measure, digits in MEASURES.values()),

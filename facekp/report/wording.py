@@ -178,8 +178,8 @@ def _same_images(finding):
 
 def _near_duplicates(finding):
     numbers = finding.numbers
-    lines = [f"At least {shares(numbers)} of the validation images very probably show a person whom "
-             "a training image shows a moment earlier or later (a chain of images whose thumbnails "
+    lines = [f"At least {shares(numbers)} of the validation images very probably show a person "
+             "whom a training image shows a moment earlier or later (a chain of images whose thumbnails "
              f"correlate above {SAME:g}): a random split parts the frames of one recording."]
     for name, net in numbers["nets"].items():
         (near, face), (other, other_face) = (

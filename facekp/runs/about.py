@@ -4,6 +4,7 @@ It lies in the experiment's folder, ``<runs>/<experiment>/experiment.json``, and
 the first of its runs. Tables, figures, claims and pages take titles, labels, the paper's numbers
 and the claims from it: no module of facekp knows an experiment by its name.
 """
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Dict, List
@@ -23,7 +24,7 @@ class About:
     name : str
         Of the experiment and of its folder below the folder of runs.
     title : str
-        A few words, like ``Five optimizers``.
+        A few words, like ``Five optimizers``; empty for trials, whose runs are not passed on.
     section : str
         Of the paper, like ``5.3``; empty if the paper does not have the experiment.
     order : int
@@ -74,7 +75,7 @@ def write_about(root, about):
     about : About
     """
     path = Path(root, about.name, FILE)
-    content = asdict(about)
+    content = json.loads(json.dumps(asdict(about)))  # tuples become lists, as in the file
     if not path.exists() or files.read_json(path) != content:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(path, content)

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from facekp import files
-from facekp.errors import ConfigError, RunError
+from facekp.errors import ConfigError, FolderError, RunError
 from facekp.settings import Settings
 
 try:
@@ -76,17 +76,17 @@ class Run:
             files.make_folder(self.folder)
             file = open(self.folder / "lock", "a+", encoding="ascii")
         except OSError as error:
-            raise RunError(f"{self.folder}: cannot be written ({error.strerror}); name another "
-                           "folder with OUT=") from None
+            raise FolderError(f"{self.folder}: cannot be written ({error.strerror}); choose "
+                              "another folder") from None
         with file:
             try:
                 if fcntl:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 file.seek(0)
-                raise RunError(f"{self.folder}: process {file.read().strip() or '?'} is at work "
-                               "on this run; wait for it, or name another folder with OUT="
-                               ) from None
+                raise FolderError(f"{self.folder}: process {file.read().strip() or '?'} is at "
+                                  "work on this run; wait for it, or choose another folder"
+                                  ) from None
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()
@@ -114,9 +114,8 @@ class Run:
         config = _as_stored(config)
         if not self.config.exists():
             if self.holds_results:
-                raise RunError(f"{self.config}: is missing, though the folder holds results: "
-                               "nobody can say of what; remove the folder, or name another with "
-                               "OUT=")
+                raise FolderError(f"{self.config}: is missing, though the folder holds results: "
+                                  "nobody can say of what; remove the folder, or choose another")
             files.write_json(self.config, config)
             return config
         begun = files.read_json(self.config)
@@ -126,9 +125,9 @@ class Run:
         parts = ("settings", "data") if self.complete else MUST_AGREE
         differences = _disagreements(begun, config, parts)
         if differences:
-            raise RunError(f"{self.folder}: was begun with other values: {'; '.join(differences)}. "
-                           "Name another folder with OUT=, or start a new run beside it with "
-                           "--force-new (make: NEW=1)")
+            raise FolderError(f"{self.folder}: was begun with other values: "
+                              f"{'; '.join(differences)}; choose another folder, or a new one "
+                              "beside it")
         return begun
 
     def save_checkpoint(self, arrays, meta):

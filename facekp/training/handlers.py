@@ -13,9 +13,9 @@ import time
 import numpy as np
 from nolearn.lasagne import PrintLog
 
-from facekp.errors import RunError
-from facekp.experiment.estimate import clock
+from facekp.errors import FolderError
 from facekp.metrics import frozen_since, mse_to_px
+from facekp.text import clock
 
 FROZEN_EPOCHS = 20
 """A validation loss that stays the same to the last bit for so long comes from steps that change no
@@ -143,7 +143,7 @@ class Checkpoint:
         return True
 
     def _check_fits(self, state, weights, arrays, meta):
-        """Raise RunError unless a checkpoint is whole and of this net.
+        """Raise FolderError unless a checkpoint is whole and of this net.
 
         A checksum says nothing about that: the file may be another run's.
         """
@@ -160,9 +160,9 @@ class Checkpoint:
                        if expected.get(name) != found.get(name))
         wrong += sorted({"history", "batches_epoch", "best_epoch", "best_loss"}.difference(meta))
         if wrong:
-            raise RunError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit (and "
-                           f"{len(wrong) - 1} more); remove {self.run.folder}, or name another "
-                           "folder with OUT=")
+            raise FolderError(f"{self.run.checkpoint}: is another net's: {wrong[0]} does not fit "
+                              f"(and {len(wrong) - 1} more); remove {self.run.folder}, or choose "
+                              "another folder")
 
 
 class EpochTable(PrintLog):

@@ -62,7 +62,7 @@ def settings_of(folder):
     except (KeyError, TypeError, ConfigError) as error:
         why = error if isinstance(error, ConfigError) else repr(error)
         raise RunError(f"{run.config}: holds no settings of a run ({why}); name another run "
-                       "folder") from None
+                       "folder", remedies=getattr(error, "remedies", ())) from None
 
 
 def read_weights(net, path, prefix=""):

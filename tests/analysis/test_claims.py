@@ -296,7 +296,8 @@ def test_one_step_alone_is_no_answer(tmp_path):
 
 
 @pytest.mark.parametrize("leaks, direction, p", [
-    ([1.5, 1.7], "worse", .049), ([1.5, -1.4], "no clear difference", .98), ([1.5], "higher", None)])
+    ([1.5, 1.7], "worse", .049), ([1.5, -1.4], "no clear difference", .98),
+    ([1.5], "higher", None)])
 def test_what_twins_leak(leaks, direction, p, tmp_path):
     for seed, leak in enumerate(leaks):
         make_run(tmp_path / "more/lenet5/x" / (f"seed{seed}" if seed else "") / "fold0", [.01],

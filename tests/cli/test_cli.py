@@ -1,5 +1,4 @@
 """The facekp command: its subcommands, faults in one line with exit code 2, help at once."""
-import runpy
 import subprocess
 import sys
 
@@ -7,14 +6,14 @@ import pytest
 from core_tools import LABEL, faces, lookup, training_data, unlabelled_data
 
 from facekp.cli import commands as cli
+from facekp.experiment import known
 from facekp.settings import Settings
 
-from checkout import ROOT
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["nonsense"], ["train"], ["train", "alexnet"], ["train", "lenet5", "--optimizer", "x"],
-    ["train", "lenet5", "--learning-rate", "x"], ["train", "lenet5", "--epochs", "0"],
+    [], ["nonsense"], ["train"], ["train", "lenet5", "--split", "x"],
+    ["run", "lenet", "--epochs", "0"], ["train", "lenet5", "--learning-rate", "x"], ["train", "lenet5", "--epochs", "0"],
     ["train", "lenet5", "--mirror", "x"], ["submit"], ["info", "extra"]])
 def test_argparse_faults_exit_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -26,6 +25,8 @@ def test_argparse_faults_exit_with_2(arguments, capsys):
 @pytest.mark.parametrize("arguments, words", [
     (["--learning-rate", "-1"], "learning_rate: found -1.0, expected a number above 0"),
     (["--learning-rate", "1e999"], "learning_rate: found inf"),
+    (["--split", "after-mirroring"], "split: found 'after-mirroring' without mirror images"),
+    (["--import", "nowhere.py"], "nowhere.py: found no such Python file"),
 ])
 def test_bad_settings_are_one_line(arguments, words, capsys, tmp_path):
     assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 2
@@ -45,7 +46,17 @@ def no_files(monkeypatch):
 def test_an_option_that_the_model_lacks_leaves_no_folder(capsys, tmp_path, no_files):
     assert cli.main(["train", "cnn14", "--batch-norm", "--out", str(tmp_path)]) == 2
     assert "cnn14 does not take" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert not list(tmp_path.rglob("fold0"))
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["alexnet"], "model: found 'alexnet', expected one of lenet5, vggnet, cnn14"),
+    (["lenet5", "--optimizer", "x"], "optimizer: found 'x', expected one of sgd")])
+def test_a_net_or_rule_that_nobody_knows(arguments, words, capsys, tmp_path, no_files):
+    assert cli.main(["train", *arguments, "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert words in err and err.count("\n") == 1
+    assert not list(tmp_path.rglob("fold0"))
 
 
 @pytest.fixture
@@ -65,25 +76,50 @@ def seen(monkeypatch, no_files):
 def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, seen, tmp_path):
     assert cli.main(["train", model, "--out", str(tmp_path)]) == 143
     [(_, found)] = seen
-    [settings] = runpy.run_path(str(ROOT / "experiments" / f"{experiment}.py"))[
-        experiment.upper()].variants.values()
+    settings = known.get(experiment).variants[""].settings
     assert (found.learning_rate, found.batch_size, found.optimizer) == (
         settings.learning_rate, settings.batch_size, settings.optimizer)
 
 
 def test_train_hands_the_settings_on(tmp_path, seen):
     assert cli.main(["train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate",
-                     "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--mirror",
-                     "split-then-mirror", "--seed", "8", "--out", str(tmp_path)]) == 143
+                     "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--augment",
+                     "mirror", "--seed", "8", "--out", str(tmp_path)]) == 143
     assert seen == [(tmp_path / "train" / "cnn14" / "seed8" / "fold0",
                      Settings("cnn14", {"dropout": False}, "sgd", 0.5, 7, 2, 3,
-                              "split-then-mirror", seed=8))]
+                              augment=("mirror",), seed=8))]
 
 
-def test_choices_are_the_models_and_optimizers_there_are():
-    from facekp.nets import models, optimizers
-    assert set(cli.MODELS) == set(models.MODELS)
-    assert cli.OPTIMIZERS == tuple(optimizers.OPTIMIZERS)
+@pytest.mark.parametrize("arguments, split, augment, part", [
+    ([], "random", (), ""), (["--split", "grouped"], "grouped", (), "grouped"),
+    (["--mirror", "none"], "random", (), ""),
+    (["--mirror", "split-then-mirror"], "random", ("mirror",), ""),
+    (["--mirror", "mirror-then-split"], "after-mirroring", ("mirror",), ""),
+    (["--augment", "mirror", "--split", "after-mirroring"], "after-mirroring", ("mirror",), "")])
+def test_split_and_augment_and_their_former_name(arguments, split, augment, part, seen, tmp_path):
+    assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
+    [(folder, settings)] = seen
+    assert (settings.split, settings.augment) == (split, augment)
+    assert folder == tmp_path / "train" / "lenet5" / part / "fold0"
+
+
+def test_run_without_a_name_lists_what_there_is(capsys):
+    assert cli.main(["run"]) == 0
+    found = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert found.keys() == known.files().keys()
+    assert found["lenet"] == known.get("lenet").title
+
+
+def test_run_takes_the_experiment_s_own_options(seen, tmp_path, capsys):
+    assert cli.main(["run", "dropout-ablation", "--only", "dropout", "--epochs", "3", "--quick",
+                     "--out", str(tmp_path)]) == 143
+    [(folder, settings)] = seen
+    assert folder == tmp_path / "quick" / "dropout-ablation" / "cnn14" / "dropout" / "fold0"
+    assert settings.epochs == 3
+    assert cli.main(["run", "dropout-ablation", "--only", "x", "--out", str(tmp_path)]) == 2
+    assert cli.main(["run", "nonsense"]) == 2
+    assert [line.split(":")[2] for line in capsys.readouterr().err.splitlines()
+            if line.startswith("facekp: error")] == [" only", " experiment"]
 
 
 def test_submit(tmp_path, capsys, no_files):
@@ -126,10 +162,11 @@ def test_submit_from_a_folder_that_is_no_run(config, words, tmp_path, capsys, no
 def test_help_and_version_need_no_theano(clean_env):
     code = ("import sys\nfrom facekp import cli\n"
             "for arguments in (['--help'], ['train', '--help'], ['submit', '--help'],\n"
-            "                  ['info', '--help'], ['--version']):\n"
+            "                  ['info', '--help'], ['run'], ['run', 'lenet', '--help'],\n"
+            "                  ['report', '--help'], ['--version']):\n"
             "    try:\n        cli.main(arguments)\n"
             "    except SystemExit as end:\n        assert not end.code\n"
-            "assert not {'theano', 'lasagne', 'matplotlib'} & set(sys.modules)\n")
+            "assert not {'theano', 'lasagne', 'matplotlib', 'pandas'} & set(sys.modules)\n")
     done = subprocess.run([sys.executable, "-c", code], env=clean_env, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """What is decided before Theano is imported, and the errors of an unfit engine."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -57,7 +58,36 @@ def test_a_cache_folder_that_cannot_be_written(env, tmp_path, monkeypatch):
     (tmp_path / "facekp").write_text("a file where the folder should be")
     monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     choice = backend.cache_folder(env)
-    assert choice.value.startswith(str(tmp_path / "tmp")) and "cannot be written" in choice.reason
+    assert choice.value.startswith(str(tmp_path / "tmp"))
+    assert str(tmp_path / "facekp") in choice.reason
+
+
+def test_a_cache_folder_on_a_noexec_mount(env, tmp_path, monkeypatch):
+    folders, make, map_ = [], backend.tempfile.TemporaryFile, backend.mmap.mmap
+
+    def remember(dir):
+        folders.append(dir)
+        return make(dir=dir)
+
+    def refuse(number, length, prot):
+        if folders[-1].startswith(str(tmp_path / "facekp")):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return map_(number, length, prot=prot)
+
+    monkeypatch.setattr(backend.tempfile, "TemporaryFile", remember)
+    monkeypatch.setattr(backend.mmap, "mmap", refuse)
+    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    choice = backend.cache_folder(env)
+    assert choice.value.startswith(str(tmp_path / "tmp")) and "noexec" in choice.reason
+    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "facekp"))
+    with pytest.raises(EngineError, match="noexec.*noexec.*XDG_CACHE_HOME"):
+        backend.cache_folder(env)
+
+
+def test_a_user_without_a_home_has_a_cache_folder_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend.os.path, "expanduser", lambda path: path)  # no account, no HOME
+    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert backend.cache_folder({}).value.startswith(str(tmp_path))
 
 
 def test_the_blas_joins_the_users_compiler_flags_and_library_path(env):
@@ -109,6 +139,8 @@ def test_a_device_that_theano_does_not_know(env, name):
 
 @pytest.mark.parametrize("setting, outer, inner", [
     ({"OMP_NUM_THREADS": "5"}, "5", "1"),
+    ({"OMP_NUM_THREADS": "5,2"}, "5", "1"),
+    ({"OMP_NUM_THREADS": " 5 , 2,1", "FACEKP_FUSED": "0"}, "5", "5"),
     ({"OMP_NUM_THREADS": "5", "FACEKP_FUSED": "0"}, "5", "5"),
     ({"OMP_NUM_THREADS": "5", "OPENBLAS_NUM_THREADS": "2"}, "5", "2"),
     ({"OMP_NUM_THREADS": "5", "THEANO_FLAGS": "floatX=float64"}, "5", "5"),

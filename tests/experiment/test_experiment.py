@@ -1,54 +1,32 @@
-"""Which runs an experiment makes of its options, its exit codes, its score lines."""
-import errno
-import gc
-import importlib.util
+"""Which runs an experiment makes of its options, what it says of itself; the files there are."""
 import re
-import shlex
-import shutil
-import subprocess
-import sys
-import weakref
-from types import SimpleNamespace
 
 import pytest
-from run_tools import make_run
 
-from facekp.errors import ConfigError, DataError
-from facekp.experiment.experiment import Experiment, guarded, score_line
-from facekp.runs.read import SHARED
-from facekp.runs.folder import Run
-from facekp.settings import MIRROR, Settings
+from facekp.errors import ConfigError
+from facekp.experiment import Experiment, Variant, known
+from facekp.runs.about import read_about, write_about
+from facekp.settings import Settings
 
-from checkout import ROOT
-SCRIPTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "paper")
-
-STUDY = Experiment("study", "5.4", "score 3.02", {
+STUDY = Experiment("study", section="5.4", variants={
     "fair": Settings("lenet5", epochs=100, patience=6),
-    "paper": Settings("lenet5", {"batch_norm": True}, epochs=500, mirror=MIRROR[2])})
-SINGLE = Experiment("single", "5.3", "score 3.1", {"": Settings("cnn14", epochs=500)}, folds=5)
+    "paper": Variant(Settings("lenet5", {"batch_norm": True}, epochs=500, split="after-mirroring",
+                              augment=("mirror",)), label="the paper's")})
+SINGLE = Experiment("single", {"": Settings("cnn14", epochs=500)}, folds=5)
+EXPERIMENTS = known.experiments()
 
 
 def plan(experiment, *arguments):
-    runs = list(experiment.plan(experiment._parser().parse_args(arguments)))
+    runs = list(experiment.plan(experiment.parser().parse_args(arguments)))
     return [(run.folder.as_posix(), settings) for run, settings in runs]
-
-
-def load(script):
-    spec = importlib.util.spec_from_file_location(script.stem, script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    [experiment] = [value for value in vars(module).values() if isinstance(value, Experiment)]
-    return experiment
-
-
-# ---- plan --------------------------------------------------------------------------------------
 
 
 def test_one_fold_and_the_papers_settings_by_default():
     assert plan(STUDY) == [
         ("runs/study/lenet5/fair/fold0", Settings("lenet5", epochs=100, patience=6)),
         ("runs/study/lenet5/paper/fold0", Settings("lenet5", {"batch_norm": True}, epochs=500,
-                                                   mirror="mirror-then-split"))]
+                                                   split="after-mirroring",
+                                                   augment=("mirror",)))]
 
 
 def test_an_empty_variant_is_no_folder_and_folds_have_their_own_default():
@@ -83,251 +61,84 @@ def test_wrong_arguments_exit_with_2_and_name_themselves(arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
-# ---- exit codes --------------------------------------------------------------------------------
-
-
-def raising(error):
-    def command():
-        raise error
-    return command
-
-
-@pytest.mark.parametrize("error, code, words", [
-    (DataError("training.csv, row 3: bad"), 2, "facekp: error: training.csv, row 3: bad\n"),
-    (OSError(errno.ENOSPC, "No space left on device", "runs/x"), 2,
-     "facekp: error: runs/x: No space left on device; "),
-    (KeyboardInterrupt(), 130, "\nfacekp: interrupted\n"),
-    (KeyboardInterrupt("SIGINT: stopped; go on"), 130, "\nfacekp: SIGINT: stopped; go on\n"),
-    (KeyboardInterrupt("SIGTERM: stopped"), 143, "\nfacekp: SIGTERM: stopped\n"),
-])
-def test_exit_codes(error, code, words, capsys):
-    assert guarded(raising(error)) == code
-    captured = capsys.readouterr()
-    assert captured.err.startswith(words) and captured.err.strip().count("\n") == 0
-    assert captured.out == ""
-
-
-def test_success_is_0_and_a_bug_is_no_fault_of_the_users():
-    assert guarded(lambda: None) == 0
-    with pytest.raises(ZeroDivisionError):
-        guarded(raising(ZeroDivisionError()))
-
-
 def test_unknown_variant_on_the_command_line(capsys):
     assert STUDY.main(["--only", "none"]) == 2
     assert capsys.readouterr().err == ("facekp: error: only: found 'none', expected some of fair, "
                                        "paper\n")
 
 
-# ---- score lines -------------------------------------------------------------------------------
+def test_another_split_than_the_experiments_own_has_a_folder_of_its_own():
+    assert [(folder, settings.split) for folder, settings in plan(STUDY, "--split", "grouped")] == [
+        ("runs/study/lenet5/fair/grouped/fold0", "grouped"),
+        ("runs/study/lenet5/paper/grouped/fold0", "grouped")]
+    assert plan(STUDY, "--split", "random")[0] == plan(STUDY)[0]
+    own = Experiment("own", {"": Settings("lenet5", split="grouped")})
+    assert plan(own, "--split", "grouped")[0][0] == "runs/own/lenet5/fold0"
+    assert plan(own, "--split", "random", "--seed", "2")[0][0] == (
+        "runs/own/lenet5/random/seed2/fold0")
 
 
-SUMMARY = {"state": "complete", "data": "synthetic faces", "valid_rmse_px": 1.5,
-           "mean_face_rmse_px": 3.19, "n_valid": 428, "best_epoch": 20, "epochs": 26,
-           "seconds_per_epoch": 2.25}
+# ---- what it says of itself --------------------------------------------------------------------
 
 
-def test_score_line():
-    assert score_line(Run("runs/a"), SUMMARY) == (
-        "runs/a: validation 1.500 px RMSE on 428 images, mean face 3.190 px; best epoch 20 of 26, "
-        "2.25 s each (synthetic faces)")
+def test_what_it_says_of_itself_survives_the_file(tmp_path):
+    experiment = Experiment("one", title="One", section="1.2", order=7, variants={
+        "a": Variant(Settings("lenet5"), "An A"), "b": Settings("lenet5")},
+        shares={"b": ("two", "c")}, nets=({"label": "L", "variant": "a", "score": None},),
+        figures=[{"name": "f", "kind": "k", "shows": "s", "runs": ("one",)}])
+    write_about(tmp_path, experiment.about())
+    about = read_about(tmp_path, "one")
+    assert (about.title, about.section, about.order) == ("One", "1.2", 7)
+    assert (about.label("a"), about.label("b")) == ("An A", "b")
+    assert about.shares == {"b": ["two", "c"]} and about.figures[0]["runs"] == ["one"]
+    path = tmp_path / "one" / "experiment.json"
+    before = path.stat().st_mtime_ns, path.stat().st_ino
+    write_about(tmp_path, experiment.about())  # the same: nothing is written
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
 
 
-def test_score_line_tells_seen_faces_from_others():
-    line = score_line(Run("runs/a"), {**SUMMARY, "valid_rmse_px_twin_in_train": 1.4,
-                                      "valid_rmse_px_no_twin": 1.9})
-    assert line.endswith("; 1.400 px where the mirror image was trained on, 1.900 px elsewhere")
+def test_a_share_of_no_variant_is_refused():
+    with pytest.raises(ConfigError, match="shares: found 'x', expected one of the variants"):
+        Experiment("one", {"a": Settings("lenet5")}, shares={"x": ("two", "")})
 
 
-def test_score_line_of_a_net_that_learned_nothing_more():
-    line = score_line(Run("runs/a"), {**SUMMARY, "frozen_since": 7})
-    assert line.endswith("; frozen since epoch 7: from there on the net learned nothing")
+# ---- the files there are -----------------------------------------------------------------------
 
 
-def test_score_line_of_a_run_that_diverged():
-    line = score_line(Run("runs/a"), {**SUMMARY, "state": "diverged", "valid_rmse_px": None})
-    assert line == "runs/a: diverged in epoch 26 (synthetic faces)"
+@pytest.mark.parametrize("name", known.files())
+def test_a_file_s_name_is_its_experiment_s(name):
+    assert known.get(name).name == name
 
 
-# ---- the scripts and the Makefile --------------------------------------------------------------
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+def test_an_experiment_is_whole(experiment):
+    assert experiment.title and plan(experiment)  # its settings are valid
+    doc = known.load(known.files()[experiment.name]).__doc__
+    assert not experiment.section or f"ection {experiment.section}" in doc
+    labels = [experiment.about().label(name) for name in experiment.variants]
+    assert len(set(labels)) == len(labels)
+    assert all(re.fullmatch("[a-z0-9._-]*", name) for name in experiment.variants)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_script(script):
-    experiment = load(script)
-    assert script.stem == experiment.name.replace("-", "_")
-    assert f"ection {experiment.section}" in load_doc(script)
-    assert plan(experiment)  # its settings are valid
-
-
-def load_doc(script):
-    return script.read_text(encoding="utf-8").split('"""')[1]
-
-
-def test_the_papers_settings():
-    settings = {path.stem: load(path).variants for path in SCRIPTS}
-    lenet, cnn14 = settings["lenet"][""], settings["cnn14"][""]
-    assert (lenet.epochs, lenet.patience, lenet.optimizer) == (100, 6, "adam")
-    assert (cnn14.epochs, cnn14.batch_size, cnn14.optimizer, cnn14.learning_rate) == (
-        500, 128, "adagrad", 0.01)
-    assert load(ROOT / "experiments" / "cnn14.py").folds == 5
-    augmented = settings["lenet_augmented"]
-    assert augmented["split-then-mirror"].mirror == "split-then-mirror"
-    assert augmented["mirror-then-split"].mirror == "mirror-then-split"
-
-
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_help_needs_no_theano(script, clean_env):
-    code = ("import sys, runpy\nsys.argv = [sys.argv[1], '--help']\n"
-            "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
-            "except SystemExit as end:\n    assert not end.code, end.code\n"
-            "assert not {'theano', 'lasagne', 'matplotlib'} & set(sys.modules)\n")
-    done = subprocess.run([sys.executable, "-c", code, str(script)], env=clean_env,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 0, done.stderr
-    assert "usage: experiments/" + script.name in done.stdout and "--epochs" in done.stdout
-
-
-def test_makefile_calls_scripts_that_exist():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    called = set(re.findall(r"\bexperiments/[\w/]+\.py", makefile))
-    assert {script.relative_to(ROOT).as_posix() for script in SCRIPTS} <= called
-    assert all((ROOT / path).is_file() for path in called)
-
-
-@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_make_hands_its_variables_to_the_script():
-    done = subprocess.run(["make", "-n", "lenet", "DATA=my data", "OUT=o", "EPOCHS=3", "SEED=4",
-                           "FOLDS=2"], cwd=str(ROOT), stdout=subprocess.PIPE,
-                          universal_newlines=True)
-    [line] = [line for line in done.stdout.splitlines() if "experiments/lenet.py" in line]
-    words = shlex.split(line.split("experiments/lenet.py")[1])
-    options = dict(zip(words[::2], words[1::2]))
-    assert options.pop("--seeds") == "4"
-    assert options == {"--data": "my data", "--out": "o", "--epochs": "3", "--folds": "2"}
-
-
-@pytest.fixture
-def trained(tmp_path, monkeypatch):
-    """Trainings that take no time; a list of the run folders' names, and what to do in each."""
-    import facekp.data
-    import facekp.training.train
-    tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
-                             provenance={"label": "a test's faces"})
-    log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs")
-
-    def train(run, settings, *data):
-        name = run.folder.relative_to(log.out).as_posix()
-        log.names.append(name)
-        if isinstance(log.actions.get(name), BaseException):
-            raise log.actions[name]
-        make_run(run.folder, **{"valid": [.04, .0225], **log.actions.get(name, {})},
-                 **settings.as_dict())
-
-    monkeypatch.setattr(facekp.training.train, "train", train)
-    monkeypatch.setattr(facekp.training.train, "describe", lambda settings, *data: {})
-    for name in ("load_training", "load_test", "load_lookup"):
-        monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
-    return log
-
-
-FAIR, PAPER = "study/lenet5/fair/fold0", "study/lenet5/paper/fold0"
-
-
-def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
-    """Divergence is a result: both runs are reported, and the exit code is 0."""
-    trained.actions[FAIR] = {"valid": [.04, float("nan")], "state": "diverged"}
-    assert STUDY.main(["--out", str(trained.out)]) == 0
-    out = capsys.readouterr().out
-    assert trained.names == [FAIR, PAPER]
-    assert "fair/fold0: diverged in epoch 2" in out and "paper/fold0: validation 7.200 px" in out
-    assert "diverged in epoch 2\n" in out.split("validation loss")[1]
-    assert "the paper: score 3.02" in out
-    assert (trained.out / "study" / "curves.png").exists()
-
-    assert STUDY.main(["--out", str(trained.out), "--only", "fair", "--force-new"]) == 0
-    assert trained.names[2:] == [FAIR + "-2"]
-
-
-def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
-    """A net is a cycle; Python's collector, which may be long in coming, is off here."""
-    import facekp.training.train
-
-    class Net:
-        def __init__(self):
-            self.itself = self
-
-    nets, write = [], facekp.training.train.train
-
-    def train(*args):
-        assert [net() for net in nets] == [None] * len(nets)
-        net = Net()
-        nets.append(weakref.ref(net))
-        write(*args)
-
-    monkeypatch.setattr(facekp.training.train, "train", train)
-    gc.disable()
-    try:
-        assert STUDY.main(["--out", str(trained.out)]) == 0
-    finally:
-        gc.enable()
-    assert len(nets) == 2 and nets[1]() is None
-
-
-@pytest.mark.parametrize("error, words", [
-    (DataError("bad"), f"{FAIR}: bad"), (MemoryError(), f"{FAIR}: MemoryError"),
-    (OSError(errno.ENOSPC, "No space left"), "No space left"), (KeyError("bug"), "'bug'")])
-def test_a_run_that_fails_fails_alone(error, words, trained, capsys):
-    trained.actions[FAIR] = error
-    assert STUDY.main(["--out", str(trained.out)]) == 2
-    captured = capsys.readouterr()
-    assert trained.names == [FAIR, PAPER]
-    assert "paper/fold0: validation 7.200 px" in captured.out
-    last = captured.err.strip().splitlines()[-1]
-    assert last.startswith("facekp: error: 1 of 2 runs failed: ") and words in last
-    assert last.endswith("the same command tries these again, from their last epochs")
-    assert ("Traceback" in captured.err) == isinstance(error, KeyError)
-
-
-def test_being_told_to_stop_ends_the_study(trained):
-    trained.actions[FAIR] = KeyboardInterrupt("SIGTERM: stopped")
-    assert STUDY.main(["--out", str(trained.out)]) == 143
-    assert trained.names == [FAIR]
-
-
-def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys):
-    STUDY.main(["--out", str(trained.out)])
-    capsys.readouterr()
-    assert STUDY.main(["--out", str(trained.out), "--only", "paper"]) == 0
-    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()
-            if line.startswith(("fair ", "paper "))]
-    assert rows == ["fair", "paper"] * 2  # losses, levels
-
-
-def test_near_duplicates_are_counted_when_all_is_trained(trained, monkeypatch):
-    """Of the runs that were not refused, and can be read."""
-    import facekp.data
-    from facekp.analysis import near_duplicates
-    seen = []
-    monkeypatch.setattr(near_duplicates, "record", lambda plan, faces: seen.append(
-        ([run.folder.relative_to(trained.out).as_posix() for run, _ in plan if run.complete],
-         faces is facekp.data.load_training(""))))
-    assert STUDY.main(["--out", str(trained.out)]) == 0
-    assert seen.pop() == ([FAIR, PAPER], True)
-    trained.actions[PAPER] = ConfigError("was begun with other values")
-    assert STUDY.main(["--out", str(trained.out)]) == 2
-    assert seen.pop() == ([FAIR], True)
-
-
-def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):
-    [ablation] = [load(path) for path in SCRIPTS if path.stem == "dropout_ablation"]
-    assert ablation.main(["--out", str(trained.out)]) == 0
-    assert trained.names == ["dropout-ablation/cnn14/dropout/fold0",
-                             "optimizer-study/cnn14/adagrad/fold0"]
-    assert "no-dropout" in (trained.out / "dropout-ablation/summary.md").read_text()
+def test_tables_have_a_place_for_each_experiment():
+    orders = [experiment.order for experiment in EXPERIMENTS]
+    assert len(set(orders)) == len(orders) > 6
 
 
 def test_shared_variants_have_the_same_settings():
-    experiments = {experiment.name: experiment for experiment in map(load, SCRIPTS)}
-    for (name, variant), (place, there) in SHARED.items():
-        assert experiments[name].variants[variant] == experiments[place].variants[there]
+    for experiment in EXPERIMENTS:
+        for variant, (other, there) in experiment.shares.items():
+            assert experiment.variants[variant].settings == (
+                known.get(other).variants[there].settings)
+
+
+def test_the_papers_settings():
+    lenet, cnn14 = (known.get(name).variants[""].settings for name in ("lenet", "cnn14"))
+    assert (lenet.epochs, lenet.patience, lenet.optimizer) == (100, 6, "adam")
+    assert (cnn14.epochs, cnn14.batch_size, cnn14.optimizer, cnn14.learning_rate) == (
+        500, 128, "adagrad", 0.01)
+    assert known.get("cnn14").folds == 5
+    augmented = known.get("lenet-augmented").variants
+    for name, split in (("split-then-mirror", "random"), ("mirror-then-split", "after-mirroring")):
+        assert augmented[name].settings.split == split
+        assert augmented[name].settings.augment == ("mirror",)

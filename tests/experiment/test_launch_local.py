@@ -1,5 +1,4 @@
 """Several runs at a time: shares of the cores, failures, being told to stop, time left."""
-import json
 import os
 import signal
 import subprocess
@@ -11,8 +10,8 @@ import pytest
 from kaggle_csv import write_folder
 from run_tools import make_run
 
-from facekp.experiment.launch import local as parallel
 from facekp.experiment.estimate import cost_key, left, measured, time_left
+from facekp.experiment.launch import local, worker
 from facekp.runs.read import find_runs
 from facekp.runs.folder import Run
 from facekp.settings import Settings
@@ -41,7 +40,7 @@ open(folder, "w").close()
 
 @pytest.fixture
 def workers(monkeypatch):
-    monkeypatch.setattr(parallel, "COMMAND", (sys.executable, "-c", WORKER))
+    monkeypatch.setattr(local, "COMMAND", (sys.executable, "-c", WORKER))
 
 
 def plan(tmp_path, *names):
@@ -49,26 +48,26 @@ def plan(tmp_path, *names):
 
 
 def test_threads_are_shared(monkeypatch):
-    monkeypatch.setattr(parallel, "usable_cores", lambda: 8)
+    monkeypatch.setattr(local, "usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert [parallel.threads_each(jobs) for jobs in (1, 2, 3, 8, 20)] == list("84211")
+    assert [local.threads_each(jobs) for jobs in (1, 2, 3, 8, 20)] == list("84211")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert parallel.threads_each(4) == "3"
+    assert local.threads_each(4) == "3"
     monkeypatch.setenv("FACEKP_CHOSEN", '{"OMP_NUM_THREADS": [null, "3"]}')  # it was our choice
-    assert parallel.threads_each(4) == "2"
+    assert local.threads_each(4) == "2"
 
 
 def test_short_names(tmp_path):
     runs = [Run(tmp_path / "cnn14" / name / "fold0") for name in ("adam", "sgd")]
-    assert list(parallel.short_names(runs).values()) == ["adam/fold0", "sgd/fold0"]
+    assert list(local.short_names(runs).values()) == ["adam/fold0", "sgd/fold0"]
 
 
 def test_a_run_that_fails_or_is_killed_fails_alone(tmp_path, workers, monkeypatch):
-    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
+    monkeypatch.setattr(local, "usable_cores", lambda: 2)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     (tmp_path / "s").mkdir()
     said, runs = [], plan(tmp_path, "a", "killed", "bad", "b", "c")
-    failures = parallel.train_all(runs, 4, "data", said.append)
+    failures = local.Local("data", 4, said.append)(runs)
     assert {run.folder.name: text for run, text in failures.items()} == {
         "killed": "killed by SIGKILL (out of memory?)",
         "bad": "is damaged"}
@@ -98,7 +97,7 @@ def test_being_told_to_stop_stops_all(number, tmp_path, workers):
     threading.Thread(target=kill).start()
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt, match=f"^{number.name}: stopped all runs; "):
-        parallel.train_all(plan(tmp_path, "slow1", "slow2", "slow3"), 2, "data", say)
+        local.Local("data", 2, say)(plan(tmp_path, "slow1", "slow2", "slow3"))
     assert time.monotonic() - started < 30
     assert sum("asked to stop" in line for line in said) == 2
     assert not any("slow3" in line for line in said[1:])  # it was not begun
@@ -112,17 +111,16 @@ def test_no_process_outlives_an_error_of_ours(tmp_path, workers):
         if line.endswith("ready"):
             raise BrokenPipeError
     with pytest.raises(BrokenPipeError):
-        parallel.train_all(plan(tmp_path, "slow1", "slow2"), 2, "data", say)
+        local.Local("data", 2, say)(plan(tmp_path, "slow1", "slow2"))
     assert not subprocess.run(["pgrep", "-f", str(tmp_path)], stdout=subprocess.PIPE).stdout
 
 
 def test_a_worker_names_its_fault(tmp_path, clean_env):
     """The real one: data that are too few for five folds."""
     settings = Settings("lenet5", {"variant": "classic"})
-    job = {"folder": str(tmp_path / "run"), "settings": settings.as_dict(),
-           "data": str(write_folder(tmp_path))}
-    done = subprocess.run([*parallel.COMMAND, json.dumps(job)], env=clean_env,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    job = worker.job(Run(tmp_path / "run"), settings, write_folder(tmp_path))
+    done = subprocess.run([*local.COMMAND, job], env=clean_env, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 2
     assert done.stderr.startswith("facekp: error: folds: found 5 for 2 images")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import core_tools
 import numpy as np
 
-from facekp.experiment.experiment import Experiment
+from facekp.experiment import Experiment
 from facekp.keypoints import COLUMNS
 from facekp.nets.optimizers import OPTIMIZERS
 from facekp.settings import Settings
@@ -14,7 +14,7 @@ EPOCHS = 6
 # 200 dense units instead of 500 make a checkpoint 40 MB instead of 97.
 _CNN14 = Settings("cnn14", {"num_dense_units": 200}, epochs=EPOCHS, batch_size=16)
 _LENET5 = Settings("lenet5", {"batch_norm": True}, epochs=EPOCHS, batch_size=16,
-                   mirror="split-then-mirror")
+                   augment=("mirror",))
 
 KILLED = {f"{name}, {optimizer}": replace(settings, optimizer=optimizer)
           for name, settings in (("cnn14 with dropout", _CNN14),
@@ -34,7 +34,7 @@ LOADED = {
 
 STOPPED = {
     "lenet5 with batch normalization, mirror images": Settings(
-        "lenet5", {"batch_norm": True}, mirror="split-then-mirror"),
+        "lenet5", {"batch_norm": True}, augment=("mirror",)),
     "cnn14 with dropout": Settings("cnn14", optimizer="adagrad", learning_rate=0.01),
     "vggnet": Settings("vggnet", learning_rate=0.0001, batch_size=32),
 }
@@ -43,7 +43,7 @@ STOPPED = {
 
 def experiment(name):
     """The experiment that trains a configuration, by a name like ``LOADED/cnn14``."""
-    return Experiment("faults", "", "", {"": _settings(name)})
+    return Experiment("faults", {"": _settings(name)})
 
 
 def run_folder(name, out):

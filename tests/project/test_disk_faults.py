@@ -20,7 +20,8 @@ from facekp.runs import folder as runs
 from facekp.training import handlers, train as training
 from facekp.data import folder as data_folder
 from facekp.errors import RunError
-from facekp.experiment.experiment import EXIT_ERROR, Experiment, guarded
+from facekp.experiment import Experiment
+from facekp.experiment.guard import EXIT_ERROR, guarded
 
 SETTINGS = core_tools.CLASSIC  # three epochs, a checkpoint of 10 MB
 
@@ -156,7 +157,7 @@ def begun(tmp_path, monkeypatch):
     data = configurations.write_data(tmp_path / "data")
     other = configurations.write_data(tmp_path / "synthetic", n_train=41)
     monkeypatch.setattr(data_folder, "_synthetic", lambda folder: other)
-    experiment = Experiment("begun", "", "", {"": SETTINGS})
+    experiment = Experiment("begun", {"": SETTINGS})
 
     def command():
         return experiment.main(["--data", str(data), "--out", str(tmp_path / "runs")])

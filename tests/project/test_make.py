@@ -8,12 +8,19 @@ import sys
 import pytest
 
 from checkout import ROOT
+
+from facekp.experiment import known
+
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 
 
-def make(*arguments):
-    done = subprocess.run(["make", "-n", "--no-print-directory", *map(os.fsencode, arguments)],
-                          cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def make(*arguments, folder=ROOT):
+    return run_make("-n", *arguments, folder=folder)
+
+
+def run_make(*arguments, folder=ROOT):
+    done = subprocess.run(["make", "--no-print-directory", *map(os.fsencode, arguments)],
+                          cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr)
 
 
@@ -39,6 +46,41 @@ def test_a_switch_is_off_at_0():
     assert "--force-new" in command("NEW=1")
     assert "--force-new" not in command("NEW=0")
     assert "--force-new" not in command("NEW=")
+    assert "--quick" in command("QUICK=1") and "--quick" not in command("QUICK=0")
+
+
+def test_variables_become_options():
+    words = shlex.split(command("DATA=my data", "OUT=o", "EPOCHS=3", "SEED=4", "FOLDS=2", "JOBS=5",
+                                "SPLIT=grouped", "ONLY=a,b", "ARGS=--device cpu"))
+    assert dict(zip(words[1::2], words[2::2])) == {
+        "--data": "my data", "--out": "o", "--epochs": "3", "--seeds": "4", "--folds": "2",
+        "--jobs": "5", "--split": "grouped", "--only": "a,b", "--device": "cpu"}
+
+
+def test_a_file_is_a_target_and_a_line_of_help():
+    _, listed, _ = run_make("help")
+    lines = dict(line.split(maxsplit=2)[1:] for line in listed.splitlines())
+    for name, path in known.files().items():
+        code, out, err = make(name, "EPOCHS=3")
+        assert code == 0, err
+        assert f"{path.relative_to(ROOT)} " in out and "--epochs '3'" in out
+        doc = known.load(path).__doc__.splitlines()[0]
+        assert lines.pop(name) == doc and len(doc) < 100
+    assert {"env", "test", "demo", "data", "figures", "report", "results"} <= set(lines)
+
+
+def test_a_file_dropped_in_is_a_target_at_once(tmp_path):
+    for name in ("Makefile", "setup.cfg"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    for folder, name in (("experiments", "my_study"), ("experiments/beyond", "far_away")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text('# mine\n"""Mine, %s."""\n' % name)
+    _, listed, _ = run_make("help", folder=tmp_path)
+    assert "make my-study           Mine, my_study." in listed.splitlines()
+    assert "make far-away           Mine, far_away." in listed.splitlines()
+    code, out, _ = make("far-away", "OUT=o", folder=tmp_path)
+    assert code == 0 and "experiments/beyond/far_away.py --data 'data/kaggle' --out 'o'" in out
 
 
 @pytest.mark.parametrize("target", ["lenet", "demo", "data", "test", "help"])

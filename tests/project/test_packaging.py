@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import facekp
+from facekp.experiment import known
 
 from checkout import ROOT
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)(?: ; (.*?))? \\$", re.MULTILINE)
@@ -90,8 +91,8 @@ def test_every_pin_fits_the_metadata(config):
         assert run[requirement.key] in requirement.specifier, line
     test = set(config["options.extras_require"]["test"].split())
     assert test <= set(pins("test"))
-    assert "%d.%d" % sys.version_info[:2] in config["options"]["python_requires"] or (
-        (3, 8) <= sys.version_info[:2] < (3, 12))
+    python = Requirement.parse("python" + config["options"]["python_requires"]).specifier
+    assert "%d.%d.0" % sys.version_info[:2] in python and "3.12.0" not in python
 
 
 def test_installed_distributions_are_the_pinned_ones():
@@ -111,32 +112,60 @@ def test_pip_check_complains_about_nolearns_theano_alone():
     assert done.stdout == "nolearn 0.6.1 requires theano, which is not installed.\n"
 
 
-def test_a_wheel_is_complete(tmp_path):
-    """Built from a copy: every module, the kernels' sources and the command are in it."""
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy of what is needed for it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(str(ROOT / "facekp"), str(source / "facekp"), ignore=ignore)
+    for name in ("facekp", "experiments"):
+        shutil.copytree(str(ROOT / name), str(source / name), ignore=ignore)
+    beyond = source / "experiments" / "beyond"
+    beyond.mkdir(exist_ok=True)
+    (beyond / "far_away.py").write_text((ROOT / "experiments" / "lenet.py").read_text().replace(
+        'name="lenet"', 'name="far-away"'))
     for name in ("setup.cfg", "setup.py", "README.md"):
         shutil.copy(str(ROOT / name), str(source))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-         "--wheel-dir", str(tmp_path), str(source)], check=True, stdout=subprocess.PIPE)
-    [wheel] = tmp_path.glob("facekp-%s-*.whl" % facekp.__version__)
+         "--wheel-dir", str(folder), str(source)], check=True, stdout=subprocess.PIPE)
+    [made] = folder.glob("facekp-%s-*.whl" % facekp.__version__)
+    return made
+
+
+def sources(folder):
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts}
+
+
+def test_a_wheel_is_complete(wheel):
+    """Every module, the kernels' sources, the experiments and the command are in it."""
     with zipfile.ZipFile(str(wheel)) as archive:
         inside = set(archive.namelist())
         [entry_points] = [name for name in inside if name.endswith("entry_points.txt")]
         assert "facekp = facekp.cli:main" in archive.read(entry_points).decode()
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "facekp").rglob("*")
-             if path.is_file() and "__pycache__" not in path.parts}
-    assert files == {name for name in inside if name.startswith("facekp/")}
+    expected = sources("facekp") | {f"facekp/{name}" for name in sources("experiments")}
+    assert expected | {"facekp/experiments/beyond/far_away.py"} == {
+        name for name in inside if name.startswith("facekp/")}
+    assert {name.partition("/")[0] for name in inside} == {
+        "facekp", f"facekp-{facekp.__version__}.dist-info"}
 
 
-def test_make_prints_its_targets():
-    done = subprocess.run(["make", "-C", str(ROOT), "--no-print-directory"], stdout=subprocess.PIPE,
-                          universal_newlines=True, check=True)
-    targets = [line.split()[1] for line in done.stdout.splitlines()]
-    assert {"env", "test", "demo", "info", "conda-env"} <= set(targets)
-    assert all(len(line.split()) > 2 for line in done.stdout.splitlines())
+def test_an_installed_package_runs_experiments(wheel, tmp_path, clean_env):
+    """Outside of the checkout: as pip unpacks it, beside the packages of this environment."""
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index",
+                    "--target", str(tmp_path / "site"), str(wheel)], check=True)
+    clean_env["PYTHONPATH"] = str(tmp_path / "site")
+
+    def run(*arguments):
+        return subprocess.run([sys.executable, "-m", "facekp.cli", "run", *arguments],
+                              cwd=str(tmp_path), env=clean_env, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True)
+    listed = {line.split()[0] for line in run().stdout.splitlines()}
+    assert listed == {*known.files(), "far-away"}
+    done = run("far-away", "--only", "nonsense")
+    assert done.returncode == 2 and "only: found 'nonsense', expected none" in done.stderr
+    assert run("far-away", "--help").returncode == 0
 
 
 # requirements/setup.sh: finding an interpreter. The folder is never reached in these.

@@ -1,9 +1,7 @@
 """The notebooks' sentences hold the runs' numbers, and say what is missing."""
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from run_results import LABEL, result, write
+from run_results import LABEL, result
 
 from facekp.analysis.claims import across_nets, findings
 from facekp.report import stories
@@ -88,25 +86,3 @@ def test_the_order_of_the_nets():
     assert text.startswith(f"* {sentences(across_nets(sources(*runs)))[0]}\n")
     assert "not comparable" in text
     assert stories.ranking(sources(runs[0])) == "Fewer than two nets so far."
-
-
-def test_the_data_s_story():
-    found = sources()
-    y = np.zeros((2, 30))
-    y[:, 0], y[:, 2] = (70, 64), (30, 30)  # eyes 40 and 34 px apart
-    found.training = SimpleNamespace(X=np.zeros((2, 1, 96, 96)), y=y,
-                                     provenance={"label": LABEL})
-    text = stories.data(found)
-    assert "Here are 2 images" in text and f"**{LABEL}**" in text
-    assert "37.0 px apart" in text and "deviation 3.0 px" in text
-
-
-def test_which_net_is_looked_into(tmp_path):
-    assert stories.network(Sources(tmp_path), "lenet").startswith(
-        "There is no trained net yet: no complete run in ")
-    folder = write(tmp_path, result("adagrad"))
-    (folder / "conv_weights.npz").touch()
-    px = 48 * np.sqrt(0.2 / 6)
-    assert stories.network(Sources(tmp_path), "lenet", "optimizer-study/adagrad") == (
-        f"The net of optimizer-study, fold 0, trained on {LABEL}: best epoch 6 of 6, {px:.2f} px "
-        "in validation.")

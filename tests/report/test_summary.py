@@ -33,7 +33,7 @@ def test_means_of_a_group(tmp_path):
                  summary={"train_rmse_px": 2.0 + fold, "mean_face_rmse_px": 3.25})
     found = row(tables.groups_table(group_runs(find_runs(tmp_path))), "adam")
     assert found == {"variant": "adam", "runs": "2", "seeds": "0", "folds": "0, 1",
-                     "epochs": "2 \u00b1 0", "training loss": "0.03000 \u00b1 0.01414",
+                     "epochs": "2.00 \u00b1 0.00", "training loss": "0.03000 \u00b1 0.01414",
                      "validation loss": "0.01625 \u00b1 0.00884",
                      "validation RMSE, px": "6.000 \u00b1 1.697", "best epoch": "2 \u00b1 0",
                      "training RMSE, dropout off, px": "2.500 \u00b1 0.707",

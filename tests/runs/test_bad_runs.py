@@ -20,10 +20,10 @@ from facekp import files
 from facekp.cli import commands as cli
 from facekp.runs import folder as runs
 from facekp.training import predict, train as training
-from facekp.experiment.experiment import Experiment
+from facekp.experiment import Experiment
 from facekp.runs.folder import Run
 
-STUDY = Experiment("study", "5.1", "", {"": replace(core_tools.CLASSIC, epochs=2)})
+STUDY = Experiment("study", {"": replace(core_tools.CLASSIC, epochs=2)})
 FOLDER = ("study", "lenet5", "fold0")
 
 

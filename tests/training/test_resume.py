@@ -97,12 +97,12 @@ def test_exit_code_and_message_of_a_process_that_is_told_to_stop(tmp_path, clean
 import core_tools, os, sys
 from facekp import data
 from facekp.training import handlers
-from facekp.experiment.experiment import Experiment
+from facekp.experiment import Experiment
 data.load_training = lambda folder, **options: core_tools.training_data()
 data.load_test = lambda folder, **options: core_tools.unlabelled_data()
 data.load_lookup = lambda folder, *ids: core_tools.lookup()
 handlers.EpochTable.__call__ = lambda self, net, history: os.kill(os.getpid(), 15)
-sys.exit(Experiment("told", "5.1", "", {"": core_tools.CLASSIC}).main(["--out", sys.argv[1]]))
+sys.exit(Experiment("told", {"": core_tools.CLASSIC}).main(["--out", sys.argv[1]]))
 """
     env = dict(clean_env, PYTHONPATH=os.pathsep.join([str(TESTS), clean_env["PYTHONPATH"]]))
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=env,

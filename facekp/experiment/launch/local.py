@@ -3,7 +3,6 @@
 The runs of an experiment do not depend on each other: one that fails, or is killed, fails alone.
 Theano's lock on its compile cache lets one process compile a module; the others wait and load it.
 """
-import json
 import os
 import queue
 import signal
@@ -16,8 +15,9 @@ from pathlib import Path
 
 import facekp
 from facekp.engine.plan import users_environ
-from facekp.machine import usable_cores
 from facekp.experiment.estimate import left, time_left
+from facekp.experiment.launch.worker import job
+from facekp.machine import usable_cores
 
 COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
 REPORT_SECONDS = 60.0
@@ -46,42 +46,36 @@ def short_names(runs):
     return {run: Path(os.path.relpath(run.folder, common)).as_posix() for run in runs}
 
 
-def train_all(plan, jobs, data, say=print):
-    """Train runs, some at a time.
+class Local:
+    """A launcher (:mod:`facekp.experiment.launch`).
 
     Parameters
     ----------
-    plan : list of (facekp.runs.folder.Run, facekp.settings.Settings), at least two
-    jobs : int, how many at a time
     data : path of Kaggle's files
+    jobs : int, how many runs at a time
     say : callable taking a str
         Told every line that the trainings print, with the run's name before it, and once a
         minute how far all are.
-
-    Returns
-    -------
-    dict of Run -> str
-        Why the runs that failed did.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        When told to stop, by Ctrl-C or SIGTERM; all processes have ended, every finished epoch
-        is on disk.
     """
-    pool = _Pool(plan, jobs, data, say)
-    before = {number: signal.signal(number, pool.stop)
-              for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        pool.work()
-    finally:
-        pool.kill()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if pool.asked:
-        raise KeyboardInterrupt(f"{pool.asked}: stopped all runs; every finished epoch is on disk; "
-                                "the same command goes on from there")
-    return pool.failures
+
+    def __init__(self, data, jobs, say=print):
+        self.data, self.jobs, self.say = data, jobs, say
+
+    def __call__(self, plan):
+        """Train at least two runs; every finished epoch is on disk whatever happens."""
+        pool = _Pool(plan, self.jobs, self.data, self.say)
+        before = {number: signal.signal(number, pool.stop)
+                  for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            pool.work()
+        finally:
+            pool.kill()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        if pool.asked:
+            raise KeyboardInterrupt(f"{pool.asked}: stopped all runs; every finished epoch is on "
+                                    "disk; the same command goes on from there")
+        return pool.failures
 
 
 class _Pool:
@@ -115,14 +109,13 @@ class _Pool:
                 self._report()
 
     def _start(self, run, settings, threads):
-        job = {"folder": str(run.folder), "settings": settings.as_dict(), "data": str(self.data)}
         paths = [str(Path(facekp.__file__).parents[1]), os.environ.get("PYTHONPATH")]
         env = dict(users_environ(), OMP_NUM_THREADS=threads, PYTHONUNBUFFERED="1",
                    PYTHONIOENCODING="utf-8", PYTHONPATH=os.pathsep.join(filter(None, paths)))
         # A session of its own: Ctrl-C reaches it once, from us.
-        process = subprocess.Popen([*COMMAND, json.dumps(job)], env=env, start_new_session=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*COMMAND, job(run, settings, self.data)], env=env, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.working[run] = process
         threading.Thread(target=self._read, args=(run, process), daemon=True).start()
 

@@ -1,11 +1,30 @@
-"""One run in a process of its own: what :mod:`facekp.experiment.launch.local` starts."""
+"""One run in a process of its own: what launchers start."""
 import json
 import signal
 import sys
 
-from facekp.experiment.experiment import guarded
+from facekp.experiment import known
+from facekp.experiment.guard import guarded
+from facekp.nets import registry
 from facekp.runs.folder import Run
 from facekp.settings import Settings
+
+
+def job(run, settings, data):
+    """What the process is told: JSON for its only argument.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    settings : facekp.settings.Settings
+    data : path of Kaggle's files
+
+    Returns
+    -------
+    str
+    """
+    return json.dumps({"folder": str(run.folder), "settings": settings.as_dict(),
+                       "data": str(data), "file": registry.get(settings.model).file})
 
 
 def main(argv=None):
@@ -13,30 +32,30 @@ def main(argv=None):
 
     Parameters
     ----------
-    argv : list of one str, JSON
-        ``{"folder": ..., "settings": {...}, "data": ...}``
+    argv : list of one str, as :func:`job` gives it
 
     Returns
     -------
-    int, the exit code, as :func:`facekp.experiment.experiment.guarded` gives it
+    int, the exit code, as :func:`facekp.experiment.guard.guarded` gives it
     """
     [text] = sys.argv[1:] if argv is None else argv
     return guarded(lambda: _train(**json.loads(text)))
 
 
-def _train(folder, settings, data):
+def _train(folder, settings, data, file=None):
     def stop(number, frame):
         name = signal.Signals(number).name
         raise KeyboardInterrupt(f"{name}: stopped; the same command goes on")
 
     for number in (signal.SIGINT, signal.SIGTERM):  # until the training has its own
         signal.signal(number, stop)
-    from facekp import data as tables
-    from facekp.training import train as training
-    test = tables.load_test(data)
-    training.train(Run(folder), Settings.from_dict(settings),
-                   tables.load_training(data, complete_only=True), test,
-                   tables.load_lookup(data, test.image_ids))
+    from facekp.data import load_lookup, load_test, load_training
+    from facekp.training.train import train
+    if file:  # of a net that is not facekp's own
+        known.load(file)
+    test = load_test(data)
+    train(Run(folder), Settings.from_dict(settings), load_training(data, complete_only=True), test,
+          load_lookup(data, test.image_ids))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""make paper: the order, the forecast, QUICK, failures, what follows."""
-import subprocess
-import sys
+"""Several experiments: the order, the forecast, QUICK, failures, what follows."""
 from argparse import Namespace
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,20 +8,19 @@ from core_tools import CLASSIC
 from run_tools import make_run
 
 import facekp.data
-from facekp.experiment import estimate, paper
 from facekp.errors import ConfigError, RunError
-from facekp.experiment.experiment import Experiment
+from facekp.experiment import Experiment, estimate, known, series
 from facekp.settings import Settings
 
-from checkout import ROOT
-FIRST = Experiment("first", "5.1", "", {"": Settings("lenet5", epochs=10)})
-SECOND = Experiment("second", "5.3", "", {name: Settings("cnn14", optimizer=name, epochs=100)
-                                          for name in ("sgd", "adam")}, folds=5)
+FIRST = Experiment("first", {"": Settings("lenet5", epochs=10)})
+SECOND = Experiment("second", {name: Settings("cnn14", optimizer=name, epochs=100)
+                               for name in ("sgd", "adam")}, folds=5)
 
 
 def options(tmp_path, **values):
     return Namespace(**{"data": "d", "out": str(tmp_path), "quick": False, "only": None,
-                        "epochs": None, "seeds": [0], "folds": None, "jobs": 1, "device": None,
+                        "epochs": None, "seeds": [0], "folds": None, "split": None, "jobs": 1,
+                        "device": None, "force_new": False,
                         **values})
 
 
@@ -39,7 +36,7 @@ def test_forecast_by_timing_each_kind_of_net_once(tmp_path):
     def measure(settings, n_images):
         timed.append((settings.model, n_images))
         return {"lenet5": 2.0, "cnn14": 3.0}[settings.model]
-    first, second, total = paper.forecast([FIRST, SECOND], options(tmp_path), measure)
+    first, second, total = series.forecast([FIRST, SECOND], options(tmp_path), measure)
     assert timed == [("lenet5", 50), ("cnn14", 50)]
     assert first.split() == "first 1 of 1 runs to do 0:00:20 at most".split()
     assert second.split() == "second 10 of 10 runs to do 0:50:00 at most".split()
@@ -51,30 +48,28 @@ def test_forecast_by_earlier_runs_that_are_not_done_again(tmp_path):
     make_run(tmp_path / "first/lenet5/fold0", [.1] * 10, model="lenet5", seconds=4.0)
     make_run(tmp_path / "second/cnn14/sgd/fold0", [.1] * 30, state=None, epochs=100, seconds=1.5,
              optimizer="sgd")
-    first, second, total = paper.forecast([FIRST, SECOND], options(tmp_path, folds=1), None)
+    first, second, total = series.forecast([FIRST, SECOND], options(tmp_path, folds=1), None)
     assert "0 of  1 runs" in first and "0:00:00" in first
     assert "2 of  2 runs" in second and "0:04:15" in second  # (70 + 100) * 1.5 s
     assert f"by epochs of earlier runs in {tmp_path}, one run" in total
 
 
-def test_a_run_that_two_experiments_share_counts_once(tmp_path, monkeypatch):
-    again = Experiment("again", "5.3", "", {"": Settings("lenet5", epochs=10)})
-    monkeypatch.setattr("facekp.experiment.experiment.SHARED", {("again", ""): ("first", "")})
-    _, line, _ = paper.forecast([FIRST, again], options(tmp_path), lambda *_: 1.0)
+def test_a_run_that_two_experiments_share_counts_once(tmp_path):
+    again = Experiment("again", {"": Settings("lenet5", epochs=10)}, shares={"": ("first", "")})
+    _, line, _ = series.forecast([FIRST, again], options(tmp_path), lambda *_: 1.0)
     assert "0 of  0 runs" in line
 
 
 def test_quick_is_one_fold_of_few_epochs_in_a_folder_of_its_own(tmp_path):
-    vggnet = Experiment("vggnet", "5.2", "", {"": Settings("vggnet")})
-    for experiment, epochs in ((SECOND, 3), (vggnet, 1)):
-        quick = paper.options_of(experiment, options(tmp_path, quick=True))
-        plan = list(experiment.plan(quick))
+    slow = Experiment("slow", {"": Settings("vggnet")}, quick_epochs=1)
+    for experiment, epochs in ((SECOND, 3), (slow, 1)):
+        plan = list(experiment.plan(options(tmp_path, quick=True)))
         assert len(plan) == len(experiment.variants)
         assert {settings.epochs for _, settings in plan} == {epochs}
         assert all(tmp_path / "quick" in run.folder.parents for run, _ in plan)
-    own = paper.options_of(SECOND, options(tmp_path, quick=True, epochs=2, folds=4))
-    assert (own.epochs, own.folds) == (2, 4)
-    assert paper.options_of(SECOND, options(tmp_path)).folds == 5
+    own = list(SECOND.plan(options(tmp_path, quick=True, epochs=2, folds=4)))
+    assert len(own) == 8 and {settings.epochs for _, settings in own} == {2}
+    assert len(list(SECOND.plan(options(tmp_path)))) == 10
 
 
 def test_an_experiment_that_fails_does_not_end_the_others(tmp_path, monkeypatch):
@@ -85,17 +80,17 @@ def test_an_experiment_that_fails_does_not_end_the_others(tmp_path, monkeypatch)
         if self.name == "first":
             raise RunError("is damaged")
     monkeypatch.setattr(Experiment, "run", run)
-    monkeypatch.setattr(paper, "draw", lambda *args: ran.append("figures"))
+    monkeypatch.setattr(series, "draw", lambda *args: ran.append("figures"))
     with pytest.raises(RunError, match="^first: is damaged$"):
-        paper.run_all([FIRST, SECOND], options(tmp_path), lambda *_: 1.0, lambda text: None)
+        series.run_all([FIRST, SECOND], options(tmp_path), lambda *_: 1.0, lambda text: None)
     assert ran == ["first", "second", "figures"]
 
 
 def test_some_of_the_experiments():
-    assert paper.choose([FIRST, SECOND], "second") == [SECOND]
-    assert paper.choose([FIRST, SECOND], "second,first") == [FIRST, SECOND]
+    assert series.choose([FIRST, SECOND], "second") == [SECOND]
+    assert series.choose([FIRST, SECOND], "second,first") == [FIRST, SECOND]
     with pytest.raises(ConfigError, match="only: found 'third', expected some of first, second"):
-        paper.choose([FIRST, SECOND], "third")
+        series.choose([FIRST, SECOND], "third")
 
 
 def test_timing_a_net(monkeypatch):
@@ -109,18 +104,15 @@ def test_timing_a_net(monkeypatch):
     estimate._time_steps.cache_clear()
     monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(now) / 2)
     assert estimate.time_epoch(CLASSIC, 50) == .5 * 40 / 16 + .5 * 10 / 16
-    assert estimate.time_epoch(replace(CLASSIC, mirror="split-then-mirror"), 50) == (
+    assert estimate.time_epoch(replace(CLASSIC, augment=["mirror"]), 50) == (
         .5 * 80 / 16 + .5 * 10 / 16)
-    assert estimate.time_epoch(replace(CLASSIC, mirror="mirror-then-split"), 50) == (
+    after = replace(CLASSIC, split="after-mirroring", augment=["mirror"])
+    assert estimate.time_epoch(after, 50) == (
         .5 * 80 / 16 + .5 * 20 / 16)
     assert len(built) == 1
     estimate._time_steps.cache_clear()
 
 
-def test_the_script_has_all_experiments_of_the_paper():
-    code = ("import sys; sys.path.insert(0, 'experiments'); import facekp.experiment.paper\n"
-            "facekp.experiment.paper.main = lambda experiments: print(*[e.name for e in experiments])\n"
-            "import runpy; runpy.run_path('experiments/paper.py', run_name='__main__')")
-    done = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), stdout=subprocess.PIPE,
-                          universal_newlines=True)
-    assert tuple(done.stdout.split()) == paper.EXPERIMENTS
+def test_what_the_paper_ran_is_there():
+    paper = known.get("paper")
+    assert {known.get(name).section for name in paper.experiments} == {"5.1", "5.2", "5.3", "5.4"}

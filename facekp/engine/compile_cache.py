@@ -1,0 +1,231 @@
+"""Theano's cache of compiled modules, made to survive power cuts, full disks and dead processes.
+
+Two faults of Theano 1.0 that :func:`install` mends; remove it with Theano.
+
+A module whose file was cut off (by a power cut, a full disk) ends every start with an ImportError
+until somebody deletes the cache. Here it is removed, with a line of warning, and compiled anew.
+
+A compile lock that a process of another host or of a dead container has left keeps everybody
+waiting for up to ten minutes, and nothing is said. Here a process that waits says at once for whom;
+and whoever takes the lock also holds a lock of the operating system on a file beside it, which ends
+with the process: a lock whose owner holds no such lock any more is taken over at once.
+"""
+import glob
+import logging
+import os
+import shutil
+import socket
+import struct
+import time
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+POLL_SECONDS = 0.2
+SAID_AFTER_SECONDS = 3.0
+"""A lock is mostly held for a second or two: nobody needs to hear of that."""
+
+log = logging.getLogger("facekp")
+_held = {}  # folder of a lock -> the open file that keeps the operating system's lock
+
+
+def remove_cut_extensions(base_compiledir):
+    """Remove the two modules that ``import theano`` itself needs, if their files are cut off.
+
+    Theano would go on without one of them, and fail later.
+
+    Parameters
+    ----------
+    base_compiledir : str
+        The folder of the caches for each system and Python version.
+    """
+    for name in ("cutils_ext", "lazylinker_ext"):
+        for path in glob.glob(os.path.join(base_compiledir, "*", name, name + ".so")):
+            if is_cut(path):
+                log.warning("%s is damaged: it is removed and compiled anew", path)
+                shutil.rmtree(os.path.dirname(path))  # __init__.py says that it is whole
+
+
+def is_cut(path):
+    """Whether a module's file is no library, as after a power cut, or shorter than it says.
+
+    Of other kinds than 64-bit ELF files the beginning alone is looked at.
+    """
+    with open(path, "rb") as file:
+        header = file.read(64)
+    if header[:5] != b"\x7fELF\x02":
+        return not header.startswith((b"\x7fELF", b"\xcf\xfa\xed\xfe", b"MZ"))
+    if len(header) < 64:
+        return True
+    offset, size, number = struct.unpack_from("<Q10xHH", header, 40)
+    return os.path.getsize(path) < offset + size * number
+
+
+def install():
+    """Replace the functions of Theano's that have the two faults."""
+    from theano.gof import cmodule, compilelock
+
+    compilelock.lock = lock
+    unlock = compilelock.Unlocker.unlock
+
+    def unlock_both(self, force=False):
+        unlock(self, force)
+        file = _held.pop(self.tmp_dir, None)
+        if file is not None:
+            file.close()
+
+    compilelock.Unlocker.unlock = unlock_both
+    cache = cmodule.ModuleCache
+    get_module = cache._get_module
+    get_from_key, get_from_hash = cache._get_from_key, cache._get_from_hash
+
+    def checked_module(self, name):
+        # what lacks its end may load, and kill the process when it is used
+        if name not in self.module_from_name and is_cut(name):
+            raise ImportError("the file is cut off")
+        return get_module(self, name)
+
+    def checked_from_key(self, key, key_data=None):
+        try:
+            return get_from_key(self, key, key_data)
+        except (ImportError, OSError) as error:
+            name = self.entry_from_key[key] if key is not None else key_data.get_entry()
+            log.warning("%s is damaged (%s): it is removed and compiled anew",
+                        os.path.dirname(name), " ".join(str(error).split()))
+            forget(self, name)
+            return None
+
+    def checked_from_hash(self, module_hash, key, keep_lock=False):
+        key_data = self.module_hash_to_key_data.get(module_hash)
+        if key_data is not None and checked_from_key(self, None, key_data) is None:
+            return None
+        return get_from_hash(self, module_hash, key, keep_lock=keep_lock)
+
+    cache._get_module = checked_module
+    cache._get_from_key, cache._get_from_hash = checked_from_key, checked_from_hash
+
+
+def forget(cache, name):
+    """Remove a module from Theano's cache, on the disk too.
+
+    Parameters
+    ----------
+    cache : theano.gof.cmodule.ModuleCache
+    name : str, the path of the module's file
+    """
+    for table in (cache.entry_from_key, cache.module_hash_to_key_data):
+        for key, value in list(table.items()):
+            if name == (value if isinstance(value, str) else value.get_entry()):
+                del table[key]
+    cache.module_from_name.pop(name, None)
+    shutil.rmtree(os.path.dirname(name), ignore_errors=True)
+
+
+def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
+    """Take the compile lock, as ``theano.gof.compilelock.lock`` does, and say who is waited for.
+
+    Parameters
+    ----------
+    tmp_dir : str
+        The folder whose presence is the lock; the file ``lock`` in it names the owner.
+    timeout : float or None
+        Seconds after which the lock of a process of another host, or of another program, that has
+        not been renewed is taken over; None for Theano's setting.
+    min_wait, max_wait, verbosity : not used; Theano's own arguments
+    """
+    from theano import config
+    from theano.gof import compilelock
+
+    timeout = config.compile.timeout if timeout is None else timeout
+    os.makedirs(os.path.dirname(tmp_dir), exist_ok=True)
+    file = open(tmp_dir + ".owner", "a+")  # open as long as the lock is held
+    begun, said = time.monotonic(), False
+    while True:
+        if _alone(file):
+            try:
+                os.mkdir(tmp_dir)
+                break
+            except FileExistsError:
+                if is_left(tmp_dir, _read(file), timeout):
+                    log.warning("%s was left by a process that is gone (%s): it is taken over",
+                                tmp_dir, describe(tmp_dir))
+                    shutil.rmtree(tmp_dir, ignore_errors=True)
+                    continue
+                fcntl and fcntl.flock(file, fcntl.LOCK_UN)
+        if not said and time.monotonic() - begun > SAID_AFTER_SECONDS:
+            log.warning("waiting for the compiler's lock %s (%s)", tmp_dir, describe(tmp_dir))
+            said = True
+        time.sleep(POLL_SECONDS)
+    file.truncate(0)
+    file.write(identity(os.getpid(), socket.gethostname()))
+    file.flush()
+    _held[tmp_dir] = file
+    compilelock.refresh_lock(os.path.join(tmp_dir, "lock"))
+
+
+def _alone(file):
+    """Whether this process has got the operating system's lock; True where there is none."""
+    try:
+        fcntl and fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+
+
+def _read(file):
+    file.seek(0)
+    return file.read()
+
+
+def identity(pid, host):
+    """How a process is named: "process 12 of host a"."""
+    return "process %s of host %s" % (pid, host)
+
+
+def owner_of(tmp_dir):
+    """The identity of a lock's owner, and the lock's age in seconds; None, None if it is gone."""
+    for path in (os.path.join(tmp_dir, "lock"), tmp_dir):
+        try:
+            age = time.time() - os.stat(path).st_mtime
+            with open(path) as file:
+                number, _, host = file.readline().strip().split("_", 2)
+            return identity(number, host), age
+        except (IsADirectoryError, PermissionError):
+            return "an unknown process", age
+        except (OSError, ValueError):
+            continue
+    return None, None
+
+
+def describe(tmp_dir):
+    """Who holds a lock, and for how long, for people."""
+    owner, age = owner_of(tmp_dir)
+    return "it is free now" if owner is None else "%s, %.0f s old" % (owner, age)
+
+
+def is_left(tmp_dir, keeper, timeout):
+    """Whether the owner of a lock is gone. The caller has the operating system's lock.
+
+    Parameters
+    ----------
+    tmp_dir : str
+    keeper : str
+        The identity of the process that had the operating system's lock last.
+    timeout : float, seconds after which a lock that was not renewed counts as left
+    """
+    owner, age = owner_of(tmp_dir)
+    if owner is None:
+        return False  # gone just now
+    if owner == keeper or age > timeout:
+        return True
+    for pid in [word for word in owner.split()[1:2] if word.isdigit()]:
+        if owner == identity(pid, socket.gethostname()):
+            try:
+                os.kill(int(pid), 0)
+            except ProcessLookupError:
+                return True
+            except OSError:
+                pass
+    return False

@@ -1,0 +1,78 @@
+"""From errors to one line and an exit code; the command line's names for what mends them."""
+import os
+import sys
+
+from facekp.errors import FacekpError
+from facekp.text import shown, shown_path
+
+EXIT_ERROR, EXIT_SIGINT, EXIT_SIGTERM = 2, 130, 143
+
+REMEDIES = {
+    "runs": "another folder of runs: --out, with make OUT=",
+    "new": "a new run beside it: --force-new, with make NEW=1",
+    "data": "another folder of data: --data, with make DATA=",
+    "download": "download: facekp data, or make data",
+    "import": "a file that registers nets: --import FILE",
+}
+"""What a user types for the remedies that :class:`facekp.errors.FacekpError` names."""
+
+
+def guarded(command):
+    """Run a command; turn faults and interruptions into one line and an exit code.
+
+    Parameters
+    ----------
+    command : callable
+
+    Returns
+    -------
+    int
+    """
+    for stream in (sys.stdout, sys.stderr):  # a name that is not UTF-8 must not end a training
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        command()
+    except FacekpError as error:
+        return _failed(worded(error))
+    except MemoryError:
+        return _failed("out of memory; close other programs, or take a smaller batch size")
+    except BrokenPipeError:  # whoever reads our output, like `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except OSError as error:  # a full disk, a folder that cannot be written
+        place = f"{shown_path(error.filename)}: " if error.filename else ""
+        return _failed(f"{place}{error.strerror or error}; mend that, then give the same command "
+                       "again: a training goes on from its last epoch")
+    except KeyboardInterrupt as error:
+        print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)
+        return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
+    return 0
+
+
+def worded(error):
+    """An error's message, and what to type for the remedies that it names.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from facekp.errors import DataError
+    >>> worded(DataError("faces: no such folder", remedies=["data"]))
+    'faces: no such folder (another folder of data: --data, with make DATA=)'
+    """
+    message = str(error) or type(error).__name__
+    ways = [REMEDIES[kind] for kind in getattr(error, "remedies", ())]
+    return f"{message} ({'; '.join(ways)})" if ways else message
+
+
+def _failed(message):
+    """Print an error as one line, whatever the names in it hold."""
+    print("facekp: error:", shown(message, 4000), file=sys.stderr)
+    return EXIT_ERROR

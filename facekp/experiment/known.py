@@ -1,0 +1,123 @@
+"""The experiments that are there: files in experiments/, or anywhere else by their path."""
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import facekp
+from facekp.errors import ConfigError
+from facekp.runs.about import FILE, write_about
+
+_loaded = {}
+
+
+def files():
+    """The experiments that come with the checkout or the installed package.
+
+    Returns
+    -------
+    dict of str -> Path; the name is the file's, with dashes
+    """
+    package = Path(facekp.__file__).resolve().parent
+    for folder in (package / "experiments", package.parent / "experiments"):
+        if folder.is_dir():
+            found = sorted(folder.glob("*.py")) + sorted((folder / "beyond").glob("*.py"))
+            return {path.stem.replace("_", "-"): path for path in found}
+    return {}
+
+
+def load(file):
+    """Run an experiment's file, once in a process.
+
+    Its folder is searched for what it imports, as if it were a script.
+
+    Parameters
+    ----------
+    file : path
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file.
+    """
+    path = os.path.realpath(file)
+    if path not in _loaded:
+        if not os.path.isfile(path) or not path.endswith(".py"):
+            raise ConfigError(f"{file}: found no such Python file, expected one that holds an "
+                              "experiment or registers a net; correct the path")
+        if os.path.dirname(path) not in sys.path:
+            sys.path.append(os.path.dirname(path))
+        spec = importlib.util.spec_from_file_location(f"experiment file {path}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[spec.name]
+            raise
+        _loaded[path] = module
+    return _loaded[path]
+
+
+def get(name):
+    """An experiment by its name, or by the path of its file.
+
+    Parameters
+    ----------
+    name : str, like "optimizer-study" or "my_experiment.py"
+
+    Returns
+    -------
+    Experiment or Series
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    from facekp.experiment import Experiment, Series
+    path = files().get(name, name)
+    if path is name and not name.endswith(".py"):
+        raise ConfigError(f"experiment: found {name!r}, expected one of {', '.join(files())}, or "
+                          "the path of a file that ends in .py")
+    found = [value for value in vars(load(path)).values()
+             if isinstance(value, (Experiment, Series))]
+    if len({id(value) for value in found}) != 1:
+        raise ConfigError(f"{path}: found {len(found)} experiments, expected one; a file holds one "
+                          "facekp.experiment.Experiment")
+    return found[0]
+
+
+def experiments():
+    """All experiments that come with the checkout or the installed package.
+
+    Returns
+    -------
+    list of Experiment
+    """
+    from facekp.experiment import Experiment
+    return [found for found in map(get, files()) if isinstance(found, Experiment)]
+
+
+def write_missing(root):
+    """Describe the experiments in a folder of runs that were made before experiment.json was.
+
+    Parameters
+    ----------
+    root : path, of the runs
+    """
+    from facekp.runs.read import find_runs
+    there = {(run.experiment, run.variant) for run in find_runs(root, warn=lambda text: None)}
+    # a demo's and a quick trial's lie deeper, like demo/lenet-augmented
+    places = {"", *(name.rpartition("/")[0] for name, _ in there)}
+    for experiment in experiments():
+        wanted = {(experiment.name, variant) for variant in experiment.variants}
+        wanted |= {tuple(shared) for shared in experiment.shares.values()}
+        for place in places:
+            runs = {(f"{place}/{name}".lstrip("/"), variant) for name, variant in wanted}
+            if runs & there and not Path(root, place, experiment.name, FILE).exists():
+                write_about(Path(root, place), experiment.about())

@@ -1,0 +1,56 @@
+"""Every command line option that more than one command understands, declared once."""
+from facekp.experiment.arguments import path_name, whole_number, whole_numbers
+
+_DECLARED = {
+    "data": (["--data"], dict(
+        type=path_name, default="data/kaggle", metavar="FOLDER",
+        help="Kaggle's files; synthetic faces where there are none (default: %(default)s)")),
+    "out": (["--out"], dict(
+        type=path_name, default="runs", metavar="FOLDER",
+        help="the folder of the runs (default: %(default)s)")),
+    "epochs": (["--epochs"], dict(
+        type=whole_number(1, 10**6), metavar="N",
+        help="how many at the most (default: the experiment's)")),
+    "seeds": (["--seeds", "--seed"], dict(
+        type=whole_numbers, default=[0], metavar="N,...", help="one or more seeds (default: 0)")),
+    "folds": (["--folds"], dict(
+        type=whole_number(1, 5), metavar="N",
+        help="how many of the five folds (default: the experiment's)")),
+    "split": (["--split"], dict(
+        choices=("random", "grouped"),
+        help="grouped: near-duplicates stay on one side (default: the experiment's, which is "
+             "random in the paper)")),
+    "only": (["--only"], dict(metavar="NAME,...", help="some of the variants")),
+    "jobs": (["--jobs"], dict(
+        type=whole_number(1, 1000), default=1, metavar="N",
+        help="how many runs at a time, each with its share of the cores (default: %(default)s)")),
+    "device": (["--device"], dict(
+        metavar="DEVICE", help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")),
+    "force_new": (["--force-new"], dict(
+        action="store_true",
+        help="start beside a complete or other run that is there, never over it")),
+    "quick": (["--quick"], dict(
+        action="store_true", help="few epochs of one fold, in quick/ of the folder of the runs")),
+    "imports": (["--import"], dict(
+        type=path_name, action="append", default=[], dest="imports", metavar="FILE",
+        help="a Python file that registers nets of your own")),
+}
+
+OF_EXPERIMENTS = ("data", "out", "epochs", "seeds", "folds", "split", "only", "jobs", "device",
+                  "force_new", "quick")
+"""What every experiment understands."""
+
+
+def add(parser, *names, **changes):
+    """Add options to an argparse parser.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    *names : str
+    **changes : dict
+        By the name of an option: what is different about it in this parser, like its help.
+    """
+    for name in names:
+        flags, keywords = _DECLARED[name]
+        parser.add_argument(*flags, **{**keywords, **changes.get(name, {})})

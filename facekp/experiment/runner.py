@@ -1,0 +1,128 @@
+"""Runs an experiment: trains what is planned, says what came out."""
+import os
+
+from facekp import data
+from facekp.analysis import near_duplicates
+from facekp.errors import RunError
+from facekp.experiment.launch import in_turn, local
+from facekp.report import summary
+from facekp.runs.about import write_about
+from facekp.runs.folder import beside
+from facekp.runs.read import read_run, warning
+
+
+def run(experiment, options):
+    """Train all runs that the options ask for; print what came out.
+
+    Parameters
+    ----------
+    experiment : facekp.experiment.Experiment
+    options : argparse.Namespace, as :meth:`Experiment.resolved` gives it
+
+    Raises
+    ------
+    RunError
+        At the end, if some runs failed. The others have been trained.
+    """
+    if options.device:
+        os.environ["FACEKP_DEVICE"] = options.device
+    plan = list(experiment.plan(options))
+    faces = data.load_training(options.data, complete_only=True)
+    test = data.load_test(options.data)
+    tables = faces, test, data.load_lookup(options.data, test.image_ids)
+    if options.force_new:
+        from facekp.training.train import describe  # slow: it brings Theano
+        plan = [(beside(run.folder, describe(settings, *tables)), settings)
+                for run, settings in plan]
+    section = f" (section {experiment.section})" if experiment.section else ""
+    beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
+    print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
+          f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
+    launch = launcher(options, len(plan), tables)
+    write_about(options.out, experiment.about())
+    failures = launch(plan)
+    say_results(experiment, options, plan, failures, faces)
+    if failures:
+        raise RunError(failure_text(failures, len(plan)))
+
+
+def launcher(options, n_runs, tables):
+    """What trains the runs: :mod:`facekp.experiment.launch` says what that is."""
+    if min(options.jobs, n_runs) > 1:
+        return local.Local(options.data, options.jobs)
+    return in_turn.InTurn(tables)
+
+
+def say_results(experiment, options, plan, failures, faces):
+    """Print a line for each run, and the tables of all runs of the experiment.
+
+    Parameters
+    ----------
+    plan : list of (Run, Settings)
+    failures : dict of Run -> str
+        Those whose result cannot be read are added.
+    faces : facekp.data.Training
+    """
+    print()
+    for run, _ in plan:
+        if run.complete and run not in failures:
+            try:
+                print(score_line(run, read_run(run.folder).summary))
+            except RunError as error:
+                failures[run] = str(error)
+    near_duplicates.record([part for part in plan if part[0] not in failures], faces)
+    summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
+                     any(reason in text for reason in failures.values()) else None)
+    for run in [run for run, _ in plan if run.faces.exists()][:3]:
+        print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+
+
+def failure_text(failures, total):
+    """Which of `total` runs failed and why, as one line."""
+    if total == 1:
+        return next(iter(failures.values()))
+    # an error names its folder, a signal does not
+    reasons = [text if str(run.folder) in text else f"{run.folder}: {text}"
+               for run, text in failures.items()]
+    return (f"{len(failures)} of {total} runs failed: {'; '.join(reasons)}. The others are "
+            "complete; the same command tries these again, from their last epochs")
+
+
+def score_line(run, summary):
+    """One line: how good a run is, beside the mean face.
+
+    Parameters
+    ----------
+    run : Run
+    summary : dict, the contents of summary.json
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    RunError
+        If it is not what a run leaves.
+    """
+    try:
+        return _score_line(run, summary)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{run.summary}: holds no result of a run ({error!r}); remove "
+                       f"{run.folder} and run the experiment again") from None
+
+
+def _score_line(run, summary):
+    if summary["state"] == "diverged":
+        return f"{run.folder}: diverged in epoch {summary['epochs']} ({summary['data']})"
+    line = (f"{run.folder}: validation {summary['valid_rmse_px']:.3f} px RMSE on "
+            f"{summary['n_valid']} images, mean face {summary['mean_face_rmse_px']:.3f} px; "
+            f"best epoch {summary['best_epoch']} of {summary['epochs']}, "
+            f"{summary['seconds_per_epoch']:.2f} s each ({summary['data']})")
+    if "valid_rmse_px_no_twin" in summary:
+        line += (f"; {summary['valid_rmse_px_twin_in_train']:.3f} px where the mirror image was "
+                 f"trained on, {summary['valid_rmse_px_no_twin']:.3f} px elsewhere")
+    if "frozen_since" in summary:
+        line += (f"; frozen since epoch {summary['frozen_since']}: from there on the net learned "
+                 "nothing")
+    return line

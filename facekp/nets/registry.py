@@ -1,0 +1,110 @@
+"""Which architectures there are, what they are trained with by default, and where they come from.
+
+Nothing here imports Theano: a builder does, when it is first called.
+"""
+import importlib
+import inspect
+import os
+from dataclasses import dataclass, field
+from typing import Callable, Optional, Union
+
+from facekp.errors import ConfigError
+from facekp.settings import Settings
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A net's builder and what is known of it without building it.
+
+    Parameters
+    ----------
+    name : str
+        As settings name it.
+    builder : callable, or str "module:function"
+        Takes `optimizer`, `learning_rate`, `batch_size`, `seed` and options of its own; returns an
+        unfitted :class:`facekp.nets.net.KeypointNet`.
+    defaults : dict
+        Of :class:`facekp.settings.Settings`: what this net is trained with unless somebody says
+        otherwise, where that differs from the settings' own defaults.
+    file : str or None
+        The file that a new process must run before it knows this net; None for a builder that is
+        named by its module.
+    """
+
+    name: str
+    builder: Union[str, Callable]
+    defaults: dict = field(default_factory=dict)
+    file: Optional[str] = None
+
+    def load(self):
+        """The builder itself, imported now if it is named only."""
+        if callable(self.builder):
+            return self.builder
+        module, _, function = self.builder.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+
+_architectures = {}
+
+
+def register(name, builder=None, **defaults):
+    """Make a net known by a name, so that settings can ask for it.
+
+    Parameters
+    ----------
+    name : str
+    builder : callable, str "module:function", or None
+        With None this is a decorator of the builder.
+    **defaults : of :class:`facekp.settings.Settings`, like ``learning_rate=0.0003``
+
+    Returns
+    -------
+    The builder
+
+    Raises
+    ------
+    ConfigError
+        If another builder has the name already.
+
+    Examples
+    --------
+    >>> @register("tiny", batch_size=16)
+    ... def tiny(width=8, optimizer="adam", learning_rate=0.001, batch_size=16, seed=0):
+    ...     from facekp.nets.parts import net  # here, so that the file needs no Theano to be read
+    """
+    if builder is None:
+        return lambda function: register(name, function, **defaults)
+    Settings(name, **defaults)  # refuses names and values that no setting has
+    file = os.path.realpath(inspect.getsourcefile(builder)) if callable(builder) else None
+    made, there = Architecture(name, builder, defaults, file), _architectures.get(name)
+    if there and (there.file or there.builder) != (made.file or made.builder):
+        raise ConfigError(f"net: found {name!r} twice, in {there.file or there.builder} and in "
+                          f"{made.file or made.builder}; give one of them another name")
+    _architectures[name] = made
+    return builder
+
+
+def names():
+    """The names of all nets that are registered; a tuple of str."""
+    return tuple(_architectures)
+
+
+def get(name):
+    """The :class:`Architecture` of a name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if not isinstance(name, str) or name not in _architectures:
+        raise ConfigError(f"model: found {name!r}, expected one of {', '.join(names())}; a net of "
+                          "your own is known once the file that registers it is imported",
+                          remedies=("import",))
+    return _architectures[name]
+
+
+register("lenet5", "facekp.nets.lenet:lenet5")
+# Adam's usual rate of 0.001 teaches VGG nothing, and 128 images a batch take 6 GB.
+register("vggnet", "facekp.nets.vgg:vggnet", learning_rate=0.0003, batch_size=32)
+register("cnn14", "facekp.nets.cnn14:cnn14")

@@ -1,0 +1,119 @@
+import os
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from facekp.engine import compile_cache
+
+FUNCTION = """
+import facekp.engine.ready, theano, theano.tensor as T
+x = T.fvector()
+assert (theano.function([x], T.exp(x) * 2 + x ** 3)([0, 0]) == 2).all()
+print(theano.config.compiledir)
+"""
+
+
+@pytest.fixture
+def compute(clean_env, tmp_path):
+    """A process that compiles a function in a cache of its own; its folder and what it said."""
+    def run():
+        env = dict(clean_env, XDG_CACHE_HOME=str(tmp_path))
+        done = subprocess.run([sys.executable, "-c", FUNCTION], env=env, universal_newlines=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip(), done.stderr
+    return run
+
+
+def libraries(folder):
+    return [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names
+            if name.endswith(".so")]
+
+
+def test_damaged_modules_are_compiled_anew(compute):
+    folder, _ = compute()
+    damages = (lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 500),
+               lambda path: (os.truncate(path, 0), os.truncate(path, 4000)),
+               lambda path: os.truncate(path, os.path.getsize(path) - 100))
+    for damage in damages:
+        for path in libraries(folder):
+            damage(path)
+        _, said = compute()
+        assert "is damaged" in said
+        _, said = compute()
+        assert "damaged" not in said
+
+
+def test_whole_files_are_left_alone(compute):
+    folder, _ = compute()
+    paths = libraries(folder)
+    assert len(paths) >= 3 and not any(map(compile_cache.is_cut, paths))
+    before = {path: os.stat(path).st_mtime for path in paths}
+    compute()
+    assert {path: os.stat(path).st_mtime for path in paths} == before
+
+
+def leave_lock(folder, owner, keeper=""):
+    os.mkdir(os.path.join(folder, "lock_dir"))
+    with open(os.path.join(folder, "lock_dir", "lock"), "w") as file:
+        file.write(owner + "\n")
+    with open(os.path.join(folder, "lock_dir.owner"), "w") as file:
+        file.write(keeper)
+
+
+def test_the_lock_of_a_dead_container_is_taken_over_at_once(compute):
+    folder, _ = compute()
+    for path in libraries(folder):
+        if "_ext" not in path:
+            shutil.rmtree(os.path.dirname(path))
+    leave_lock(folder, "7_123_elsewhere", "process 7 of host elsewhere")
+    _, said = compute()
+    assert "process 7 of host elsewhere" in said and "taken over" in said
+    assert not os.path.exists(os.path.join(folder, "lock_dir"))
+
+
+@pytest.mark.parametrize("owner, keeper, age, left", [
+    ("7_123_elsewhere", "", 0, False),  # of another host, and nobody can say whether it lives
+    ("7_123_elsewhere", "", 601, True),
+    ("7_123_elsewhere", "process 7 of host elsewhere", 0, True),  # it keeps no lock any more
+    ("7_123_elsewhere", "process 8 of host elsewhere", 0, False),
+    ("{me}_123_{host}", "", 0, False),
+    ("{dead}_123_{host}", "", 0, True),
+    ("no owner", "", 0, False),
+    ("no owner", "", 601, True),
+])
+def test_when_a_lock_counts_as_left(tmp_path, owner, keeper, age, left):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    leave_lock(str(tmp_path), owner.format(me=os.getpid(), dead=process.pid,
+                                           host=compile_cache.socket.gethostname()))
+    folder = tmp_path / "lock_dir"
+    then = os.stat(str(folder)).st_mtime - age
+    for path in (folder / "lock", folder):
+        os.utime(str(path), (then, then))
+    assert compile_cache.is_left(str(folder), keeper, 600) is left
+
+
+def test_a_living_process_is_waited_for_and_named(tmp_path, monkeypatch, caplog, engine):
+    monkeypatch.setattr(compile_cache, "SAID_AFTER_SECONDS", 0)
+    leave_lock(str(tmp_path), "7_123_elsewhere")
+    folder = str(tmp_path / "lock_dir")
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            shutil.rmtree(folder)  # the other process has done
+
+    monkeypatch.setattr(compile_cache, "time", SimpleNamespace(
+        sleep=sleep, monotonic=compile_cache.time.monotonic, time=compile_cache.time.time))
+    compile_cache.lock(folder)
+    assert len(waited) == 3
+    assert [record.args[1] for record in caplog.records] == [
+        "process 7 of host elsewhere, 0 s old"]
+    assert compile_cache.owner_of(folder)[0] == compile_cache.identity(
+        os.getpid(), compile_cache.socket.gethostname())
+    compile_cache._held.pop(folder).close()

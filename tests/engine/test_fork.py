@@ -1,0 +1,55 @@
+"""Children that are forked after their parent has computed: they must compute, not wait."""
+import subprocess
+import sys
+
+import pytest
+
+PARENT = """
+import os, sys
+import numpy as np
+import facekp.engine.ready
+import theano, theano.tensor as T
+from lasagne.layers import DenseLayer, InputLayer
+from facekp import fused
+
+X = T.fmatrix()
+layer = DenseLayer(InputLayer((None, 64), X), 64)
+compute = theano.function([X], fused.get_output(layer), mode=fused.mode())
+x = np.ones((512, 64), np.float32)
+expected = compute(x)
+
+
+def child(x):
+    return compute(x)
+
+
+if __name__ == "__main__":
+    {way}
+    assert np.allclose(result, expected) and np.array_equal(compute(x), expected)
+"""
+
+WAYS = {
+    "multiprocessing": """
+    import multiprocessing
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        result = pool.map(child, [x])[0]""",
+    "joblib": """
+    import joblib
+    result = joblib.Parallel(2, backend="multiprocessing")(joblib.delayed(child)(x)
+                                                           for _ in range(2))[1]""",
+    "os.fork": """
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if np.allclose(compute(x), expected) else 1)
+    result = expected if os.waitpid(pid, 0)[1] == 0 else None""",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.parametrize("way", WAYS)
+def test_a_forked_child_computes(way, clean_env, tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT.replace("{way}", WAYS[way].strip()))
+    done = subprocess.run([sys.executable, str(script)], env=dict(clean_env, OMP_NUM_THREADS="2"),
+                          stderr=subprocess.PIPE, universal_newlines=True, timeout=100)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,54 @@
+"""Imports in any order: the engine is ready all the same."""
+import subprocess
+import sys
+
+import pytest
+
+CHECK = """
+import theano, sys
+assert theano.config.floatX == "float32", theano.config.floatX
+assert sys.modules["theano"].__spec__.origin.endswith("__init__.py")
+import lasagne.layers, nolearn.lasagne
+import facekp.engine.ready
+from facekp import fused
+assert fused.enabled(), fused.why()
+assert facekp.engine.ready.plan is not None
+nolearn.lasagne.NeuralNet([("input", lasagne.layers.InputLayer)], input_shape=(None, 2)).get_params()
+"""
+
+
+@pytest.mark.parametrize("first", [
+    "import theano", "import theano.tensor as T", "import lasagne", "from lasagne import layers",
+    "from nolearn.lasagne import NeuralNet", "import facekp.engine.ready",
+    "import facekp.data, theano", "import sklearn, nolearn.lasagne, theano"])
+def test_whichever_comes_first(first, clean_env):
+    run(f"import facekp.engine.hook\n{first}\n{CHECK}", clean_env)
+
+
+def test_the_users_settings_win(clean_env):
+    code = "import facekp.engine.hook, theano; assert theano.config.floatX == 'float64'"
+    run(code, dict(clean_env, THEANO_FLAGS="floatX=float64"))
+
+
+def test_an_engine_that_cannot_be_had_is_named(clean_env):
+    done = subprocess.run([sys.executable, "-c", "import facekp.engine.hook, theano"],
+                          env=dict(clean_env, FACEKP_DEVICE="gpu7"), stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode and "EngineError: device=gpu7" in done.stderr.splitlines()[-1]
+
+
+def test_python_starts_without_theano(clean_env):
+    run("import facekp.engine.hook, sys; assert 'theano' not in sys.modules; import numpy, pandas",
+        clean_env)
+
+
+def run(code, env):
+    done = subprocess.run([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_environment_has_the_hook(clean_env):
+    clean_env.pop("PYTHONPATH")  # as a user starts it, anywhere
+    run("import sys; assert 'facekp.engine.hook' in sys.modules, 'set it up again: make env'",
+        clean_env)

@@ -1,0 +1,123 @@
+"""A made-up experiment with a made-up net: one file, and everything else finds it."""
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from faults.configurations import write_data
+
+from facekp.cli import commands as cli
+from facekp.experiment import known
+from facekp.nets import registry
+from facekp.runs.about import read_about
+
+FILE = '''"""How wide a made-up net must be."""
+from facekp.experiment import Experiment, Variant
+from facekp.nets import register
+from facekp.settings import Settings
+
+
+@register("tiny", batch_size=16)
+def tiny(width=4, optimizer="adam", learning_rate=0.001, batch_size=128, seed=0):
+    from lasagne.nonlinearities import tanh
+    from facekp.nets.parts import hidden, net
+    from lasagne.layers import DenseLayer, MaxPool2DLayer
+    layers = [(MaxPool2DLayer, {"name": "pool", "pool_size": 8})]
+    layers += hidden(DenseLayer, "dense", batch_norm=False, num_units=width)
+    return net(layers, tanh, optimizer, learning_rate, batch_size, seed, fused=True)
+
+
+MADE_UP = Experiment(
+    name="made-up",
+    title="A made-up net",
+    variants={f"width-{width}": Variant(
+        Settings("tiny", {"width": width}, epochs=2, batch_size=16), label=f"{label} tiny net")
+        for width, label in ((2, "narrow"), (5, "wide"))},
+)
+
+if __name__ == "__main__":
+    raise SystemExit(MADE_UP.main())
+'''
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The file, and its runs of two epochs by its own command, in two processes at a time."""
+    folder = tmp_path_factory.mktemp("made-up")
+    (folder / "made_up.py").write_text(FILE)
+    data, runs = write_data(folder / "data"), folder / "runs"
+    done = subprocess.run(
+        [sys.executable, "-m", "facekp.cli", "run", str(folder / "made_up.py"), "--data",
+         str(data), "--out", str(runs), "--jobs", "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder.joinpath("out.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    """A test's nets are not the next test's."""
+    monkeypatch.setattr(registry, "_architectures", dict(registry._architectures))
+    monkeypatch.setattr(known, "_loaded", {})
+
+
+def test_the_runs_are_complete_and_described(trained):
+    for width in (2, 5):
+        run = trained / f"runs/made-up/tiny/width-{width}/fold0"
+        config = json.loads((run / "config.json").read_text())
+        assert config["settings"]["options"] == {"width": width}
+        assert json.loads((run / "summary.json").read_text())["epochs"] == 2
+    about = read_about(trained / "runs", "made-up")
+    assert about.title == "A made-up net" and about.label("width-2") == "narrow tiny net"
+
+
+def test_the_summary_names_it(trained):
+    text = (trained / "out.txt").read_text() + (
+        trained / "runs/made-up/summary.md").read_text()
+    assert "made-up" in text and "width-5" in text
+
+
+def test_a_run_goes_on_and_is_told_complete(trained, own_registry, capsys):
+    arguments = ["run", str(trained / "made_up.py"), "--data", str(trained / "data"), "--out",
+                 str(trained / "runs")]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out.count("fold0: complete\n") == 2
+
+
+def test_the_file_is_a_script_too(trained):
+    done = subprocess.run([sys.executable, str(trained / "made_up.py"), "--only", "x"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 2
+    assert "only: found 'x', expected some of width-2, width-5" in done.stderr
+
+
+def test_its_net_predicts_once_its_file_is_imported(trained, own_registry, capsys):
+    run, out = trained / "runs/made-up/tiny/width-2/fold0", trained / "mine.csv"
+    arguments = ["submit", str(run), "--data", str(trained / "data"), "--out", str(out)]
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert "model: found 'tiny'" in err and "--import FILE" in err and err.count("\n") == 1
+    assert cli.main([*arguments, "--import", str(trained / "made_up.py")]) == 0
+    assert out.read_bytes() == (run / "submission.csv").read_bytes()
+
+
+def test_its_net_trains_with_settings_of_ones_own(trained):
+    out = trained / "other"
+    done = subprocess.run(
+        [sys.executable, "-m", "facekp.cli", "train", "tiny", "--import",
+         str(trained / "made_up.py"), "--epochs", "1", "--data", str(trained / "data"), "--out",
+         str(out)], stderr=subprocess.PIPE, universal_newlines=True)
+    assert done.returncode == 0, done.stderr
+    settings = json.loads((out / "train/tiny/fold0/config.json").read_text())["settings"]
+    assert (settings["batch_size"], settings["epochs"]) == (16, 1)  # the net's own, and ours
+
+
+def test_dropped_in_it_is_known_by_its_name(trained, own_registry, tmp_path, monkeypatch):
+    """In experiments/: runs that say nothing of themselves are described when they are shown."""
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    (tmp_path / "runs/made-up/experiment.json").unlink()
+    monkeypatch.setattr(known, "files", lambda: {"made-up": trained / "made_up.py"})
+    known.write_missing(tmp_path / "runs")
+    assert read_about(tmp_path / "runs", "made-up").label("width-5") == "wide tiny net"
