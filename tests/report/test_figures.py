@@ -141,6 +141,10 @@ def test_a_demo_is_an_experiment_of_its_own(sources):
     assert draw("losses-demo-lenet-augmented", sources).axes[0].get_lines()
 
 
+def test_the_folder_of_one_experiment_is_read_alone(sources):
+    assert list(Sources(sources.root / "lenet").abouts) == ["lenet"]
+
+
 def test_curves_are_means_with_what_ended_early():
     runs = [result(n=6), result(n=2, state="unfinished", fold=1, start=0.3),
             result(n=3, state="diverged", diverge=3, fold=2, start=0.2)]
@@ -197,7 +201,7 @@ def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
         draw("figure07-filters", sources)
     conv = {name: parameter.get_value() for name, parameter
-            in models.cnn14(num_dense_units=10).weights().items() if name.startswith("conv")}
+            in models.MODELS["cnn14"](num_dense_units=10).weights().items() if name.startswith("conv")}
     save_weights(folder / CONV_WEIGHTS, conv)
     sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
     np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
