@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed
+from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed, wrapped
 
 STYLES = {"valid_loss": ("-", "validation"),
           "train_loss": ("--", "training, as measured in the batches"),
@@ -61,7 +61,7 @@ def loss_curves(curves, title, apart=False, ax=None):
                     some = _draw(panel, losses[column], color, "-" if apart else STYLES[column][0])
                     drawn += [column] * some
         handles.append(plt.Line2D([], [], color=color))
-        names.append(name)
+        names.append(wrapped(name))
     for panel, (column, *_) in zip(axes, panels):
         which = {"train_loss": "training ", "valid_loss": "validation "}[column] if apart else ""
         _loss_axis(panel, f"{which}loss (MSE)", panel is axes[-1])

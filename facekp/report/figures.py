@@ -293,15 +293,12 @@ def validation_faces(sources):
     return valid.X_valid, valid.y_valid, y_pred, _title(sources, run)
 
 
-def draw_validation(sources):
-    """The first validation faces, label and prediction."""
+def draw_validation(sources, extremes=False):
+    """The first validation faces, or the best and the worst, with label and prediction."""
     X, y_true, y_pred, title = validation_faces(sources)
+    if extremes:
+        return plots.extreme_faces(X, y_true, y_pred, title)
     return plots.predicted_faces(X[:16], y_pred[:16], f"{title}: validation", y_true[:16])
-
-
-def draw_extremes(sources):
-    """The best and the worst validation faces."""
-    return plots.extreme_faces(*validation_faces(sources))
 
 
 OF_ALL = (
@@ -314,7 +311,8 @@ OF_ALL = (
     ("errors-cumulative", "cumulative error curve", ERRORS,
      partial(draw_errors, kind="cumulative")),
     ("validation-faces", "validation faces, label and prediction", FACES, draw_validation),
-    ("best-and-worst-faces", "best and worst validation faces", FACES, draw_extremes),
+    ("best-and-worst-faces", "best and worst validation faces", FACES,
+     partial(draw_validation, extremes=True)),
 )
 """What needs no experiment of its own: name, what it shows, section, a function of Sources."""
 

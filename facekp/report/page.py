@@ -89,7 +89,7 @@ def page(sources):
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
         curves=curves(sources), none_there=tables.NONE,
-        statements=to_html(paper_table.table(sources)),
+        statements=to_html(paper_table.paper_and_ours(sources).markdown()),
         experiments=[(heading(about), to_html(stories.experiment(sources, name)),
                       shown.get(name, ())) for name, about in sources.abouts.items()],
         nets=to_html(stories.ranking(sources)),

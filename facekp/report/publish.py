@@ -19,9 +19,9 @@ from facekp.report import paper_table, results_page
 from facekp.report.figures import FILTERS, KINDS, declared
 from facekp.report.sources import Missing, Sources
 from facekp.report.summary import conclude
-from facekp.runs.about import FILE, read_about, write_about
+from facekp.runs.about import write_about
 from facekp.runs.folder import HISTORY, Run
-from facekp.runs.read import find_runs, warning
+from facekp.runs.read import Collection, find_runs, warning
 from facekp.runs.submission import PREDICTIONS, SHA256, keep, kept
 
 
@@ -42,14 +42,11 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     say, warn : callables taking a str
     """
     out = Path(out)
-    abouts = {path.parent.name: read_about(root, path.parent.name)
-              for path in Path(root).glob(f"*/{FILE}")}
-    runs = []
-    for run in find_runs(root, warn):
-        if "/" not in run.experiment and run.attempt == 1 and run.epochs:
-            if run.experiment not in abouts:
-                abouts[run.experiment] = about_of(run, out)
-            runs += [run] * bool(abouts[run.experiment].title)
+    collection = Collection(root, warn, Collection(out, warn).abouts.values())
+    abouts = {name: about for name, about in collection.abouts.items()
+              if about.title and "/" not in name}
+    runs = [run for run in collection.all_runs
+            if run.experiment in abouts and run.attempt == 1 and run.epochs]
     if not runs:
         raise RunError(f"{root}: holds no run of an experiment with an epoch on disk; train one "
                        "(make paper), or name another folder of runs", remedies=("runs",))
@@ -62,12 +59,12 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
         say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {kept}" if kept else ""))
         if not kept:
             taken[place] = run
-    for about in filter(lambda about: about.title, abouts.values()):
+    for about in abouts.values():
         write_about(out, about)
     filters = run_with_filters(out, {**there, **taken}.values())
     for place, run in taken.items():
         copy_run(run, out / place, warn, run.folder == filters)
-    for name in Sources(out).abouts:
+    for name in abouts:
         conclude(out, name, say=lambda text: None, warn=warn, curves=False)
     results_page.write(out)
     if readme is not None:
@@ -79,13 +76,6 @@ def place_of(run):
     """Where a run lies in results/: Path ``<experiment>/<model>/[<variant>/][seed<n>/]fold<k>``,
     also if the folder of the runs is one of them, or an experiment's."""
     return Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
-
-
-def about_of(run, out):
-    """What a run's experiment says of itself beside its runs, or else in the results."""
-    folder = run.folder.absolute().parents[len(place_of(run).parts) - 2]
-    about = read_about(folder.parent, folder.name)
-    return about if about.title else read_about(out, folder.name)
 
 
 def remove_temporaries(folder):

@@ -202,6 +202,7 @@ class Collection:
                      if run.about.title or run.experiment not in found)
         for path in self.root.rglob(FILE):
             name = path.parent.relative_to(self.root).as_posix()
+            name = self.root.absolute().name if name == "." else name
             if name not in found or found[name] in self.known:
                 found[name] = replace(_about(path.parent, self.warn), name=name)
         order = sorted(found, key=lambda name: (name.count("/"), found[name].order, name))

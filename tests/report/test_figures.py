@@ -141,6 +141,10 @@ def test_a_demo_is_an_experiment_of_its_own(sources):
     assert draw("losses-demo-lenet-augmented", sources).axes[0].get_lines()
 
 
+def test_the_folder_of_one_experiment_is_read_alone(sources):
+    assert list(Sources(sources.root / "lenet").abouts) == ["lenet"]
+
+
 def test_curves_are_means_with_what_ended_early():
     runs = [result(n=6), result(n=2, state="unfinished", fold=1, start=0.3),
             result(n=3, state="diverged", diverge=3, fold=2, start=0.2)]
@@ -197,7 +201,7 @@ def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
         draw("figure07-filters", sources)
     conv = {name: parameter.get_value() for name, parameter
-            in models.cnn14(num_dense_units=10).weights().items() if name.startswith("conv")}
+            in models.MODELS["cnn14"](num_dense_units=10).weights().items() if name.startswith("conv")}
     save_weights(folder / CONV_WEIGHTS, conv)
     sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
     np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
@@ -230,7 +234,7 @@ def test_errors_of_the_best_net_and_of_all(sources):
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
     figure = draw("errors-by-keypoint", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "LeNet-5 (2.00 px in all)", "14-layer CNN, no dropout (1.50 px in all)"]
+        "LeNet-5, 2.00 px", "14-layer CNN, no dropout, 1.50 px"]
     assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
 
 
@@ -240,7 +244,7 @@ def test_nets_of_different_data_are_told_apart(sources):
     other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
     write(sources.root, other, errors=errors(1.5))
     legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
-    assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL}), 2.00 px"
     assert "(other faces)" in legend[1].get_text()
 
 
