@@ -13,11 +13,12 @@ VGGNET_SEARCH = Experiment(
     order=300,
     variants={f"{weights}-{rate:g}": Variant(
         Settings(model="vggnet", options={"initial_weights": weights}, optimizer="adam",
-                 learning_rate=rate, epochs=2, batch_size=32), label=f"{label}, {rate:g}")
+                 learning_rate=rate, epochs=2, batch_size=32), label=f"{label} at {rate:g}")
         for weights, label, rates in (("he", "He", (0.001, 0.0003, 0.0001, 0.00003)),
                                       ("glorot", "Glorot", (0.001, 0.0003, 0.0001)))
         for rate in rates},
     quick_epochs=1,
+    claims=({"kind": "search"},),
 )
 
 if __name__ == "__main__":

@@ -132,16 +132,17 @@ def read_json(path):
                        "runs", remedies=("runs",)) from None
 
 
-def write_npz(path, arrays):
+def write_npz(path, arrays, compress=False):
     """Write arrays as numpy's ``.npz``, atomically.
 
     Parameters
     ----------
     path : path
     arrays : dict of str -> array
+    compress : bool
     """
     content = io.BytesIO()  # numpy leaves a file on a full disk open, and its zip complains later
-    np.savez(content, **arrays)
+    (np.savez_compressed if compress else np.savez)(content, **arrays)
     with replacing(path) as file:
         file.write(content.getbuffer())
 

@@ -3,10 +3,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from facekp.runs.read import RunResult
+from facekp.runs.about import About
 from facekp.runs.folder import Run
 from facekp.runs.history import HISTORY
+from facekp.runs.result import RunResult
+from facekp.settings import Settings
 
 LABEL = "a test's faces"
 
@@ -19,8 +22,8 @@ def history(n, start=0.1, diverge=None):
         loss[diverge - 1:] = np.nan
     clean = np.where(epoch % 2 == 1, loss / 2, np.nan)
     best = (epoch < (diverge or n + 1)).astype(float)
-    return dict(zip(HISTORY, (epoch, loss, 2 * loss, clean, 48 * np.sqrt(2 * loss), best,
-                              np.ones(n))))
+    return pd.DataFrame(dict(zip(HISTORY, (epoch, loss, 2 * loss, clean, 48 * np.sqrt(2 * loss),
+                                           best, np.ones(n)))))
 
 
 def result(variant="adagrad", n=6, state="complete", fold=0, start=0.1, diverge=None, seed=0,
@@ -30,14 +33,14 @@ def result(variant="adagrad", n=6, state="complete", fold=0, start=0.1, diverge=
         "state": state, "stopped_by": "epochs", "data": LABEL, "epochs": n, "best_epoch": n,
         "n_valid": 8, "n_train": 32, "mean_face_rmse_px": 3.0, "seconds_per_epoch": 1.0,
         "seconds": float(n), "n_params": 1, "valid_rmse_px": 1.5}
-    config = {"settings": {"model": model, "seed": seed, "fold": fold, "folds": 5,
-                           "epochs": 500, "options": {"dropout": False}, "optimizer": "adagrad",
-                           "learning_rate": 0.01, "batch_size": 128, "patience": None,
-                           "mirror": "none", **settings},
+    config = {"settings": Settings(**{
+                  "model": model, "seed": seed, "fold": fold, "epochs": 500, "optimizer": "adagrad",
+                  "learning_rate": 0.01, "batch_size": 128, "options": {"dropout": False},
+                  **settings}).as_dict(),
               "data": {"kind": "synthetic", "label": LABEL, "files": {}}}
     folder = Path(experiment, model, variant, f"seed{seed}" if seed else "", f"fold{fold}")
     return RunResult(folder, experiment, model, variant, seed, fold, 1, config,
-                     history(n, start, diverge), summary)
+                     history(n, start, diverge), summary, About(experiment))
 
 
 def write(root, run, errors=None):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 LEVELS = (0.004, 0.003, 0.002, 0.0015, 0.0012, 0.0010208)
 """Validation losses that a run is timed to: 3.0 px to 1.5 px RMSE. All are better than the mean
-face of Kaggle's complete images (3.2 px); the last one is where the paper's net without dropout
-ended."""
+face of Kaggle's complete images (3.2 px); the last one is where the paper's net ended."""
 
 
 class MeanSd(NamedTuple):
@@ -63,9 +63,9 @@ class Group:
     ----------
     experiment, model, variant : str
     name : str
-        The variant, or the model; where two groups would have the same name, with what tells
-        them apart.
-    runs : tuple of facekp.runs.read.RunResult, at least one
+        For readers: the variant's label; where two groups would have the same one, with what
+        tells them apart.
+    runs : tuple of facekp.runs.result.RunResult, at least one
     """
 
     experiment: str
@@ -89,27 +89,21 @@ class Group:
         """list of int"""
         return sorted({run.fold for run in self.runs})
 
-    @property
-    def codes(self):
-        """int, how many versions of the training code made these runs."""
-        return len({run.config.get("code") for run in self.runs})
-
-    def final(self, column):
-        """Mean and deviation of the last epoch's value of a history column.
+    def mean(self, measure):
+        """Mean and deviation of a number of each run.
 
         Of the complete runs; where there is none, of all (:func:`settled`).
+
+        Parameters
+        ----------
+        measure : str, an attribute of RunResult, or callable taking a RunResult
+
+        Returns
+        -------
+        MeanSd
         """
-        return mean_sd(run.final(column) for run in settled(self.runs))
-
-    @property
-    def best_valid_rmse_px(self):
-        """MeanSd of the best epochs' validation RMSE, px; of the runs that `final` takes"""
-        return mean_sd(run.best_valid_rmse_px for run in settled(self.runs))
-
-    @property
-    def train_rmse_px(self):
-        """MeanSd of the RMSE on all training images with these weights, dropout off, px."""
-        return mean_sd(run.train_rmse_px for run in settled(self.runs))
+        return mean_sd(measure(run) if callable(measure) else getattr(run, measure)
+                       for run in settled(self.runs))
 
 
 def group_runs(runs):
@@ -117,7 +111,7 @@ def group_runs(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
@@ -133,7 +127,7 @@ def group_runs(runs):
     groups = []
     for key, members in found.items():
         experiment, model, variant, attempt, text = key
-        name = variant or model
+        name = members[0].name
         rivals = [other for other in found if other != key and other[:3] == key[:3]]
         if rivals:
             name += f" ({_distinction(key, rivals)})"
@@ -159,7 +153,7 @@ def settled(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
@@ -194,27 +188,18 @@ def mean_curve(runs, column):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
     column : str, like "valid_loss"
 
     Returns
     -------
     Curve
     """
-    curves = [run.whole_history[column] for run in runs] or [np.empty(0)]
-    values = np.full((len(curves), max(map(len, curves))), np.nan)
-    for row, curve in zip(values, curves):
-        row[:len(curve)] = curve
-    measured = np.isfinite(values)
-    values = np.where(measured, values, np.nan)
-    n = measured.sum(axis=0)
-    some, several = n > 0, n > 1
-    mean, sd, low, high = (np.full(values.shape[1], np.nan) for _ in range(4))
-    mean[some] = np.nanmean(values[:, some], axis=0)
-    low[some] = np.nanmin(values[:, some], axis=0)
-    high[some] = np.nanmax(values[:, some], axis=0)
-    sd[several] = np.nanstd(values[:, several], axis=0, ddof=1)
-    return Curve(np.arange(1, values.shape[1] + 1), mean, sd, low, high, n)
+    curves = [run.whole_history[column] for run in runs] or [pd.Series(dtype=float)]
+    values = pd.concat(curves, axis=1).replace([np.inf, -np.inf], np.nan)
+    return Curve(np.arange(1, len(values) + 1), *(getattr(values, name)(axis=1).to_numpy()
+                                                  for name in ("mean", "std", "min", "max",
+                                                               "count")))
 
 
 class Reached(NamedTuple):
@@ -232,7 +217,7 @@ def reach(run, level, column="valid_loss"):
 
     Parameters
     ----------
-    run : facekp.runs.read.RunResult
+    run : facekp.runs.result.RunResult
     level : float, MSE of scaled targets
     column : str
 

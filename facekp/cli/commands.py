@@ -86,9 +86,10 @@ def _list(options):
 
 
 def _add_submit(commands):
-    parser = commands.add_parser("submit", help="a run's weights and test.csv to a submission")
+    parser = commands.add_parser("submit", help="a run's weights and test.csv, or its published "
+                                                    "predictions, to a submission")
     parser.add_argument("run_folder", metavar="RUN", type=path_name,
-                        help="a run folder with weights.npz")
+                        help="a run folder with weights.npz, or one in results/")
     add(parser, "data", "out", "device", "imports",
         out={"default": "submission.csv", "metavar": "FILE",
              "help": "the submission (default: %(default)s)"})
@@ -98,6 +99,14 @@ def _add_submit(commands):
 def _submit(options):
     from facekp.data import load_lookup, load_test
     from facekp.runs import submission
+    from facekp.runs.folder import Run
+    small = os.path.join(options.run_folder, submission.PREDICTIONS)
+    if os.path.exists(small) and not Run(options.run_folder).weights.exists():
+        lookup = load_lookup(options.data)
+        rows = submission.restore(options.run_folder, options.out, lookup)
+        print(f"{options.out}: {rows} rows ({lookup.provenance['label']}), from {small}: each "
+              f"within {submission.ROUNDING_PX} px of the net's")
+        return
     from facekp.training import load_net
     known.experiments()  # they register the nets of their own
     net = load_net(options.run_folder)

@@ -70,8 +70,7 @@ def say_results(experiment, options, plan, failures):
                 print(score_line(run, read_run(run.folder).summary))
             except RunError as error:
                 failures[run] = str(error)
-    paper = "; ".join(row["statement"] for row in experiment.paper)
-    summary.conclude(options.out, experiment.name, paper, warn=lambda text: warning(text) if not
+    summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)
     for run in [run for run, _ in plan if run.faces.exists()][:3]:
         print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")

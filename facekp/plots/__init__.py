@@ -1,5 +1,5 @@
 """The paper's figures, one function each; arrays in, a matplotlib figure out."""
-from facekp.plots.curves import dropout_curves, learning_curves, optimizer_curves
+from facekp.plots.curves import learning_curves, loss_curves
 from facekp.plots.faces import (draw_face, extreme_faces, mirror_pair, predicted_faces,
                                 sample_face)
 from facekp.plots.filters import activations, first_layer_filters
@@ -9,6 +9,6 @@ from facekp.plots.nets import architecture
 from facekp.plots.style import COLORS, save
 
 __all__ = ["COLORS", "activations", "architecture", "cumulative_errors", "draw_face",
-           "dropout_curves", "extreme_faces", "first_layer_filters", "keypoint_error_bars",
-           "learning_curves", "mean_face_errors", "mirror_pair", "optimizer_curves",
-           "predicted_faces", "sample_face", "save"]
+           "extreme_faces", "first_layer_filters", "keypoint_error_bars", "learning_curves",
+           "loss_curves", "mean_face_errors", "mirror_pair", "predicted_faces", "sample_face",
+           "save"]

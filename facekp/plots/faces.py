@@ -3,7 +3,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patheffects import withStroke
 
-from facekp.data.mirror import flip_images, flip_keypoints
 from facekp.keypoints import KEYPOINTS, SIZE
 from facekp.plots.style import COLORS, HALF_WIDTH, axes_or_new, printed
 
@@ -25,6 +24,10 @@ def draw_face(ax, image, y_pred_px=None, y_true_px=None):
     ax : matplotlib Axes
     image : array (96, 96) or (1, 96, 96)
     y_pred_px, y_true_px : float arrays (30,), px, or None
+
+    Examples
+    --------
+    >>> draw_face(plt.gca(), np.zeros((96, 96)), y_true_px=np.full(30, 48.0))
     """
     ax.imshow(np.reshape(image, (SIZE, SIZE)), cmap="gray", vmin=0, vmax=1)
     if y_true_px is not None:
@@ -48,6 +51,10 @@ def sample_face(image, y_px, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = sample_face(np.zeros((1, 96, 96)), np.linspace(20, 70, 30), "a face")
     """
     figure, (face, names) = axes_or_new(ax, 1, 2, height=2.15,
                                         gridspec_kw={"width_ratios": (1.5, 1)})
@@ -82,6 +89,10 @@ def predicted_faces(X, y_pred_px, title, y_true_px=None, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = predicted_faces(np.zeros((16, 1, 96, 96)), np.full((16, 30), 48.0), "faces")
     """
     columns = min(4, len(X)) or 1
     figure, axes = _grid(ax, -(-len(X) // columns), columns, len(X),
@@ -118,7 +129,7 @@ def _grid(ax, rows, columns, n, extra=0.25):
 
 
 @printed
-def mirror_pair(image, y_px, title, ax=None):
+def mirror_pair(images, y_px, title, ax=None):
     """A face beside its mirror image, as training uses it (figure 10).
 
     The subject's left keypoints and right keypoints have marks of their own: in the mirror image
@@ -126,23 +137,25 @@ def mirror_pair(image, y_px, title, ax=None):
 
     Parameters
     ----------
-    image : array (1, 96, 96) in [0, 1]
-    y_px : float array (30,), px
+    images : array (2, 1, 96, 96) in [0, 1], the image and its mirror image
+    y_px : float array (2, 30), px
     title : str
     ax : two Axes or None
 
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = mirror_pair(np.zeros((2, 1, 96, 96)), np.full((2, 30), 48.0), "two faces")
     """
     figure, axes = axes_or_new(ax, 1, 2, height=2.1)
-    pairs = ((image, np.asarray(y_px)),
-             (flip_images(np.asarray(image)), flip_keypoints(np.asarray(y_px)[np.newaxis])[0]))
     groups = {side: np.array([side in name for name in KEYPOINTS]) for side in ("left", "right")}
     # mouth_left_corner is one of the left; nose and lips are of neither side
     groups["middle"] = ~(groups["left"] | groups["right"])
-    for panel, (pixels, keypoints), name in zip(axes, pairs, ("image", "mirror image")):
-        draw_face(panel, pixels)
+    for panel, image, keypoints, name in zip(axes, images, y_px, ("image", "mirror image")):
+        draw_face(panel, image)
         colors = (COLORS[1], COLORS[4], "white")
         for (side, chosen), marker, color in zip(groups.items(), "<>o", colors):
             panel.plot(keypoints[0::2][chosen], keypoints[1::2][chosen], marker, ms=3.6,
@@ -170,6 +183,11 @@ def extreme_faces(X, y_true_px, y_pred_px, title, n=4, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> y = np.arange(240.0).reshape(8, 30) % 96
+    >>> figure = extreme_faces(np.zeros((8, 1, 96, 96)), y, y + np.eye(8, 30), "eight faces")
     """
     error = np.sqrt(np.nanmean(np.square(np.asarray(y_pred_px) - y_true_px), axis=1))
     order = np.argsort(error, kind="stable")

@@ -17,6 +17,11 @@ def mosaic(maps, columns, gap=1):
     Returns
     -------
     float array (rows * (height + gap) - gap, columns * (width + gap) - gap)
+
+    Examples
+    --------
+    >>> mosaic(np.ones((2, 1, 1)), columns=2)
+    array([[ 1., nan,  1.]])
     """
     n, height, width = maps.shape
     rows = -(-n // columns)
@@ -43,6 +48,10 @@ def first_layer_filters(W, title, ax=None, columns=8):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = first_layer_filters(np.eye(9).reshape(9, 1, 3, 3), "nine filters")
     """
     W = np.asarray(W)[:, 0]
     rows = -(-len(W) // columns)
@@ -74,6 +83,10 @@ def activations(image, maps, title, ax=None, columns=16):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> figure = activations(np.zeros((1, 96, 96)), {"conv1": np.ones((32, 94, 94))}, "a face")
     """
     rows = [-(-len(layer) // columns) for layer in maps.values()]
     heights = [4] + rows

@@ -6,7 +6,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.patches import Circle
 
 from facekp.keypoints import KEYPOINTS, SIZE
-from facekp.plots.style import COLORS, axes_or_new, printed
+from facekp.plots.style import COLORS, axes_or_new, printed, wrapped
 
 STROKES = (("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
            ("right_eyebrow_inner_end", "right_eyebrow_outer_end"),
@@ -35,6 +35,12 @@ def mean_face_errors(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = mean_face_errors(errors, "one pixel off")
     """
     figure, [panel] = axes_or_new(ax, height=2.75)
     places, rmse = errors["mean_face_px"], errors["keypoint_rmse_px"]
@@ -74,6 +80,12 @@ def keypoint_error_bars(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = keypoint_error_bars({"LeNet-5": errors}, "one pixel off")
     """
     figure, [panel] = axes_or_new(ax, height=2.8 + 0.13 * (len(errors) > 1) * len(errors))
     rows = np.arange(len(KEYPOINTS))
@@ -84,7 +96,7 @@ def keypoint_error_bars(errors, title, ax=None):
             panel.barh(rows, values, color=color, height=0.7)
         else:
             panel.plot(values, rows, mark, ms=3.5, color=color, mec="white", mew=0.3,
-                       label=f"{name} ({net['rmse_px']:.2f} px in all)")
+                       label=wrapped(f"{name}, {net['rmse_px']:.2f} px"))
     panel.set(yticks=rows, yticklabels=[words(name) for name in KEYPOINTS],
               xlabel="RMSE on validation images, px")
     panel.set_ylim(len(KEYPOINTS) - 0.5, -0.5)
@@ -112,17 +124,23 @@ def cumulative_errors(errors, title, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.metrics import keypoint_errors
+    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
+    >>> figure = cumulative_errors({"LeNet-5": errors}, "one pixel off")
     """
-    figure, [panel] = axes_or_new(ax, height=2.5)
+    figure, [panel] = axes_or_new(ax, height=2.3 + 0.13 * len(errors))
     styles = itertools.cycle(("-", "--", "-.", ":"))
     for color, ls, (name, net) in zip(itertools.cycle(COLORS), styles, errors.items()):
         panel.plot(net["thresholds_px"], 100 * np.array(net["within"]), color=color, ls=ls,
-                   label=name)
+                   label=wrapped(name))
     panel.set(xlabel="distance from the label, px", ylabel="keypoints within it, %",
               ylim=(0, 102))
     panel.set_xlim(left=0, right=min(SIZE, max(max(net["thresholds_px"])
                                                for net in errors.values())))
     panel.grid(True)
-    panel.legend(loc="lower right")
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center")
     figure.suptitle(title)
     return figure

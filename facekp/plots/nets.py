@@ -52,6 +52,12 @@ def architecture(rows, title, per_line=8, ax=None):
     Returns
     -------
     matplotlib Figure
+
+    Examples
+    --------
+    >>> from facekp.nets.describe import LayerRow
+    >>> figure = architecture([LayerRow("input", "input", "image", "", (1, 96, 96), 0),
+    ...                        LayerRow("output", "dense", "dense", "tanh", (30,), 276510)], "net")
     """
     lines = math.ceil(len(rows) / per_line)
     per_line = math.ceil(len(rows) / lines)

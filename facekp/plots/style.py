@@ -1,5 +1,6 @@
 """What all figures share: colours, sizes for print, and how they become files."""
 import io
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -38,8 +39,14 @@ def save(figure, path, dpi=None, close=True):
     ----------
     figure : matplotlib Figure
     path : path; its ending says which, .png or .pdf
-    dpi : int, pixels an inch of a PNG; None for a picture 1000 pixels wide
+    dpi : int, pixels per inch of a PNG; None for a picture 1000 pixels wide
     close : bool
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(plt.figure(), Path(folder, "empty.png"))
     """
     path = Path(path)
     with files.replacing(path) as file:
@@ -88,6 +95,11 @@ def axes_or_new(ax, rows=1, columns=1, width=HALF_WIDTH, height=2.4, **options):
     if len(axes) != rows * columns:
         raise ValueError(f"ax: found {len(axes)} axes, expected {rows * columns}")
     return axes[0].figure, axes
+
+
+def wrapped(text):
+    """A text of a legend in lines that fit into half of a page."""
+    return textwrap.fill(text, 62)
 
 
 def pixel_axis(ax):

@@ -1,102 +1,232 @@
-"""`make figures`: every figure of the paper, and what it lacks, from the runs that are there."""
+"""Every figure: those that experiments declare, those of all nets, and those of the data alone.
+
+An experiment declares a figure by its name, what it shows and its kind, one of :data:`KINDS`
+(:class:`facekp.runs.about.About`). Besides, a kind takes ``runs``, a list of experiments
+(``lenet``) or variants (``dropout-ablation/dropout``); without it the experiment's own are meant.
+"""
+import re
 from functools import partial
 from pathlib import Path
 from typing import Callable, NamedTuple
 
+import numpy as np
+
 from facekp import plots
-from facekp.errors import RunError
+from facekp.analysis.aggregate import mean_curve
+from facekp.errors import FacekpError, RunError
+from facekp.report.sources import Missing
 from facekp.runs.checks import read_predictions
-from facekp.runs.read import labels
-from facekp.report.sources import CNN14, Missing
+from facekp.runs.read import labels, warning
 
-NETS = {"LeNet-5": ("lenet", ""), "VGGNet": ("vggnet", ""),
-        "14-layer CNN, no dropout": ("optimizer-study", "adagrad"), "14-layer CNN": ("cnn14", ""),
-        "LeNet-5, mirrored": ("lenet-augmented", "split-then-mirror-no-bn"),
-        "LeNet-5, batch norm, mirrored": ("lenet-augmented", "split-then-mirror")}
-"""The nets whose errors are compared: a name for the reader, experiment and variant."""
-
-WORDS = {"lenet5": "LeNet-5", "vggnet": "VGGNet", "no-mirror": "batch norm, no mirror images",
-         "split-then-mirror": "batch norm, split-then-mirror",
-         "mirror-then-split": "batch norm, mirror-then-split",
-         "split-then-mirror-no-bn": "split-then-mirror",
-         "mirror-then-split-no-bn": "mirror-then-split"}
-"""Names of groups of runs (:func:`facekp.analysis.aggregate.group_runs`) for the reader of a figure."""
+ARCHITECTURES, FACES = "Architectures", "Faces"
+ERRORS, FILTERS = "Errors by keypoint", "Filters and activations"
+"""Titles under which figures stand that belong to no experiment alone."""
 
 
-def draw_net(name, title, sources, **options):
-    """Figures 1 to 3, from the definition of the net."""
-    from facekp.nets.describe import layer_rows
-    from facekp.nets.models import MODELS
-    rows = layer_rows(MODELS[name](**options))
-    total = sum(row.n_params for row in rows)
-    return plots.architecture(rows, f"{title}: {total:,} parameters")
+class Figure(NamedTuple):
+    """A figure: the name of its files, what it shows, its place, and the function that draws it.
+
+    `section` is the name of an experiment, or one of the titles above.
+    """
+
+    name: str
+    shows: str
+    section: str
+    draw: Callable
+
+    @property
+    def caption(self):
+        """str, what it shows, with its number in the paper if it has one"""
+        number = re.match(r"figure0*(\d+)-", self.name)
+        return f"Figure {number[1]}: {self.shows}" if number else (
+            self.shows[:1].upper() + self.shows[1:])
 
 
-def draw_sample(sources):
-    """Figure 4."""
-    faces = sources.training
-    return plots.sample_face(faces.X[0], faces.y[0], faces.provenance["label"])
+def figures(sources):
+    """All figures, the paper's in its order and then the others.
+
+    Parameters
+    ----------
+    sources : facekp.report.sources.Sources
+
+    Returns
+    -------
+    dict of str -> Figure, by name. ``draw()`` returns a matplotlib figure or raises
+    :class:`Missing`, or another error of facekp where a run is damaged.
+    """
+    found = {}
+    for about, spec in declared(sources):
+        draw, section = KINDS[spec["kind"]]
+        found.setdefault(spec["name"], Figure(spec["name"], spec["shows"], section or about.name,
+                                              partial(draw, sources, spec)))
+    for name, shows, section, draw in OF_ALL:
+        found[name] = Figure(name, shows, section, partial(draw, sources))
+    return dict(sorted(found.items(), key=lambda item: (
+        not item[0].startswith("figure"), item[0] if item[0].startswith("figure") else "")))
 
 
-def draw_losses(experiments, sources):
-    """Figure 5, for any experiments: training and validation loss."""
+def declared(sources):
+    """What experiments declare, ``runs`` filled in: (About, dict) in the experiments' order.
+
+    An experiment that declares no curves has its losses drawn all the same.
+    """
+    for about in sources.abouts.values():
+        specs = [spec for spec in about.figures if _is_figure(spec, about)]
+        if not {"losses", "gap"} & {spec["kind"] for spec in specs}:
+            specs.append({"name": f"losses-{about.name.replace('/', '-')}", "kind": "losses",
+                          "shows": f"losses of {about.title or about.name}"})
+        yield from ((about, {"runs": [about.name], **spec}) for spec in specs)
+
+
+def _is_figure(spec, about):
+    """Whether a figure that an experiment declares can be one; says what is wrong if not."""
+    types = {"name": str, "shows": str, "kind": str, "runs": list, "model": str, "options": dict}
+    wrong = [name for name, kind in types.items() if not isinstance(spec.get(name, kind()), kind)]
+    if not wrong and not all(isinstance(place, str) for place in spec.get("runs", ())):
+        wrong = ["runs"]
+    if not wrong and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", spec.get("name", "")):
+        wrong = ["name"]
+    if not wrong and spec.get("kind") not in KINDS:
+        wrong = ["kind"]
+    if wrong:
+        warning(f"{about.name}: the {wrong[0]} of a figure is {spec.get(wrong[0])!r}, which is "
+                "none; the figure is left out")
+    return not wrong
+
+
+# ---- kinds that experiments declare: functions of Sources and of what was declared --------------
+
+def curves(groups):
+    """Losses of groups of runs as :func:`facekp.plots.loss_curves` takes them.
+
+    Parameters
+    ----------
+    groups : dict of str -> list of facekp.runs.read.RunResult
+
+    Returns
+    -------
+    dict of str -> dict of str -> dict
+    """
+    return {f"{name}: {describe(runs)}": {
+        column: {**mean_curve(runs, column)._asdict(), "ends": _ends(runs, column)}
+        for column in ("valid_loss", "train_loss", "train_loss_clean")}
+        for name, runs in groups.items()}
+
+
+def _ends(runs, column):
+    """(epoch, loss, kind) of the last finite losses of runs that ended early."""
+    for run in runs:
+        losses = np.asarray(run.history[column], float)
+        finite = np.flatnonzero(np.isfinite(losses))
+        if len(finite) and (run.diverged or not run.complete):
+            yield finite[-1] + 1, losses[finite[-1]], "diverged" if run.diverged else "unfinished"
+
+
+def describe(runs):
+    """How many runs, and how they ended: ``5 runs, 1 unfinished``."""
+    if len(runs) == 1:
+        [run] = runs
+        if run.state != "complete":
+            return run.state
+        frozen = run.summary.get("frozen_since")
+        return f"1 run, {run.epochs} epochs" + (f", frozen since epoch {frozen}" if frozen else "")
+    counts = {"diverged": sum(run.diverged for run in runs),
+              "unfinished": sum(not run.complete and not run.diverged for run in runs)}
+    return f"{len(runs)} runs" + "".join(f", {n} {word}" for word, n in counts.items() if n)
+
+
+def draw_losses(sources, spec, apart=True):
+    """Training and validation loss of all variants; with `apart` false, the gap between them."""
     groups = {}
-    for experiment in experiments:
-        groups.update({WORDS.get(name, name): runs
-                       for name, runs in sources.groups(experiment).items()})
-    if not groups:
-        raise Missing(f"no run in {sources.root}: "
-                      f"{' or '.join(map(sources.command, experiments))}")
-    return plots.optimizer_curves(groups, labels(sum(groups.values(), [])))
+    for place in spec["runs"]:
+        for name, runs in sources.groups(place).items():
+            groups[name if name not in groups else f"{place}: {name}"] = runs
+    lacking = [place for place in spec["runs"] if not sources.of(place)]
+    if not groups or lacking and not apart:
+        raise Missing(f"no run of {' and '.join(lacking)} in {sources.root}: "
+                      f"{' and '.join(map(sources.command, lacking))}")
+    return plots.loss_curves(curves(groups), labels(sum(groups.values(), [])), apart)
 
 
-def draw_dropout(sources):
-    """Figure 6."""
-    groups = sources.groups("dropout-ablation")
-    variants = {runs[0].variant for runs in groups.values()}
-    lacking = [name for name in ("dropout", "no-dropout") if name not in variants]
-    if lacking:
-        raise Missing(f"no run {' and none '.join(lacking)} in {sources.root}: "
-                      f"{sources.command('dropout-ablation', ','.join(lacking))}")
-    return plots.dropout_curves(groups, labels(sum(groups.values(), [])))
-
-
-def draw_filters(sources):
-    """Figure 7."""
+def draw_filters(sources, spec):
+    """The filters of the first convolution."""
     from facekp.runs.folder import CONV_WEIGHTS
     from facekp.training import load_conv_net
-    run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
-    W = load_conv_net(run.folder).weights()["conv1.W"].get_value()
-    return plots.first_layer_filters(W, f"{run.experiment}, {run.label}")
+    run = sources.first(spec["runs"], "weights.npz", CONV_WEIGHTS)
+    weights = load_conv_net(run.folder).weights()
+    first = next((name for name in weights if re.fullmatch(r"conv.*\.W", name)), None)
+    if first is None:
+        raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
+    return plots.first_layer_filters(weights[first].get_value(), _title(sources, run))
 
 
-def draw_activations(sources, image=None, label=None):
-    """Figure 8; of the first face of the data folder unless one is given."""
+def draw_activations(sources, spec, image=None, label=None):
+    """A face after each convolution; the first of the data folder unless one is given."""
     from facekp.nets.activations import conv_outputs
     from facekp.runs.folder import CONV_WEIGHTS
     from facekp.training import load_conv_net
-    run = sources.first(CNN14, "weights.npz", CONV_WEIGHTS)
+    run = sources.first(spec["runs"], "weights.npz", CONV_WEIGHTS)
     if image is None:
         image, label = sources.training.X[0], sources.training.provenance["label"]
-    title = f"net: {run.experiment}, {run.label}\nface: {label}"
-    return plots.activations(image, conv_outputs(load_conv_net(run.folder), image), title)
+    return plots.activations(image, conv_outputs(load_conv_net(run.folder), image),
+                             f"net: {_title(sources, run)}\nface: {label}")
 
 
-def draw_predictions(sources):
-    """Figure 9."""
-    run = sources.first(CNN14 + (("lenet", ""),), "predictions.npz")
+def draw_predictions(sources, spec):
+    """Predicted test faces."""
+    run = sources.first(spec["runs"], "predictions.npz")
     sources.faces_of(run)
     [y_pred] = read_predictions(run.folder / "predictions.npz", "y_pred_test")
     if y_pred is None:
         raise Missing(f"{run.folder} predicted no test faces: its data had no test.csv")
-    return plots.predicted_faces(sources.test.X[:16], y_pred[:16],
-                                 f"{run.experiment}, {run.label}")
+    return plots.predicted_faces(sources.test.X[:16], y_pred[:16], _title(sources, run))
+
+
+def draw_architecture(sources, spec):
+    """A net, from its definition: ``model`` is its name, ``options`` are the model's."""
+    from facekp.nets.describe import layer_rows
+    from facekp.nets.models import build
+    from facekp.settings import Settings
+    rows = layer_rows(build(Settings(spec.get("model", ""), spec.get("options", {}))))
+    return plots.architecture(rows, f"{spec['shows']}: {sum(row.n_params for row in rows):,} "
+                                    "parameters")
+
+
+KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False), None),
+         "filters": (draw_filters, FILTERS), "activations": (draw_activations, FILTERS),
+         "predictions": (draw_predictions, FACES),
+         "architecture": (draw_architecture, ARCHITECTURES)}
+"""Kinds of figures by name: a function of Sources and the declared, and the section."""
+
+
+def _title(sources, run):
+    return f"{run.name}, {run.label}"
+
+
+# ---- figures of the data alone, and of all nets -------------------------------------------------
+
+def draw_sample(sources):
+    """A face and the names of its keypoints."""
+    faces = sources.training
+    return plots.sample_face(faces.X[0], faces.y[0], faces.provenance["label"])
 
 
 def draw_mirror(sources):
-    """Figure 10."""
+    """A face and its mirror image."""
+    from facekp.data.mirror import flip_images, flip_keypoints
     faces = sources.training
-    return plots.mirror_pair(faces.X[0], faces.y[0], faces.provenance["label"])
+    X, y = faces.X[:1], faces.y[:1]
+    return plots.mirror_pair(np.concatenate([X, flip_images(X)]),
+                             np.concatenate([y, flip_keypoints(y)]), faces.provenance["label"])
+
+
+def nets(sources):
+    """The places of the nets that are compared (:meth:`Sources.of`), by their labels."""
+    found = {}
+    for name, about in sources.abouts.items():
+        for net in about.nets:
+            found.setdefault(net["label"], "/".join(filter(None, (name, net.get("variant")))))
+    return found
 
 
 def errors_of_nets(sources):
@@ -112,27 +242,23 @@ def errors_of_nets(sources):
     Missing
     """
     found = {}
-    for name, place in NETS.items():
+    for name, place in nets(sources).items():
         try:
             found[name] = sources.first([place], "errors.json", "predictions.npz")
         except Missing:
             continue
     if not found:
-        raise Missing(f"no complete run in {sources.root}: {sources.command('lenet')}")
+        raise Missing(f"no complete run in {sources.root} of a net that is compared")
     errors = {name: run.errors() for name, run in found.items()}
     ranking = sorted(errors, key=lambda name: -errors[name]["rmse_px"])
     several = len({run.label for run in found.values()}) > 1
+    places = {(run.seed, run.fold) for run in found.values()}
+    which = "one run each" if len(places) > 1 else "seed {}, fold {}".format(*places.pop())
     return {name + (f" ({found[name].label})" if several else ""): errors[name]
-            for name in ranking}, f"{labels(found.values())}, {one_run(found.values())}"
+            for name in ranking}, f"{labels(found.values())}, {which}"
 
 
-def one_run(runs):
-    """Which run of each net is shown: "seed 0, fold 0"."""
-    places = {(run.seed, run.fold) for run in runs}
-    return "one run each" if len(places) > 1 else "seed {}, fold {}".format(*places.pop())
-
-
-def draw_errors(kind, sources):
+def draw_errors(sources, kind):
     """Errors of the trained nets: `kind` is "mean-face" (best net), "bars" or "cumulative"."""
     errors, label = errors_of_nets(sources)
     if kind == "mean-face":
@@ -145,7 +271,7 @@ def draw_errors(kind, sources):
 
 
 def validation_faces(sources):
-    """Validation faces with labels and predictions, of LeNet-5 with mirror images or another net.
+    """Validation faces with labels and predictions, of the last net that has some.
 
     Returns
     -------
@@ -159,7 +285,7 @@ def validation_faces(sources):
     """
     from facekp.settings import Settings
     from facekp.training.split import split
-    run = sources.first(list(NETS.values())[::-1], "predictions.npz")
+    run = sources.first(list(nets(sources).values())[::-1], "predictions.npz")
     faces = sources.faces_of(run)
     path = run.folder / "predictions.npz"
     [y_pred] = read_predictions(path, "y_pred_valid")
@@ -167,53 +293,31 @@ def validation_faces(sources):
     if y_pred is None or y_pred.shape != valid.y_valid.shape:
         raise RunError(f"{path}: holds predictions for other images than this run's validation "
                        f"images; remove {run.folder} and run the experiment again")
-    return valid.X_valid, valid.y_valid, y_pred, f"{run.experiment}, {run.label}"
+    return valid.X_valid, valid.y_valid, y_pred, _title(sources, run)
 
 
-def draw_validation(sources):
-    """The first validation faces, label and prediction."""
+def draw_validation(sources, extremes=False):
+    """The first validation faces, or the best and the worst, with label and prediction."""
     X, y_true, y_pred, title = validation_faces(sources)
+    if extremes:
+        return plots.extreme_faces(X, y_true, y_pred, title)
     return plots.predicted_faces(X[:16], y_pred[:16], f"{title}: validation", y_true[:16])
 
 
-def draw_extremes(sources):
-    """The best and the worst validation faces."""
-    return plots.extreme_faces(*validation_faces(sources))
-
-
-class Figure(NamedTuple):
-    """A figure: the name of its files, what it shows, and the function that draws it."""
-
-    name: str
-    shows: str
-    draw: Callable
-
-
-FIGURES = (
-    Figure("figure01-lenet5", "LeNet-5", partial(draw_net, "lenet5", "LeNet-5")),
-    Figure("figure01-lenet5-classic", "LeNet-5 as of 1998", partial(
-        draw_net, "lenet5", "LeNet-5, variant classic", variant="classic")),
-    Figure("figure02-vggnet", "VGGNet", partial(draw_net, "vggnet", "VGGNet")),
-    Figure("figure03-cnn14", "14-layer CNN", partial(draw_net, "cnn14", "14-layer CNN")),
-    Figure("figure04-sample-face", "a face with its keypoints", draw_sample),
-    Figure("figure05-optimizers", "loss by optimizer", partial(draw_losses, ["optimizer-study"])),
-    Figure("figure06-dropout", "loss with and without dropout", draw_dropout),
-    Figure("figure07-filters", "filters of the first layer", draw_filters),
-    Figure("figure08-activations", "a face after each convolution", draw_activations),
-    Figure("figure09-predictions", "predicted test faces", draw_predictions),
-    Figure("figure10-mirror-image", "a face and its mirror image", draw_mirror),
-    Figure("losses-lenet-vggnet", "losses of sections 5.1 and 5.2", partial(
-        draw_losses, ["lenet", "vggnet"])),
-    Figure("losses-augmentation", "losses with mirror images and without", partial(
-        draw_losses, ["lenet", "lenet-augmented"])),
-    Figure("errors-mean-face", "error of each keypoint, best net", partial(
-        draw_errors, "mean-face")),
-    Figure("errors-by-keypoint", "error of each keypoint, all nets", partial(draw_errors, "bars")),
-    Figure("errors-cumulative", "cumulative error curve", partial(draw_errors, "cumulative")),
-    Figure("validation-faces", "validation faces, label and prediction", draw_validation),
-    Figure("best-and-worst-faces", "best and worst validation faces", draw_extremes),
+OF_ALL = (
+    ("figure04-sample-face", "a face with its keypoints", FACES, draw_sample),
+    ("figure10-mirror-image", "a face and its mirror image", FACES, draw_mirror),
+    ("errors-mean-face", "error of each keypoint, best net", ERRORS,
+     partial(draw_errors, kind="mean-face")),
+    ("errors-by-keypoint", "error of each keypoint, all nets", ERRORS,
+     partial(draw_errors, kind="bars")),
+    ("errors-cumulative", "cumulative error curve", ERRORS,
+     partial(draw_errors, kind="cumulative")),
+    ("validation-faces", "validation faces, label and prediction", FACES, draw_validation),
+    ("best-and-worst-faces", "best and worst validation faces", FACES,
+     partial(draw_validation, extremes=True)),
 )
-"""All figures, in the paper's order; then what the paper lacks."""
+"""What needs no experiment of its own: name, what it shows, section, a function of Sources."""
 
 
 def draw_all(sources, folder, say=print):
@@ -231,10 +335,10 @@ def draw_all(sources, folder, say=print):
     """
     folder, missing = Path(folder), {}
     folder.mkdir(parents=True, exist_ok=True)
-    for figure in FIGURES:
+    for figure in figures(sources).values():
         try:
-            drawn = figure.draw(sources)
-        except (Missing, RunError) as error:  # one damaged run does not cost the other figures
+            drawn = figure.draw()
+        except FacekpError as error:  # one damaged run does not cost the other figures
             missing[figure.name] = error
             continue
         plots.save(drawn, folder / f"{figure.name}.pdf", close=False)

@@ -1,59 +1,29 @@
 """`make report`: all runs on one HTML page that needs nothing else, no network either.
 
 The page's texts come from jinja2 with autoescape, its numbers as JSON, its pictures as PNG within
-it. Its content security policy allows no script but the two it was written with.
+it. Its content security policy allows no script but the two it was written with. Its sections
+follow from what the experiments say of themselves (:class:`facekp.runs.about.About`).
 """
 import base64
-import contextlib
 import hashlib
 import io
 import itertools
-import re
-from importlib import metadata
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from facekp.report import tables
 from facekp import files
-from facekp.report import paper_table, stories, summary
 from facekp.analysis.aggregate import group_runs, mean_curve
-from facekp.text import shown_path
-from facekp.errors import RunError
-from facekp.report.figures import FIGURES
-from facekp.report.markdown import to_html
-from facekp.plots.curves import describe
+from facekp.errors import FacekpError, RunError
 from facekp.plots.style import COLORS, render
-from facekp.runs.read import labels, of_experiment
-from facekp.report.sources import Missing
+from facekp.report import paper_table, stories, tables
+from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, describe, figures
+from facekp.report.markdown import to_html
+from facekp.runs.read import labels
+from facekp.text import shown_path
 
 COLUMNS = ("train_loss", "valid_loss", "train_loss_clean")
-
-STATEMENTS = (
-    # find_runs has said which runs are damaged
-    ("Statement by statement", lambda sources: paper_table.table(sources.root, warn=str)),
-    ("5.1 LeNet-5", lambda sources: stories.errors(sources, "lenet", "The paper: score 3.35.")),
-    ("5.2 VGGNet", lambda sources: stories.errors(sources, "vggnet", "The paper: score 3.12.")),
-    ("5.3 Optimizers", lambda sources: losses(sources, "optimizer-study")),
-    ("5.3 Dropout", lambda sources: losses(sources, "dropout-ablation")),
-    ("5.3 The 14-layer CNN with dropout", lambda sources: stories.errors(
-        sources, "cnn14", "The paper: score 3.07730.")),
-    ("5.4 Mirror images", lambda sources: stories.errors(
-        sources, "lenet-augmented", "The paper: score 3.02.")),
-    ("Which net is best", stories.ranking),
-)
-"""What the paper says and what the runs say, by section: a title and a function of Sources."""
-
-PICTURES = {
-    "Faces": ("figure09-predictions", "validation-faces", "best-and-worst-faces",
-              "figure04-sample-face", "figure10-mirror-image"),
-    "Errors by keypoint": ("errors-mean-face", "errors-by-keypoint", "errors-cumulative"),
-    "Filters and activations": ("figure07-filters", "figure08-activations"),
-    "The paper's loss figures": ("figure05-optimizers", "figure06-dropout"),
-    "Architectures": ("figure01-lenet5", "figure02-vggnet", "figure03-cnn14"),
-}
-"""Sections of the page and the names of their figures (:data:`facekp.report.figures.FIGURES`)."""
 
 
 def write_report(sources, path, say=print):
@@ -114,41 +84,26 @@ def page(sources):
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
     scripts = {"plotly": plotly_js(), "own": template("report.js")}
+    shown = pictures(sources)
     return environment.get_template("report.html").render(
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
-        curves=curves(runs), none_there=tables.NONE,
-        statements=[(title, to_html(story(sources))) for title, story in STATEMENTS],
-        pictures=pictures(sources), keypoints=tables.keypoints_table(sources),
-        provenance=tables.provenance_tables(runs), ambiguities=to_html(ambiguities()),
+        curves=curves(sources), none_there=tables.NONE,
+        statements=to_html(paper_table.paper_and_ours(sources).markdown()),
+        experiments=[(heading(about), to_html(stories.experiment(sources, name)),
+                      shown.get(name, ())) for name, about in sources.abouts.items()],
+        nets=to_html(stories.ranking(sources)),
+        pictures={section: shown.get(section, ())
+                  for section in (ERRORS, FACES, FILTERS, ARCHITECTURES)},
+        keypoints=tables.keypoints_table(sources), provenance=tables.provenance_tables(runs),
         css=Markup(template("report.css")),
         scripts={name: Markup(text) for name, text in scripts.items()},
         policy=policy(scripts.values()))
 
 
 def template(name):
-    """The text of a file in facekp/templates."""
+    """The text of a file in facekp/report/templates."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
-
-
-def ambiguities():
-    """README's section of that name: from the checkout, else from the installed metadata.
-
-    Returns
-    -------
-    str, Markdown
-    """
-    readme = Path(__file__).resolve().parents[2] / "README.md"
-    found = _ambiguities_of(readme.read_text(encoding="utf-8") if readme.exists() else "")
-    if not found:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found = _ambiguities_of(metadata.metadata("facekp").get_payload() or "")
-    return found or "README.md has them."
-
-
-def _ambiguities_of(text):
-    found = re.search(r"^## Ambiguities and choices\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    return found.group(1) if found else ""
 
 
 def plotly_js():
@@ -175,20 +130,17 @@ def policy(scripts):
             "img-src data: blob:")
 
 
-def losses(sources, experiment):
-    """An experiment's last losses, and epochs and seconds to fixed ones, as Markdown."""
-    runs = [run for run in of_experiment(sources.runs, experiment) if run.epochs]
-    if not runs:
-        return stories.missing(sources, experiment)
-    return f"Trained on: {labels(runs)}.\n\n" + summary.text(group_runs(runs), [], "pipe")
+def heading(about):
+    """An experiment's title with its section of the paper."""
+    return " ".join(filter(None, (about.section, about.title or about.name)))
 
 
-def curves(runs):
+def curves(sources):
     """The loss curves of each experiment: means over seeds and folds, lowest and highest.
 
     Parameters
     ----------
-    runs : list of facekp.runs.read.RunResult
+    sources : facekp.report.sources.Sources
 
     Returns
     -------
@@ -197,16 +149,16 @@ def curves(runs):
         and by column of the history ``epoch``, ``mean``, ``low``, ``high``, ``n``.
     """
     found = []
-    for experiment in tables.experiments(runs):
-        groups = group_runs(run for run in of_experiment(runs, experiment) if run.epochs)
-        several = len({group.label for group in groups}) > 1
-        colors = itertools.cycle(COLORS)
+    for about in sources.abouts.values():
+        runs = [run for run in sources.all_runs if run.experiment == about.name]
+        groups = sources.groups(about.name, runs or None)
+        several = len({run.label for group in groups.values() for run in group}) > 1
         if groups:
-            found.append({"name": experiment, "groups": [{
-                "name": group.name, "color": next(colors),
-                "note": describe(group.runs) + (f"; {group.label}" if several else ""),
-                **{column: _curve(group.runs, column) for column in COLUMNS}}
-                for group in groups]})
+            found.append({"name": heading(about), "groups": [{
+                "name": name, "color": color,
+                "note": describe(group) + (f"; {group[0].label}" if several else ""),
+                **{column: _curve(group, column) for column in COLUMNS}}
+                for (name, group), color in zip(groups.items(), itertools.cycle(COLORS))]})
     return found
 
 
@@ -226,17 +178,17 @@ def pictures(sources):
     dict of str -> list of dict with ``name``, ``shows``, and ``png`` (base64), ``width`` (px) and
     ``wide`` (bool), or ``missing``
     """
-    known = {figure.name: figure for figure in FIGURES}
-    return {section: [_picture(known[name], sources) for name in names]
-            for section, names in PICTURES.items()}
+    found = {}
+    for figure in figures(sources).values():
+        found.setdefault(figure.section, []).append(_picture(figure))
+    return found
 
 
-def _picture(figure, sources):
-    number = figure.name[6:8].lstrip("0") if figure.name.startswith("figure") else None
-    found = {"name": figure.name, "shows": (f"Figure {number}: " if number else "") + figure.shows}
+def _picture(figure):
+    found = {"name": figure.name, "shows": figure.caption}
     try:
-        drawn = figure.draw(sources)
-    except (Missing, RunError) as error:
+        drawn = figure.draw()
+    except FacekpError as error:
         return {**found, "missing": str(error)}
     wide = drawn.get_size_inches()[0] > 5
     file = io.BytesIO()

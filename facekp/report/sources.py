@@ -1,18 +1,13 @@
-"""What figures and notebooks are drawn from: the runs of a folder, and faces."""
+"""What figures, pages and notebooks are made from: runs, what experiments say, and faces."""
 from functools import cached_property
 from pathlib import Path
-from shlex import quote
 from types import SimpleNamespace
 
 import numpy as np
 
 from facekp.analysis.aggregate import group_runs
 from facekp.errors import FacekpError
-from facekp.runs.read import find_runs, of_experiment, on_photographs
-
-
-CNN14 = (("cnn14", ""), ("optimizer-study", "adagrad"))
-"""Where the 14-layer CNN trained with Adagrad is found: (experiment, variant), best first."""
+from facekp.runs.read import Collection
 
 N_FACES = 16
 """How many synthetic faces are drawn where no folder of data is named."""
@@ -22,7 +17,7 @@ class Missing(FacekpError):
     """A figure cannot be drawn yet; the message has the command that makes what it needs."""
 
 
-class Sources:
+class Sources(Collection):
     """The runs and the faces that figures are drawn from; each is read when it is first needed.
 
     Parameters
@@ -31,20 +26,40 @@ class Sources:
         Folder of runs: ``runs`` or ``results``.
     data : path or None
         Folder of Kaggle's files; None for a few synthetic faces, drawn at once.
+    known : iterable of facekp.runs.about.About
+        Experiments that may have left nothing in the folder yet.
     """
 
-    def __init__(self, root, data=None):
-        self.root, self.data = Path(root), data and Path(data)
+    def __init__(self, root, data=None, known=()):
+        super().__init__(root, known=known)
+        self.data = data and Path(data)
 
-    @cached_property
-    def all_runs(self):
-        """list of facekp.runs.read.RunResult: all in the folder"""
-        return find_runs(self.root)
+    def groups(self, place, runs=None):
+        """dict of str -> list of RunResult that differ in seed and fold only, by their label; of
+        other runs than those of the place, if some are given."""
+        return {group.name: list(group.runs)
+                for group in group_runs(run for run in runs or self.of(place) if run.epochs)}
 
-    @cached_property
-    def runs(self):
-        """list of RunResult: those on Kaggle's faces; if there is none, those on synthetic ones."""
-        return on_photographs(self.all_runs)
+    def first(self, places, *files):
+        """The first complete run of some places (:meth:`of`) that has one of some files;
+        none that diverged.
+
+        Raises
+        ------
+        Missing
+        """
+        for place in places:
+            for run in self.of(place):
+                if run.complete and not run.diverged and any(
+                        (run.folder / name).exists() for name in files):
+                    return run
+        commands = " or ".join(map(self.command, places[:2])) or "train one"
+        raise Missing(f"no complete run in {self.root} has {' or '.join(files)}: {commands}")
+
+    def command(self, place):
+        """The command that trains what a place names (:meth:`of`)."""
+        experiment, variant = self.parts(place)
+        return f"make {experiment}" + (f" ONLY={variant}" if variant else "")
 
     @cached_property
     def training(self):
@@ -60,40 +75,6 @@ class Sources:
         from facekp.data import load_test
         return load_test(self.data)
 
-    def groups(self, experiment):
-        """dict of name -> runs that differ in seed and fold only; without runs of no epoch."""
-        groups = group_runs(run for run in of_experiment(self.runs, experiment) if run.epochs)
-        return {group.name: list(group.runs) for group in groups}
-
-    def first(self, places, *files):
-        """The first complete run of some (experiment, variant) that has one of some files; none
-        that diverged.
-
-        Raises
-        ------
-        Missing
-        """
-        for experiment, variant in places:
-            for run in of_experiment(self.runs, experiment):
-                if run.variant == variant and run.complete and not run.diverged and any(
-                        (run.folder / name).exists() for name in files):
-                    return run
-        commands = " or ".join(self.command(*place) for place in places)
-        kept = "" if self.root.name != "results" else " (results/ keeps no predictions of faces)"
-        raise Missing(f"no complete run in {self.root} has {' or '.join(files)}{kept}: {commands}")
-
-    def command(self, experiment, variants=""):
-        """The command that trains an experiment, or some of its variants (a str with commas), with
-        the folders that are not the Makefile's own."""
-        own = self.root.name == "results" or self.root.name == "runs" and (
-            not self.root.is_absolute() or (self.root.parent / "Makefile").exists())
-        choices = {"ONLY": variants,
-                   "DATA": self.data if self.data != Path("data/kaggle") else "",
-                   "OUT": "" if own else self.root}
-        return " ".join([f"make {experiment}"] + [
-            f"{name}={quote(str(value)).replace('$', '$$')}"  # for the shell, and for make
-            for name, value in choices.items() if value])
-
     def faces_of(self, run):
         """The complete training images that a run was trained on.
 
@@ -104,7 +85,7 @@ class Sources:
         """
         if run.config["data"]["files"] != self.training.provenance["files"]:
             raise Missing(f"{run.folder} was made from {run.label}, the data folder holds "
-                          f"{self.training.provenance['label']}: name the run's with DATA=")
+                          f"{self.training.provenance['label']}: name the run's faces")
         return self.training
 
 

@@ -8,29 +8,18 @@ import sys
 from pathlib import Path
 
 from facekp import npz
-from facekp.text import shown
+from facekp.engine.flags import parse_flags
 from facekp.errors import ConfigError, EngineError, RunError
 from facekp.keypoints import KEYPOINTS
 from facekp.settings import Settings
-from facekp.engine.flags import parse_flags
+from facekp.text import shown
 
-NUMBERS = ("epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds",
-           "seconds_per_epoch", "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px",
-           "mean_face_rmse_px", "valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin",
-           "frozen_since")
-"""Keys of summary.json whose values are numbers, or null where there was none."""
+SIDES = ("near_duplicates", "others")
+"""Parts of `near_duplicates` in summary.json: validation images that have one in training, and
+the others."""
 
 TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
-
-SIDES = ("near_duplicates", "others")
-"""Keys of summary.json's near_duplicates: validation images that have one in training, and the
-others."""
-
-OPTIONAL = (("host", dict, "an object"), ("threads", str, "a text"),
-            ("theano_flags", str, "a text"), ("code", str, "a text"),
-            ("training_version", int, "a whole number"))
-"""Keys of config.json that a run may lack, the types of their values, and a name for these."""
 
 
 def is_number(value):
@@ -39,116 +28,142 @@ def is_number(value):
         isinstance(value, int) and abs(value) > sys.float_info.max)
 
 
-def check_config(config, path):
-    """Check what is read of config.json.
+def _is_text(value):
+    # figures would take what follows a dollar sign for a formula
+    return isinstance(value, str) and "$" not in value
+
+
+def _are_flags(value):
+    try:
+        return isinstance(value, str) and parse_flags(value) is not None
+    except EngineError:
+        return False
+
+
+def _all(kind):
+    return lambda values: isinstance(values, list) and bool(values) and all(map(kind[0], values))
+
+
+def _by_name(kind):
+    return lambda values: isinstance(values, dict) and all(map(kind[0], values.values()))
+
+
+OBJECT = (lambda value: isinstance(value, dict), "an object")
+ANY_TEXT = (lambda value: isinstance(value, str), "a text")
+TEXT = (_is_text, "a text without dollar signs")
+WHOLE = (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number")
+NUMBER = (is_number, "a number")
+FINITE = (lambda value: is_number(value) and math.isfinite(value), "a finite number")
+TEXTS = (_by_name(ANY_TEXT), "texts by name")
+NUMBERS = (_all(NUMBER), "a list of numbers")
+FLAGS = (_are_flags, "flags with closed quotation marks")
+COUNT = (lambda value: WHOLE[0](value) and 0 <= value < 10**9, "a number of images")
+"""What a value may be: a function that tells, and words for a message."""
+
+CONFIG = {"host": OBJECT, "threads": ANY_TEXT, "theano_flags": FLAGS, "code": ANY_TEXT,
+          "training_version": WHOLE}
+"""What config.json need not hold."""
+
+SUMMARY = {name: NUMBER for name in (
+    "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
+    "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
+    "mean_face_rmse_px", *TWINS, "frozen_since")}
+"""What summary.json need not hold, or may hold as null."""
+
+
+def check(path, values, kinds, optional=False, remedy="", where=""):
+    """Check values of a JSON object.
 
     Parameters
     ----------
-    config : dict
     path : path, for the message
+    values : dict
+    kinds : dict of name -> one of the kinds above
+    optional : bool
+        Whether a value may be null, or not there.
+    remedy : str
+        What to do; empty for a file of a run: to run the experiment again.
+    where : str, in front of a name: ``data.``
 
     Raises
     ------
     RunError
     """
-    for part in ("settings", "data"):
-        if not isinstance(config.get(part), dict):
-            raise _wrong(path, part, config.get(part), "an object")
-    settings, data = config["settings"], config["data"]
-    for part, name, kind in ((settings, "model", str), (settings, "seed", int),
-                             (settings, "fold", int), (settings, "epochs", int),
-                             (data, "label", str)):
-        if not isinstance(part.get(name), kind):
-            raise _wrong(path, name, part.get(name), f"one of type {kind.__name__}")
+    for name, (fits, words) in kinds.items():
+        value = values.get(name)
+        if not (optional and value is None or fits(value)):
+            raise _wrong(path, where + name, value, words, remedy)
+
+
+def check_config(config, path):
+    """Check what is read of config.json; the path is for the message.
+
+    Raises
+    ------
+    RunError
+    """
+    check(path, config, {"settings": OBJECT, "data": OBJECT})
+    check(path, config["settings"], {"model": TEXT, "seed": WHOLE, "fold": WHOLE, "epochs": WHOLE})
+    check(path, config["data"], {"label": TEXT, "files": TEXTS}, where="data.")
+    check(path, config, CONFIG, optional=True)
     try:
-        Settings.from_dict(settings)
+        Settings.from_dict(config["settings"])
     except (ConfigError, TypeError) as error:
         raise RunError(f"{path}: settings: {shown(str(error), 200)}; remove {Path(path).parent} "
                        "and run the experiment again") from None
-    check_name(data["label"], path)
-    hashes = data.get("files")
-    if not isinstance(hashes, dict) or not all(isinstance(hash, str) for hash in hashes.values()):
-        raise _wrong(path, "data.files", hashes, "texts by name")
-    check_optional(config, path)
-
-
-def check_optional(config, path):
-    """Check what config.json says of the machine and the code, if it does."""
-    for name, kind, words in OPTIONAL:
-        if config.get(name) is not None and not isinstance(config[name], kind):
-            raise _wrong(path, name, config[name], words)
-    flags = config.get("theano_flags") or ""
-    try:
-        parse_flags(flags)
-    except EngineError:
-        raise _wrong(path, "theano_flags", flags, "one with closed quotation marks") from None
-
-
-def check_name(name, path):
-    """Refuse dollar signs: figures would take what follows for a formula."""
-    if "$" in name:
-        raise _wrong(path, "name", name, "one without dollar signs")
 
 
 def check_summary(summary, path):
     """Check what is read of summary.json; see :func:`check_config`."""
-    if not isinstance(summary.get("state"), str):
-        raise _wrong(path, "state", summary.get("state"), "a text")
-    for name in NUMBERS:
-        if summary.get(name) is not None and not is_number(summary[name]):
-            raise _wrong(path, name, summary[name], "a number")
+    check(path, summary, {"state": ANY_TEXT})
+    check(path, summary, {**SUMMARY, "near_duplicates": OBJECT}, optional=True)
+    lacking = {name: NUMBER for name in TWINS if summary.get(name) is None}
+    check(path, summary, lacking, optional=len(lacking) != 1)
     if summary.get("near_duplicates") is not None:
-        try:
-            check_near_duplicates(summary["near_duplicates"])
-        except ValueError as error:
-            raise RunError(f"{path}: near_duplicates: {error}; remove {Path(path).parent} and run "
-                           "the experiment again") from None
-    lacking = [name for name in TWINS if summary.get(name) is None]
-    if len(lacking) == 1:
-        raise _wrong(path, lacking[0], None, "a number")
+        check_near_duplicates(summary["near_duplicates"], path)
 
 
-def check_near_duplicates(found):
-    """Check what is read of summary.json's near_duplicates.
-
-    Raises
-    ------
-    ValueError
-    """
-    if not isinstance(found, dict):
-        raise ValueError(f"found {shown(repr(found), 60)}, expected an object")
+def check_near_duplicates(found, path):
+    """Check the errors on near-duplicates and on other images; see :func:`check_config`."""
+    check(path, found, dict.fromkeys(SIDES, OBJECT))
     for side in SIDES:
-        part = found.get(side)
-        if not isinstance(part, dict):
-            raise ValueError(f"{side}: found {shown(repr(part), 60)}, expected an object")
-        n = part.get("n")
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n < 10**9:
-            raise ValueError(f"{side}.n: found {shown(repr(n), 60)}, expected a number of images")
-        for name in ("rmse_px", "mean_face_rmse_px"):
-            if name not in part or not (part[name] is None or is_number(part[name])):
-                raise ValueError(f"{side}.{name}: found {shown(repr(part.get(name)), 60)}, "
-                                 "expected a number or null")
+        check(path, found[side], {"n": COUNT}, where=f"{side}.")
+        check(path, found[side], {"rmse_px": NUMBER, "mean_face_rmse_px": NUMBER}, optional=True,
+              where=f"{side}.")
     if not any(found[side]["n"] for side in SIDES):
-        raise ValueError("n: found no image, expected at least one")
+        raise _wrong(path, "near_duplicates", found, "at least one image")
+
+
+def check_about(content, path):
+    """Check what is read of experiment.json, but for what figures and claims need besides."""
+    remedy = "remove it and give the experiment's command again"
+    check(path, content, {
+        "title": TEXT, "section": TEXT, "order": NUMBER, "variants": (_by_name(TEXT), TEXTS[1]),
+        "shares": (_by_name((_is_place, "")), "pairs of experiment and variant by name"),
+        **dict.fromkeys(("nets", "paper", "claims", "figures"),
+                        (lambda value: isinstance(value, list) and all(map(OBJECT[0], value)),
+                         "a list of objects"))}, optional=True, remedy=remedy)
+    for part, kinds in (("nets", {"label": TEXT, "variant": TEXT}),
+                        ("paper", {"statement": TEXT, "variant": TEXT, "measure": TEXT})):
+        for row in content.get(part) or ():
+            check(path, row, kinds, remedy=remedy, where=f"{part}.")
+    for net in content.get("nets") or ():
+        check(path, net, {"score": NUMBER}, optional=True, remedy=remedy, where="nets.")
+
+
+def _is_place(value):
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
 
 
 def check_errors(errors, path):
     """Check what is read of errors.json; see :func:`check_config`."""
-    rmse, places = errors.get("keypoint_rmse_px"), errors.get("mean_face_px")
-    if not isinstance(rmse, dict) or not rmse or not all(map(is_number, rmse.values())):
-        raise _wrong(path, "keypoint_rmse_px", rmse, "numbers by keypoint")
-    if not isinstance(places, dict) or not all(
-            isinstance(place, list) and len(place) == 2 and all(map(is_number, place))
-            for place in places.values()):
-        raise _wrong(path, "mean_face_px", places, "pairs of numbers by keypoint")
-    if not set(rmse) <= set(KEYPOINTS) or set(places) != set(rmse):
-        raise _wrong(path, "keypoint_rmse_px", sorted(rmse), "names of keypoints")
-    if not is_number(errors.get("rmse_px")) or not math.isfinite(errors["rmse_px"]):
-        raise _wrong(path, "rmse_px", errors.get("rmse_px"), "a number")
-    for name in ("thresholds_px", "within"):
-        curve = errors.get(name)
-        if not isinstance(curve, list) or not curve or not all(map(is_number, curve)):
-            raise _wrong(path, name, curve, "a list of numbers")
+    known = set(errors["mean_face_px"]) if isinstance(errors.get("mean_face_px"), dict) else None
+    check(path, errors, {
+        "keypoint_rmse_px": (lambda value: _by_name(NUMBER)(value) and value and set(value) == known
+                             and set(value) <= set(KEYPOINTS), "numbers by keypoint"),
+        "mean_face_px": (_by_name((lambda place: _all(NUMBER)(place) and len(place) == 2, "")),
+                         "pairs of numbers by keypoint"),
+        "rmse_px": FINITE, "thresholds_px": NUMBERS, "within": NUMBERS})
     if len(errors["within"]) != len(errors["thresholds_px"]):
         raise _wrong(path, "within", len(errors["within"]), "as many numbers as thresholds_px")
 
@@ -179,7 +194,8 @@ def read_predictions(path, *names):
     return [found.get(name) for name in names]
 
 
-def _wrong(path, name, found, expected):
-    why = f"{name}: found {shown(repr(found), 60)}, expected {expected}"
-    return RunError(f"{path}: {f'lacks {name!r}' if found is None else why}; remove "
-                    f"{Path(path).parent} and run the experiment again")
+def _wrong(path, name, found, expected, remedy=""):
+    what = f"lacks {name!r}" if found is None else (
+        f"{name}: found {shown(repr(found), 60)}, expected {expected}")
+    return RunError(f"{path}: {what}; "
+                    + (remedy or f"remove {Path(path).parent} and run the experiment again"))

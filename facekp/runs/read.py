@@ -1,177 +1,27 @@
-"""Runs read back: the one way from a folder of runs to arrays.
+"""Runs read back: the one way from a folder of runs to tables of numbers.
 
 Reads ``runs/`` and the ``results/`` that a checkout brings alike: the same folders, the latter with
-small files only. Figures, tables and reports take :class:`RunResult`; how several of them are
-averaged is in :mod:`facekp.analysis.aggregate`.
+small files only. :func:`read_all` has one row per run, :class:`Collection` each run as a
+:class:`RunResult`; how several of them are averaged is in :mod:`facekp.analysis.aggregate`.
 """
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
-from facekp import files, metrics
+from facekp import files
 from facekp.errors import RunError
-from facekp.runs.checks import (check_config, check_errors, check_name, check_near_duplicates,
-                                check_summary, read_predictions)
+from facekp.runs.about import FILE, About, read_about
+from facekp.runs.checks import (TEXT, check, check_about, check_config, check_near_duplicates,
+                                check_summary)
 from facekp.runs.config import modernized
 from facekp.runs.folder import Run
 from facekp.runs.history import HISTORY
 from facekp.runs.place import place_of
+from facekp.runs.result import RunResult
 from facekp.settings import Settings
-
-SHARED = {
-    ("dropout-ablation", "no-dropout"): ("optimizer-study", "adagrad"),
-    ("cnn14", ""): ("dropout-ablation", "dropout"),
-}
-"""Variants (experiment, variant) that are another experiment's: trained once, kept there."""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run has left so far.
-
-    Parameters
-    ----------
-    folder : Path
-    experiment, model, variant : str
-        Variant "" where the experiment has one only; with a split that is not the experiment's
-        own it ends in the split, like "adagrad/grouped" or "grouped" (:attr:`own_variant`).
-    seed, fold : int
-    attempt : int
-        1; 2, 3, ... for runs that were started beside another one (``NEW=1``).
-    config : dict, the contents of config.json
-    history : dict of str -> float64 array (epochs,)
-        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the
-        scaled targets. NaN where nothing was measured.
-    summary : dict or None
-        The contents of summary.json; None while the run is not complete.
-    near_duplicates : dict or None
-        The error apart on validation images with a near-duplicate in training, and on the others:
-        ``near_duplicates`` of summary.json, or what earlier versions wrote into
-        near_duplicates.json; None without it.
-    """
-
-    folder: Path
-    experiment: str
-    model: str
-    variant: str
-    seed: int
-    fold: int
-    attempt: int
-    config: dict
-    history: dict
-    summary: Optional[dict]
-    near_duplicates: Optional[dict] = None
-
-    @property
-    def settings(self):
-        """dict, the parameters of the run (:class:`facekp.settings.Settings`)."""
-        return self.config["settings"]
-
-    @property
-    def own_variant(self):
-        """str, the variant without a split that is not the experiment's own."""
-        split = self.settings["split"]
-        return self.variant[:-len(split)].rstrip("/") if (
-            self.variant.split("/")[-1] == split) else self.variant
-
-    @property
-    def label(self):
-        """str, what the images are, like "synthetic faces"."""
-        return self.config["data"]["label"]
-
-    @property
-    def epochs(self):
-        """int, how many epochs are on disk."""
-        return len(self.history["epoch"])
-
-    @property
-    def diverged(self):
-        """bool, whether a loss is no number any more."""
-        if self.summary is not None:
-            return self.summary["state"] == "diverged"
-        last = [self.history[name][-1:] for name in ("train_loss", "valid_loss")]
-        return not np.isfinite(np.concatenate(last)).all()
-
-    @property
-    def complete(self):
-        """bool, whether the run has come to its end, be it by divergence."""
-        return self.summary is not None
-
-    @property
-    def state(self):
-        """str: "complete", "diverged in epoch 3", or "unfinished at epoch 3 of 500"."""
-        if self.diverged:
-            return f"diverged in epoch {self.epochs}"
-        if self.complete:
-            return "complete"
-        return f"unfinished at epoch {self.epochs} of {self.settings['epochs']}"
-
-    @property
-    def best_epoch(self):
-        """int, the epoch with the lowest validation loss; 0 where there is none."""
-        loss = self.history["valid_loss"]
-        return int(np.nanargmin(loss)) + 1 if np.isfinite(loss).any() else 0
-
-    @property
-    def best_valid_rmse_px(self):
-        """float, px: validation RMSE of the best epoch; NaN where there is none."""
-        return float(self.history["valid_rmse_px"][self.best_epoch - 1]
-                     if self.best_epoch else np.nan)
-
-    @property
-    def train_rmse_px(self):
-        """float, px: RMSE on all training images, of the best epoch's weights, dropout off; NaN
-        while the run is not complete."""
-        value = (self.summary or {}).get("train_rmse_px")
-        return float("nan") if value is None else float(value)
-
-    @property
-    def seconds_per_epoch(self):
-        """float, the median; NaN before the first epoch."""
-        return float(np.median(self.history["seconds"])) if self.epochs else float("nan")
-
-    @property
-    def whole_history(self):
-        """dict like `history`; of a run that stood still and was stopped, up to the last
-        epoch that its settings name, the rows that are lacking like its last one."""
-        if not (self.complete and self.summary.get("stopped_by") == "frozen"):
-            return self.history
-        rest = max(0, self.settings["epochs"] - self.epochs)
-        return {name: np.append(values, np.full(rest, self.final(name)))
-                for name, values in self.history.items()}
-
-    def final(self, name):
-        """The last epoch's value of a column of the history; NaN before the first."""
-        values = self.history[name]
-        return float(values[-1]) if len(values) else float("nan")
-
-    def errors(self):
-        """Errors by keypoint on the validation images, of the best epoch's weights.
-
-        Returns
-        -------
-        dict of :func:`facekp.metrics.keypoint_errors`, or None where the run left no predictions
-
-        Raises
-        ------
-        RunError
-            If the file is damaged.
-        """
-        stored, predictions = self.folder / "errors.json", self.folder / "predictions.npz"
-        if stored.exists():
-            errors = files.read_json(stored)
-            check_errors(errors, stored)
-            return errors
-        if not predictions.exists():
-            return None
-        y_valid, y_pred = read_predictions(predictions, "y_valid", "y_pred_valid")
-        if y_valid is None or y_pred is None or y_valid.shape != y_pred.shape or not len(y_valid):
-            raise RunError(f"{predictions}: lacks validation images; remove {self.folder} and run "
-                           "the experiment again")
-        return metrics.keypoint_errors(y_valid, y_pred)
 
 
 def warning(text):
@@ -193,16 +43,16 @@ def find_runs(root, warn=warning):
     -------
     list of RunResult; empty if there is no such folder
     """
-    root, found = Path(root), []
+    root, found, abouts = Path(root), [], {}
     for config in sorted(root.rglob("config.json"), key=lambda path: path.parts):
         try:
-            found.append(read_run(config.parent, root, warn))
+            found.append(read_run(config.parent, root, warn, abouts))
         except RunError as error:
             warn(f"{error} (left out)")
     return found
 
 
-def read_run(folder, root=None, warn=warning):
+def read_run(folder, root=None, warn=warning, abouts=None):
     """Read one run.
 
     Parameters
@@ -212,7 +62,9 @@ def read_run(folder, root=None, warn=warning):
     root : path or None
         Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
     warn : callable taking a str
-        Told about a damaged near_duplicates.json, which the run does without.
+        Told about a damaged experiment.json or near_duplicates.json, which the run does without.
+    abouts : dict of Path -> About, or None
+        What was read before, and is added to.
 
     Returns
     -------
@@ -223,39 +75,55 @@ def read_run(folder, root=None, warn=warning):
     RunError
         If a file in it is damaged, or its place is not one that facekp gives.
     """
+    from pandas import DataFrame  # slow; who only asks for help needs none
     run = Run(folder)
     config = files.read_json(run.config)
     check_config(config, run.config)
     config = modernized(config)
     settings = Settings.from_dict(config["settings"])
     place = place_of(run.folder, settings)
+    variant = "/".join(filter(None, (place.variant, place.split)))
     below_root = root and Path(root).absolute() in place.above.parents
     experiment = (place.above.relative_to(Path(root).absolute()).as_posix() if below_root
                   else place.above.name)
-    variant = "/".join(filter(None, (place.variant, place.split)))
-    check_name(f"{experiment}/{variant}", run.config)
+    check(run.config, {"name": f"{experiment}/{variant}"}, {"name": TEXT})
     history = (run.read_history() if run.history.exists() or run.complete
                else {name: [] for name in HISTORY})
-    summary = files.read_json(run.summary) if run.complete else None
-    if summary is not None:
-        check_summary(summary, run.summary)
+    abouts = {} if abouts is None else abouts
+    if place.above not in abouts:
+        abouts[place.above] = replace(_about(place.above, warn), name=experiment)
     return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
                      place.attempt, config,
-                     {name: np.array(values, np.float64) for name, values in history.items()},
-                     summary, (summary or {}).get("near_duplicates")
-                     or _read_near_duplicates(run.near_duplicates, warn))
+                     DataFrame(history, columns=list(HISTORY), dtype=np.float64),
+                     _read_summary(run, warn), abouts[place.above])
 
 
-def _read_near_duplicates(path, warn):
-    if not path.exists():
-        return None
+def _about(folder, warn):
     try:
-        found = files.read_json(path)
-        check_near_duplicates(found)
-        return found
-    except (RunError, ValueError) as error:
-        warn(f"{path}: is left out ({error})")
+        if (folder / FILE).exists():
+            check_about(files.read_json(folder / FILE), folder / FILE)
+        return read_about(folder.parent, folder.name)
+    except RunError as error:
+        warn(f"{error} (left out)")
+        return About(folder.name)
+
+
+def _read_summary(run, warn):
+    """The contents of summary.json, with the errors on near-duplicates of runs that have them in a
+    file of their own."""
+    if not run.complete:
         return None
+    summary = files.read_json(run.summary)
+    check_summary(summary, run.summary)
+    older = run.folder / "near_duplicates.json"
+    if "near_duplicates" not in summary and older.exists():
+        try:
+            summary["near_duplicates"] = found = files.read_json(older)
+            check_near_duplicates(found, older)
+        except RunError as error:
+            del summary["near_duplicates"]
+            warn(f"{error} (left out)")
+    return summary
 
 
 def on_photographs(runs):
@@ -264,7 +132,7 @@ def on_photographs(runs):
     So that the synthetic faces of `make demo` never mix with Kaggle's.
     """
     runs = list(runs)
-    return [run for run in runs if run.config["data"].get("kind") != "synthetic"] or runs
+    return [run for run in runs if not run.synthetic] or runs
 
 
 def labels(runs):
@@ -272,45 +140,101 @@ def labels(runs):
     return ", ".join(dict.fromkeys(run.label for run in runs))
 
 
-def of_experiment(runs, name):
+def of_experiment(runs, about):
     """The runs of an experiment, those among them that it shares with another one.
 
     Parameters
     ----------
     runs : iterable of RunResult
-    name : str
+    about : About, of the experiment
 
     Returns
     -------
     list of RunResult
-        With `experiment` and `variant` as this experiment names them.
+        With `experiment`, `variant` and `about` as this experiment names them.
     """
     runs = list(runs)
-    own = [run for run in runs if run.experiment == name]
+    own = [run for run in runs if run.experiment == about.name]
     there = {(run.variant, run.seed, run.fold) for run in own}
-    for (experiment, variant), place in SHARED.items():
-        if experiment == name:
-            own += [replace(run, experiment=name, variant=variant) for run in runs
-                    if (run.experiment, run.variant) == place
-                    and (variant, run.seed, run.fold) not in there]
+    for variant, place in about.shares.items():
+        for run in runs:
+            name = "/".join(filter(None, (variant, run.variant[len(run.base):].strip("/"))))
+            if [run.experiment, run.base] == place and (name, run.seed, run.fold) not in there:
+                own.append(replace(run, experiment=about.name, variant=name, about=about))
     return own
 
 
-def experiment_runs(root, name, warn=warning):
-    """Read the runs of one experiment below a folder, those that it shares included.
-
-    Of runs on synthetic faces and on others, the others.
+class Collection:
+    """The runs of a folder by their experiments; each is read when it is first needed.
 
     Parameters
     ----------
     root : path, ``runs`` or ``results``
-    name : str
     warn : callable taking a str
-
-    Returns
-    -------
-    list of RunResult
+        Told about damaged runs and experiments, which are left out.
+    known : iterable of About
+        Experiments that may have left nothing in the folder yet.
     """
-    places = [name] + [place[0] for (sharing, _), place in SHARED.items() if sharing == name]
-    return on_photographs(of_experiment([run for place in dict.fromkeys(places)
-                                         for run in find_runs(Path(root, place), warn)], name))
+
+    def __init__(self, root, warn=warning, known=()):
+        self.root, self.warn, self.known = Path(root), warn, tuple(known)
+
+    @cached_property
+    def all_runs(self):
+        """list of RunResult: all in the folder"""
+        return find_runs(self.root, self.warn)
+
+    @cached_property
+    def runs(self):
+        """list of RunResult: those on photographs; if there is none, those on synthetic faces"""
+        return on_photographs(self.all_runs)
+
+    @cached_property
+    def abouts(self):
+        """dict of str -> About: what the experiments say of themselves, in the order of tables;
+        an experiment below another folder, like ``demo/lenet-augmented``, after the others."""
+        found = {one.name: one for one in self.known}
+        found.update((run.experiment, run.about) for run in self.all_runs
+                     if run.about.title or run.experiment not in found)
+        for path in self.root.rglob(FILE):
+            name = path.parent.relative_to(self.root).as_posix()
+            name = self.root.absolute().name if name == "." else name
+            if name not in found or found[name] in self.known:
+                found[name] = replace(_about(path.parent, self.warn), name=name)
+        order = sorted(found, key=lambda name: (name.count("/"), found[name].order, name))
+        return {name: found[name] for name in order}
+
+    @property
+    def side_by_side(self):
+        """list of About: the experiments that are compared, without those of trials deeper in the
+        folder"""
+        return [about for name, about in self.abouts.items() if "/" not in name]
+
+    def about(self, name):
+        """What an experiment says of itself; no more than its name where it says nothing."""
+        return self.abouts.get(name) or About(name)
+
+    def of(self, place, variant=None):
+        """Runs that have an epoch, those included that the experiment shares with another.
+
+        Of runs on synthetic faces and on photographs, the latter.
+
+        Parameters
+        ----------
+        place : str
+            An experiment, like ``lenet``, or a variant, like ``dropout-ablation/dropout``.
+        variant : str or None
+            The variant, if not by the place; also "".
+
+        Returns
+        -------
+        list of RunResult
+        """
+        name, of_place = self.parts(place)
+        variant = of_place or None if variant is None else variant
+        return [run for run in on_photographs(of_experiment(self.all_runs, self.about(name)))
+                if run.epochs and variant in (None, run.variant)]
+
+    def parts(self, place):
+        """(experiment, variant) of a place; the experiment's name may have a slash itself."""
+        return (place, "") if place in self.abouts else place.partition("/")[::2]

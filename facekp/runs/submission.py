@@ -1,13 +1,27 @@
-"""Predictions to Kaggle's submission.csv: one row for each row of IdLookupTable.csv."""
+"""Predictions to Kaggle's submission.csv: one row for each row of IdLookupTable.csv.
+
+Published results keep a twentieth of a submission: its sha256 in submission.sha256, which
+``sha256sum --check`` reads, and the predictions in test_predictions.npz, from which a submission
+is written anew (:func:`restore`).
+"""
 import csv
+import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from facekp import files
 from facekp.errors import DataError
 from facekp.keypoints import SIZE
+from facekp.runs.checks import read_predictions
 
 HEADER = ["RowId", "Location"]
+
+PREDICTIONS, SHA256 = "test_predictions.npz", "submission.sha256"
+"""Of a published run: its predictions of Kaggle's test images, and its submission's sha256."""
+
+ROUNDING_PX = 1 / 32
+"""The most that a number in PREDICTIONS is off, px: half a step of float16 from 64 to 128."""
 
 
 def locations(y_pred_px, image_ids, lookup):
@@ -105,3 +119,75 @@ def read_submission(path):
         row_ids.append(row_id)
         values.append(value)
     return np.array(row_ids), np.array(values)
+
+
+def keep(folder, y_pred_px, sha256):
+    """Write what published results keep of a submission.
+
+    Parameters
+    ----------
+    folder : path
+    y_pred_px : float array (n_images, 30), px
+        Row k is ImageId k + 1; NaN where a value is not known, as where Kaggle does not ask for it.
+    sha256 : str, of submission.csv
+    """
+    # by columns, whose numbers are alike, the file is a tenth smaller
+    small = np.asarray(np.clip(y_pred_px, 0, SIZE), np.float16, order="F")
+    files.write_npz(Path(folder, PREDICTIONS), {"y_pred_test": small}, compress=True)
+    with files.replacing(Path(folder, SHA256), "w", encoding="ascii") as file:
+        file.write(f"{sha256}  submission.csv\n")
+
+
+def kept(run):
+    """What :func:`keep` writes of a run, whole or published.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+
+    Returns
+    -------
+    (y_pred_px, sha256), or None where the run left no submission
+
+    Raises
+    ------
+    RunError
+        If the predictions cannot be read.
+    """
+    small, written = Path(run.folder, PREDICTIONS), Path(run.folder, SHA256)
+    if run.submission.exists() and run.predictions.exists():
+        sha256 = hashlib.sha256(run.submission.read_bytes()).hexdigest()
+        [y_pred] = read_predictions(run.predictions, "y_pred_test")
+    elif small.exists() and written.exists():
+        sha256, [y_pred] = written.read_text("ascii").split()[0], read_predictions(
+            small, "y_pred_test")
+    else:
+        return None
+    return None if y_pred is None else (y_pred, sha256)
+
+
+def restore(folder, path, lookup):
+    """Write submission.csv from what :func:`keep` left, each number within :data:`ROUNDING_PX`.
+
+    Parameters
+    ----------
+    folder : path, of a published run
+    path : path, of the submission
+    lookup : facekp.data.Lookup
+
+    Returns
+    -------
+    int, number of rows
+
+    Raises
+    ------
+    RunError
+        If the predictions cannot be read.
+    DataError
+        If a row is asked for that they lack.
+    """
+    predictions = Path(folder, PREDICTIONS)
+    [y_pred] = read_predictions(predictions, "y_pred_test")
+    if y_pred is None:
+        raise DataError(f"{predictions}: lacks y_pred_test; take the file from the results again")
+    return write_submission(path, y_pred, np.arange(1, len(y_pred) + 1), lookup)

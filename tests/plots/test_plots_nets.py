@@ -46,7 +46,7 @@ def test_the_table_in_the_docstring_is_what_is_drawn(engine):
     from facekp.nets import models
     from facekp.nets.describe import layer_rows
 
-    for build in (models.lenet5, models.vggnet, models.cnn14):
+    for build in (models.MODELS["lenet5"], models.MODELS["vggnet"], models.MODELS["cnn14"]):
         stated = re.findall(r"^    (\w+) +([\dx]+) +(\d+)$", build.__doc__, re.MULTILINE)
         figure = plots.architecture(layer_rows(build()), "")
         drawn = [(lines[0], lines[3].replace("×", "x"), lines[4].replace(",", ""))
@@ -58,13 +58,13 @@ def test_what_a_layer_does_is_written(engine):
     from facekp.nets import models
     from facekp.nets.describe import layer_rows
 
-    rows = {row.name: row for row in layer_rows(models.cnn14())}
+    rows = {row.name: row for row in layer_rows(models.MODELS["cnn14"]())}
     assert rows["input"].detail == "image"
     assert (rows["conv2"].detail, rows["conv2"].activation) == ("conv 2×2", "ReLU")
     assert rows["pool1"].detail == "max pool 2×2" and rows["pool1"].activation == ""
     assert rows["dropout3"].detail == "dropout 0.3"
     assert (rows["output"].detail, rows["output"].activation) == ("dense", "tanh")
-    rows = {row.name: row for row in layer_rows(models.lenet5(batch_norm=True))}
+    rows = {row.name: row for row in layer_rows(models.MODELS["lenet5"](batch_norm=True))}
     assert rows["conv1"].activation == "" and rows["conv1_bn"].kind == "normalization"
     assert rows["conv1_relu"].activation == "ReLU"
 
@@ -73,7 +73,7 @@ def test_texts_keep_clear_of_each_other(engine):
     from facekp.nets import models
     from facekp.nets.describe import layer_rows
 
-    figure = plots.architecture(layer_rows(models.vggnet()), "VGGNet")
+    figure = plots.architecture(layer_rows(models.MODELS["vggnet"]()), "VGGNet")
     figure.canvas.draw()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
     page = figure.bbox
@@ -87,6 +87,6 @@ def test_an_architecture_keeps_its_shape_in_given_axes(engine):
     from facekp.nets.describe import layer_rows
 
     figure, axes = plt.subplots(2, 1)
-    assert plots.architecture(layer_rows(models.cnn14()), "CNN", ax=axes[1]) is figure
+    assert plots.architecture(layer_rows(models.MODELS["cnn14"]()), "CNN", ax=axes[1]) is figure
     assert axes[1].texts and not axes[0].texts
     assert axes[1].get_aspect() == 1

@@ -1,22 +1,23 @@
 """`make figures`: what is there is drawn, what is missing is named with its command."""
+import json
 import re
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from run_results import LABEL, result, write
+from described import ABOUTS, describe
+from run_results import LABEL, history, result, write
 
 from facekp import plots
 from facekp.cli import commands as cli
-from facekp.report import figures
 from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
-from facekp.settings import Settings
+from facekp.report import figures
 from facekp.report.sources import Missing, Sources
-from checkout import ROOT
+from facekp.runs.about import About, write_about
+from facekp.settings import Settings
 
-NETS = {"figure01-lenet5", "figure01-lenet5-classic", "figure02-vggnet", "figure03-cnn14"}
 FACES = {"figure04-sample-face", "figure10-mirror-image"}
 
 
@@ -29,7 +30,7 @@ def no_figure_left():
 @pytest.fixture
 def sources(tmp_path, random):
     """Sources of an empty folder of runs and of ten faces."""
-    (tmp_path / "Makefile").touch()  # as in a checkout
+    describe(tmp_path / "runs")
     found = Sources(tmp_path / "runs")
     provenance = {"label": LABEL, "files": {}}
     found.training = SimpleNamespace(X=random.rand(10, 1, 96, 96).astype(np.float32),
@@ -45,8 +46,9 @@ def errors(size):
 
 
 def draw(name, sources):
-    [figure] = [figure for figure in figures.FIGURES if figure.name == name]
-    return figure.draw(sources)
+    for name_of_property in ("abouts", "runs", "all_runs"):  # read anew
+        vars(sources).pop(name_of_property, None)
+    return figures.figures(sources)[name].draw()
 
 
 def predictions(folder, **arrays):
@@ -58,30 +60,108 @@ def test_without_runs_each_missing_figure_is_named_with_a_command(engine, source
     monkeypatch.setattr(plots, "save", lambda figure, path, **options: path.write_text(""))
     said = []
     missing = figures.draw_all(sources, tmp_path / "figures", said.append)
-    assert set(missing) == {f.name for f in figures.FIGURES} - NETS - FACES
+    drawn = FACES | {"figure01-lenet5"}
+    assert set(missing) == set(figures.figures(sources)) - drawn
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        f"{name}.{kind}" for name in NETS | FACES for kind in ("png", "pdf")}
+        f"{name}.{kind}" for name in drawn for kind in ("png", "pdf")}
     for name in missing:
         [line] = [line for line in said if line.startswith(f"missing: {name}: ")]
-        assert re.search(r": make [a-z0-9-]+", line) and "older" not in line, line
+        assert re.search(r": make [a-z0-9-]+|of a net that is compared", line), line
+        assert "older" not in line
     (tmp_path / "figures" / "figure05-optimizers.png").write_text("of other runs")
     figures.draw_all(sources, tmp_path / "figures", said.append)
     assert [line.split(": ")[1] for line in said if "older ones" in line] == [
         "figure05-optimizers"]
 
 
-def test_commands_are_targets_and_name_the_folder(sources, tmp_path):
-    makefile = (ROOT / "Makefile").read_text()
-    for experiment, _ in figures.CNN14 + tuple(figures.NETS.values()):
-        assert f"\n{experiment}: " in makefile
-    assert sources.command("lenet") == "make lenet"
-    elsewhere = tmp_path / "elsewhere" / "runs"
-    assert Sources(elsewhere).command("lenet") == f"make lenet OUT={elsewhere}"
-    assert Sources("$(runs)").command("lenet") == "make lenet OUT='$$(runs)'"
-    assert Sources(tmp_path / "mine").command("optimizer-study", "sgd") == (
-        f"make optimizer-study ONLY=sgd OUT={tmp_path / 'mine'}")
-    assert Sources("runs", "data/kaggle").command("lenet") == "make lenet"
-    assert Sources("results", "my faces").command("lenet") == "make lenet DATA='my faces'"
+def test_experiments_may_be_known_before_they_have_left_anything(tmp_path):
+    sources = Sources(tmp_path, known=[ABOUTS["vggnet"]])
+    with pytest.raises(Missing, match="no run of vggnet in .*: make vggnet$"):
+        figures.figures(sources)["losses-vggnet"].draw()
+
+
+def test_the_papers_figures_come_in_its_order(sources):
+    names = list(figures.figures(sources))
+    numbered = [name for name in names if name.startswith("figure")]
+    assert numbered == sorted(numbered) == names[:len(numbered)] and len(numbered) == 8
+    captions = {name: figure.caption for name, figure in figures.figures(sources).items()}
+    assert captions["figure10-mirror-image"] == "Figure 10: a face and its mirror image"
+    assert captions["errors-cumulative"] == "Cumulative error curve"
+
+
+# ---- figures that experiments declare ------------------------------------------------------------
+
+def test_an_experiment_that_nobody_knows(sources):
+    write_about(sources.root, About("my-idea", "My idea", variants={"a": "the first"}, figures=[
+        {"name": "my-gap", "shows": "a gap", "kind": "gap"}]))
+    write(sources.root, result("a", experiment="my-idea"))
+    write(sources.root, result("b", experiment="another"))  # it says nothing of itself
+    found = figures.figures(sources)
+    assert found["my-gap"][:3] == ("my-gap", "a gap", "my-idea")
+    assert "losses-my-idea" not in found and found["losses-another"].section == "another"
+    labels = draw("my-gap", sources).legends[0].get_texts()
+    assert labels[0].get_text() == "the first: 1 run, 6 epochs"
+    assert draw("losses-another", sources).legends[0].get_texts()[0].get_text() == (
+        "b: 1 run, 6 epochs")
+
+
+@pytest.mark.parametrize("spec, wrong", [
+    ({"kind": "pie"}, "kind"), ({"name": "../../x"}, "name"), ({"name": 3}, "name"),
+    ({"shows": None}, "shows"), ({"runs": "lenet"}, "runs"), ({"runs": [["lenet"]]}, "runs"),
+    ({"options": []}, "options")])
+def test_a_figure_that_is_none_is_left_out_with_a_word(spec, wrong, sources, capsys):
+    good = {"name": "mine", "shows": "mine", "kind": "losses"}
+    path = sources.root / "lenet" / "experiment.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "figures": [
+        {**good, **spec}, {**good, "name": "good"}]}))
+    found = figures.figures(sources)
+    assert "good" in found and "mine" not in found
+    assert f"lenet: the {wrong} of a figure is" in capsys.readouterr().err
+
+
+def test_a_net_that_is_not_there_costs_its_figure_alone(engine, sources):
+    write_about(sources.root, About("mine", figures=[
+        {"name": "net", "shows": "a net", "kind": "architecture", "model": "resnet9000"}]))
+    with pytest.raises(Exception, match="model: found 'resnet9000', expected one of lenet5"):
+        draw("net", sources)
+
+
+def test_a_damaged_description_is_left_out_with_a_word(sources, capsys):
+    write(sources.root, result("a", experiment="lenet", model="lenet5"))
+    (sources.root / "lenet" / "experiment.json").write_text("{")
+    assert figures.figures(sources)["losses-lenet"].shows == "losses of lenet"
+    assert "lenet/experiment.json: cannot be read" in capsys.readouterr().err
+
+
+def test_a_demo_is_an_experiment_of_its_own(sources):
+    about = About("demo/lenet-augmented", "A demo")
+    write(sources.root, result("x", experiment=about.name, model="lenet5"))
+    write_about(sources.root, about)
+    assert list(sources.abouts)[-1] == about.name
+    assert draw("losses-demo-lenet-augmented", sources).axes[0].get_lines()
+
+
+def test_the_folder_of_one_experiment_is_read_alone(sources):
+    assert list(Sources(sources.root / "lenet").abouts) == ["lenet"]
+
+
+def test_curves_are_means_with_what_ended_early():
+    runs = [result(n=6), result(n=2, state="unfinished", fold=1, start=0.3),
+            result(n=3, state="diverged", diverge=3, fold=2, start=0.2)]
+    [(name, losses)] = figures.curves({"adagrad": runs}).items()
+    assert name == "adagrad: 3 runs, 1 diverged, 1 unfinished"
+    np.testing.assert_allclose(losses["train_loss"]["mean"], [
+        0.2, 0.1, 0.1 / 3, 0.1 / 4, 0.1 / 5, 0.1 / 6])
+    assert list(losses["valid_loss"]["ends"]) == [(2, 0.3, "unfinished"), (2, 0.2, "diverged")]
+    assert losses["valid_loss"]["high"][0] == pytest.approx(history(1, 0.3)["valid_loss"][0])
+
+
+@pytest.mark.parametrize("run, words", [
+    (result(), "1 run, 6 epochs"), (result(n=3, state="unfinished"),
+                                    "unfinished at epoch 3 of 500"),
+    (result(n=4, state="diverged", diverge=4), "diverged in epoch 4")])
+def test_one_run_in_words(run, words):
+    assert figures.describe([run]) == words
 
 
 def test_figure_5_draws_what_is_there(sources):
@@ -90,7 +170,7 @@ def test_figure_5_draws_what_is_there(sources):
     write(sources.root, result("adam", state="unfinished", n=3))
     figure = draw("figure05-optimizers", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "adagrad: 2 runs", "adam: unfinished at epoch 3 of 500"]
+        "Adagrad: 2 runs", "adam: unfinished at epoch 3 of 500"]
     assert figure._suptitle.get_text().startswith(LABEL)
 
 
@@ -103,12 +183,11 @@ def test_a_run_before_its_first_epoch_is_none(sources):
 
 def test_figure_6_wants_both_variants(sources):
     write(sources.root, result("dropout", experiment="dropout-ablation"))
-    with pytest.raises(Missing, match="no run no-dropout .*: make dropout-ablation "
-                                      "ONLY=no-dropout$"):
+    with pytest.raises(Missing, match="no run of dropout-ablation/no-dropout in .*: "
+                                      "make dropout-ablation ONLY=no-dropout$"):
         draw("figure06-dropout", sources)
     # the optimizer study has trained the very same net
     write(sources.root, result("adagrad", experiment="optimizer-study"))
-    del sources.runs, sources.all_runs
     [ax] = draw("figure06-dropout", sources).axes
     assert len(ax.get_lines()) == 6
 
@@ -122,7 +201,7 @@ def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
         draw("figure07-filters", sources)
     conv = {name: parameter.get_value() for name, parameter
-            in models.cnn14(num_dense_units=10).weights().items() if name.startswith("conv")}
+            in models.MODELS["cnn14"](num_dense_units=10).weights().items() if name.startswith("conv")}
     save_weights(folder / CONV_WEIGHTS, conv)
     sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
     np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
@@ -142,7 +221,7 @@ def test_figure_9_shows_the_run_s_predictions_of_the_run_s_faces(sources):
     [crosses] = figure.axes[15].get_lines()
     np.testing.assert_array_equal(crosses.get_xydata(), y[15].reshape(15, 2))
     sources.training.provenance["files"] = {"training.csv": "other"}
-    with pytest.raises(Missing, match="was made from a test's faces, .*name the run's with DATA="):
+    with pytest.raises(Missing, match="was made from a test's faces, .*name the run's faces"):
         draw("figure09-predictions", sources)
 
 
@@ -155,7 +234,7 @@ def test_errors_of_the_best_net_and_of_all(sources):
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
     figure = draw("errors-by-keypoint", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "LeNet-5 (2.00 px in all)", "14-layer CNN, no dropout (1.50 px in all)"]
+        "LeNet-5, 2.00 px", "14-layer CNN, no dropout, 1.50 px"]
     assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
 
 
@@ -165,7 +244,7 @@ def test_nets_of_different_data_are_told_apart(sources):
     other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
     write(sources.root, other, errors=errors(1.5))
     legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
-    assert legend[0].get_text() == f"LeNet-5 ({LABEL}) (2.00 px in all)"
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL}), 2.00 px"
     assert "(other faces)" in legend[1].get_text()
 
 
@@ -174,7 +253,7 @@ def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
 
     run = result("", experiment="lenet", model="lenet5", options={})
     folder = write(sources.root, run)
-    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    valid = split(sources.training.X, sources.training.y, Settings.from_dict(run.settings))
     predictions(folder, y_pred_valid=valid.y_valid + np.array([[1.0], [3.0]]))
     figure = draw("best-and-worst-faces", sources)
     assert [ax.get_title() for ax in figure.axes] == ["best: 1.00 px", "worst: 3.00 px"]
@@ -189,7 +268,7 @@ def test_validation_faces_carry_label_and_prediction(engine, sources):
     y_pred = np.full((2, 30), 40.0)
     predictions(folder, y_pred_valid=y_pred)
     figure = draw("validation-faces", sources)
-    valid = split(sources.training.X, sources.training.y, Settings(**run.settings))
+    valid = split(sources.training.X, sources.training.y, Settings.from_dict(run.settings))
     labels, crosses = figure.axes[1].get_lines()
     np.testing.assert_array_equal(labels.get_xydata().ravel(), valid.y_valid[1])
     np.testing.assert_array_equal(crosses.get_xydata().ravel(), y_pred[1])
@@ -209,11 +288,12 @@ def test_a_damaged_run_is_left_out_with_a_word(sources, capsys):
 
 def test_the_command_line(engine, sources, tmp_path, monkeypatch, capsys):
     write(sources.root, result("adam"))
-    [five] = [figure for figure in figures.FIGURES if figure.name == "figure05-optimizers"]
-    monkeypatch.setattr(figures, "FIGURES", (five,))
+    only = figures.figures
+    monkeypatch.setattr(figures, "figures", lambda sources: {
+        "figure05-optimizers": only(sources)["figure05-optimizers"]})
     out = tmp_path / "made" / "figures"
     assert cli.main(["figures", "--out", str(sources.root), "--figures", str(out)]) == 0
-    assert f"{out / five.name}.png, .pdf: loss by optimizer" in capsys.readouterr().out
+    assert f"{out / 'figure05-optimizers'}.png, .pdf: what " in capsys.readouterr().out
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert sorted(first) == ["figure05-optimizers.pdf", "figure05-optimizers.png"]
     cli.main(["figures", "--out", str(sources.root), "--figures", str(out)])
@@ -234,6 +314,7 @@ def test_runs_on_synthetic_faces_stand_alone_or_not_at_all(sources):
 def test_figures_to_pass_on_show_synthetic_faces(tmp_path):
     run = result("", experiment="cnn14")
     run.config["data"]["files"] = {"training.csv": "0" * 64}
+    describe(tmp_path)
     folder = write(tmp_path, run)
     predictions(folder, y_pred_test=np.zeros((16, 30)), y_pred_valid=np.zeros((2, 30)))
     sources = Sources(tmp_path)

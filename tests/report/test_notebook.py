@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 from kaggle_csv import training_lines, write_folder
+from described import describe
 from run_results import result, write
 
-from facekp.report import notebook
+from facekp.report import notebook, stories
 from facekp.errors import ConfigError
 
 
@@ -34,6 +35,7 @@ def test_results_and_synthetic_faces_where_there_is_nothing_else(tmp_path, shown
 def test_runs_that_no_notebook_shows_do_not_count(place, n, tmp_path, shown):
     write(tmp_path / "results", result("adam"))
     write(tmp_path / "runs", result("sgd", experiment=place, n=n, state="unfinished"))
+    describe(tmp_path / "results")
     sources = notebook.open_results(tmp_path)
     assert [run.variant for run in sources.runs] == ["adam"]
     assert shown[0].startswith("Numbers from the results/ that come with the project (1 run)")
@@ -47,6 +49,7 @@ def test_your_own_runs_and_faces_come_first(tmp_path, shown):
     write(tmp_path / "results", result("adam"))
     write(tmp_path / "runs", result("sgd"))
     write(tmp_path / "runs", result("adagrad"))
+    describe(tmp_path / "runs")
     (tmp_path / "data" / "kaggle").mkdir(parents=True)
     write_folder(tmp_path / "data" / "kaggle")
     sources = notebook.open_results(tmp_path)
@@ -57,17 +60,35 @@ def test_your_own_runs_and_faces_come_first(tmp_path, shown):
 
 def test_a_figure_is_shown_or_its_command_named(tmp_path, shown):
     write(tmp_path / "runs", result("adam"))
-    (tmp_path / "Makefile").touch()
+    describe(tmp_path / "runs")
     sources = notebook.open_results(tmp_path)
     notebook.show(sources, "figure05-optimizers", "figure06-dropout")
     assert shown[1].startswith(b"\x89PNG")
-    assert shown[2] == (f"*figure06-dropout is not drawn: no run dropout and none no-dropout in "
-                        f"{tmp_path / 'runs'}: make dropout-ablation ONLY=dropout,no-dropout.*")
+    assert shown[2].startswith("*figure06-dropout is not drawn: no run of dropout-ablation/dropout "
+                               "and dropout-ablation/no-dropout in ")
+    assert shown[2].endswith("make dropout-ablation ONLY=no-dropout.*")
+
+
+def test_an_experiment_is_told_of_as_on_the_page(tmp_path, shown):
+    write(tmp_path / "results", result("adam"))
+    describe(tmp_path / "results")
+    sources = notebook.open_results(tmp_path)
+    notebook.tell(sources, "optimizer-study", "vggnet")
+    assert shown[1] == stories.experiment(sources, "optimizer-study")
+    assert shown[2] == "There is no run yet: `make vggnet`."
+    with pytest.raises(ConfigError, match="experiment: found 'lenet7', expected one of lenet, "):
+        notebook.tell(sources, "lenet7")
+
+
+def test_the_data_at_hand(tmp_path, shown):
+    notebook.tell_of_data(notebook.open_results(tmp_path))
+    assert shown[1].startswith("Here are 16 images of 96x96 pixels with all 15 keypoints: "
+                               "**synthetic faces**")
 
 
 def test_a_figure_that_does_not_exist(tmp_path, shown):
     sources = notebook.open_results(tmp_path)
-    with pytest.raises(ConfigError, match="figure: found 'figure5', expected one of figure01-"):
+    with pytest.raises(ConfigError, match="figure: found 'figure5', expected one of figure04-"):
         notebook.show(sources, "figure5")
 
 

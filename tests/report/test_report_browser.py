@@ -10,6 +10,7 @@ import pytest
 from run_tools import make_run
 
 from facekp.report import page as report
+from facekp.report.figures import figures
 from facekp.report.sources import Sources
 
 CHROMIUM = next(filter(None, map(shutil.which, (
@@ -44,8 +45,8 @@ addEventListener("load", () => {
     found.lines.push(lines());
     change("#experiment", {value: 1});
     found.lines.push(lines());
-    found.nets = all("#nets label").map(label => label.textContent);
-    change("#nets input", {checked: false});
+    found.nets = all("#groups label").map(label => label.textContent);
+    change("#groups input", {checked: false});
     found.lines.push(lines());
     change("#log", {checked: false});
     found.linear = page.querySelector("#chart")._fullLayout.yaxis.type;
@@ -88,7 +89,8 @@ def visit(tmp_path_factory):
         make_run(folder / "runs/optimizer-study/cnn14" / variant / "fold0", valid, state=None,
                  epochs=500)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "PICTURES", {"Loss figures": ("figure05-optimizers",)})
+        patch.setattr(report, "figures", lambda sources: {
+            name: figure for name, figure in figures(sources).items() if "optimizer" in name})
         html = report.page(Sources(folder / "runs"))
     (folder / "page.html").write_text(html, encoding="utf-8")
     (folder / "spoiled.html").write_text(html.replace(

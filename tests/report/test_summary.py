@@ -5,8 +5,9 @@ import pytest
 from run_tools import make_run
 
 from facekp import plots
-from facekp.report import summary
+from facekp.report import summary, tables
 from facekp.analysis.aggregate import group_runs
+from facekp.runs.about import About, write_about
 from facekp.runs.read import find_runs
 
 NAN = float("nan")
@@ -14,68 +15,84 @@ NAN = float("nan")
 
 @pytest.fixture
 def no_plots(monkeypatch):
-    monkeypatch.setattr(plots, "learning_curves", lambda histories, title: (histories, title))
+    monkeypatch.setattr(plots, "loss_curves", lambda losses, title: (losses, title))
     drawn = []
     monkeypatch.setattr(plots, "save", lambda figure, path: drawn.append((*figure, path)))
     return drawn
 
 
-def test_losses_of_a_group(tmp_path):
+def row(table, name):
+    """The texts of a row by their columns."""
+    [found] = [cells for cells in table.rows if cells[0].text == name]
+    return dict(zip(table.header, (cell.text for cell in found)))
+
+
+def test_means_of_a_group(tmp_path):
     for fold, (valid, train) in enumerate((([.04, .01], [.03, .02]), ([.04, .0225], [.03, .04]))):
         make_run(tmp_path / f"s/cnn14/adam/fold{fold}", valid, train, fold=fold,
-                 summary={"train_rmse_px": 2.0 + fold})
-    [group] = group_runs(find_runs(tmp_path))
-    row = summary.losses_row(group)
-    assert row == {"": "adam", "runs": "2", "epochs": "2.00 ± 0.00",
-                   "training loss": "0.03000 ± 0.01414",
-                   "validation loss": "0.01625 ± 0.00884",
-                   "best validation RMSE, px": "6.000 ± 1.697",
-                   "training RMSE then, px": "2.500 ± 0.707", "s/epoch": "2.00 ± 0.00",
-                   "state": "complete"}
+                 summary={"train_rmse_px": 2.0 + fold, "mean_face_rmse_px": 3.25})
+    found = row(tables.groups_table(group_runs(find_runs(tmp_path))), "adam")
+    assert found == {"variant": "adam", "runs": "2", "seeds": "0", "folds": "0, 1",
+                     "epochs": "2.00 \u00b1 0.00", "training loss": "0.03000 \u00b1 0.01414",
+                     "validation loss": "0.01625 \u00b1 0.00884",
+                     "validation RMSE, px": "6.000 \u00b1 1.697", "best epoch": "2 \u00b1 0",
+                     "training RMSE, dropout off, px": "2.500 \u00b1 0.707",
+                     "mean face, px": "3.250 \u00b1 0.000", "seconds per epoch": "2.00 \u00b1 0.00",
+                     "state": "complete", "data": "a test's faces"}
+
+
+def test_a_group_that_diverged_has_no_loss(tmp_path):
+    make_run(tmp_path / "s/cnn14/b/fold0", [.04, NAN], state="diverged")
+    make_run(tmp_path / "s/cnn14/a/fold0", [.04])
+    found = row(tables.groups_table(group_runs(find_runs(tmp_path))), "b")
+    assert found["validation loss"] == tables.NONE and found["state"] == "diverged in epoch 2"
 
 
 def test_levels_say_how_many_runs_got_there(tmp_path):
     for fold, valid in enumerate(([.0039, .0029], [.0045, .004])):
         make_run(tmp_path / f"s/cnn14/adam/fold{fold}", valid, fold=fold)
-    [group] = group_runs(find_runs(tmp_path))
-    row = summary.levels_row(group)
-    assert row["0.004"] == "1.50 ± 0.71, 3.00 ± 1.41 s"
-    assert row["0.003"] == "2, 4 s (1 of 2)" and row["0.002"] == "-"
+    found = row(tables.levels_table(group_runs(find_runs(tmp_path))), "adam")
+    assert found["0.004"] == "1.50 \u00b1 0.71, 3.00 \u00b1 1.41 s"
+    assert found["0.003"] == "2, 4 s (1 of 2)" and found["0.002"] == tables.NONE
 
 
-def test_states_are_named(tmp_path):
-    make_run(tmp_path / "s/cnn14/a/fold0", [.04], epochs=3)
-    make_run(tmp_path / "s/cnn14/a/fold1", [.04, NAN], fold=1, state="diverged", epochs=3)
-    make_run(tmp_path / "s/cnn14/a/seed1/fold0", [.09], seed=1, state=None, epochs=3)
-    make_run(tmp_path / "s/cnn14/b/fold0", [.04, NAN], state="diverged")
-    make_run(tmp_path / "s/cnn14/c/fold0", [.04] * 4, summary={"frozen_since": 2})
-    a, b, c = group_runs(find_runs(tmp_path))
-    assert summary.state_text(a) == (
-        "fold 1 diverged in epoch 2; fold 0 seed 1 unfinished at epoch 1 of 3 (left out of the "
-        "means)")
-    assert summary.losses_row(a)["best validation RMSE, px"] == "9.600 ± 0.000"
-    assert summary.state_text(b) == "diverged in epoch 2"
-    assert summary.losses_row(b)["validation loss"] == "-"
-    assert summary.state_text(c) == "fold 0 frozen since epoch 2"
+def test_a_table_as_text_and_as_markdown():
+    table = tables.Table(("a", "b|c"), [[tables.text("x|y\n| z \\"), tables.number(1.234, 2)],
+                                        [tables.text(""), tables.number(NAN)]])
+    assert table.markdown().splitlines() == [
+        "| a | b\\|c |", "| --- | --- |", "| x\\|y \\| z \\\\ | 1.23 |", "|  | \u2013 |"]
+    assert len(table.text().splitlines()) == 4
+    assert table.rows[0][1].number == 1.234 and table.rows[1][1].number is None
+    assert table.only("a").header == ("a",) and len(table.only("a").rows[0]) == 1
+    assert tables.Table(("a", "b"), [[tables.text(""), tables.text("x")]]).filled().header == ("b",)
 
 
 def test_files_and_what_is_said(tmp_path, no_plots):
-    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.04, .0039])
-    make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", [.09, NAN], state="diverged")
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.04, .0039])
+    make_run(tmp_path / "study/cnn14/adam/fold0", [.09, NAN], state="diverged")
+    write_about(tmp_path, About("study", "Optimizers", variants={"adam": "Adam"}, claims=[
+        {"kind": "fastest", "statement": "It is fastest", "variant": "adagrad",
+         "levels": {"valid_loss": [.004]}}], paper=[
+             {"statement": "score 3", "variant": "adam", "measure": "valid_rmse_px"}]))
     said = []
-    summary.conclude(tmp_path, "optimizer-study", "Adagrad is fastest", said.append)
-    folder = tmp_path / "optimizer-study"
-    assert said[1] == "the paper: Adagrad is fastest"
-    assert f"tables: {folder / 'summary.md'}" in said[2]
+    summary.conclude(tmp_path, "study", say=said.append)
+    folder = tmp_path / "study"
+    assert said[1] == "the paper: score 3" and f"tables: {folder / 'summary.md'}" in said[2]
     content = json.loads((folder / "summary.json").read_text())
     adagrad, adam = content["groups"]
     assert adagrad["valid_loss"] == {"mean": .0039, "n": 1, "sd": None}
     assert adagrad["levels"]["0.004"] == [{"epoch": 2, "seconds": 4.0}]
     assert adam["states"] == ["diverged in epoch 2"] and adam["valid_loss"]["mean"] is None
-    assert content["answers"][-1] in (folder / "summary.md").read_text()
-    assert "| adagrad | 1" in (folder / "summary.md").read_text()
-    [(histories, title, path)] = no_plots
-    assert set(histories) == {"adagrad", "adam"} and path == folder / "curves.png"
+    [finding] = content["findings"]
+    assert finding["verdict"] == "holds" and finding["basis"]["diverged"] == {"Adam": [[2], 1]}
+    assert finding["numbers"]["races"][0]["epochs"]["adagrad"]["mean"] == 2
+    text = (folder / "summary.md").read_text()
+    assert text.startswith("# Optimizers, a test's faces\n") and "| adagrad | 1 |" in text
+    assert all(f"* {line}" in text.splitlines() for line in content["answers"])
+    [(losses, title, path)] = no_plots
+    assert len(losses) == 2 and path == folder / "curves.png"
+    summary.conclude(tmp_path, "study", say=said.append, curves=False)
+    assert len(no_plots) == 1
 
 
 def test_no_runs_no_files(tmp_path, no_plots):

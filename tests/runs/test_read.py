@@ -7,7 +7,9 @@ from run_tools import make_run
 
 from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
-from facekp.runs.read import SHARED, find_runs, of_experiment, read_run
+from facekp.runs import read_all
+from facekp.runs.about import About, write_about
+from facekp.runs.read import Collection, find_runs, read_run
 
 NAN = float("nan")
 
@@ -66,7 +68,7 @@ def test_other_histories_are_not_continued(tmp_path, state, summary):
     make_run(tmp_path / "a/cnn14/fold0", [.4, .2, .2], state=state, summary=summary,
              epochs=summary.get("epochs", 7))
     [run] = find_runs(tmp_path, failing)
-    assert [len(values) for values in run.whole_history.values()] == [3] * len(run.history)
+    assert len(run.whole_history) == 3
 
 
 def test_attempts_and_their_order(tmp_path):
@@ -105,27 +107,111 @@ def test_a_moved_run_is_refused(tmp_path):
         read_run(tmp_path / "a/cnn14/fold3")
 
 
+STUDY = About("study", "Optimizers", order=2, variants={"adagrad": "Adagrad"})
+ABLATION = About("ablation", order=1, shares={"no-dropout": ["study", "adagrad"]})
+SHARING = About("sharing", order=3, shares={"": ["ablation", "dropout"]})
+
+
+def collection(root):
+    for about in (STUDY, ABLATION, SHARING):
+        write_about(root, about)
+    return Collection(root, failing)
+
+
 def test_shared_variants_are_found_in_both_experiments(tmp_path):
-    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1])
-    make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", [.2])
-    make_run(tmp_path / "dropout-ablation/cnn14/dropout/fold0", [.3])
-    runs = find_runs(tmp_path, failing)
-    names = {name: [(run.variant, run.final("valid_loss")) for run in of_experiment(runs, name)]
-             for name in ("optimizer-study", "dropout-ablation", "cnn14", "lenet")}
-    assert names == {"optimizer-study": [("adagrad", .1), ("adam", .2)],
-                     "dropout-ablation": [("dropout", .3), ("no-dropout", .1)],
-                     "cnn14": [("", .3)], "lenet": []}
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.1])
+    make_run(tmp_path / "study/cnn14/adam/fold0", [.2])
+    make_run(tmp_path / "ablation/cnn14/dropout/fold0", [.3])
+    found = collection(tmp_path)
+    names = {name: [(run.variant, run.final("valid_loss")) for run in found.of(name)]
+             for name in ("study", "ablation", "sharing", "lenet")}
+    assert names == {"study": [("adagrad", .1), ("adam", .2)],
+                     "ablation": [("dropout", .3), ("no-dropout", .1)],
+                     "sharing": [("", .3)], "lenet": []}
+    assert list(found.abouts) == ["ablation", "study", "sharing"]
+    assert found.of("study/adam") == found.of("study", "adam") == found.of("study")[1:]
 
 
 def test_an_own_run_comes_before_a_shared_one(tmp_path):
-    make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1])
-    make_run(tmp_path / "dropout-ablation/cnn14/no-dropout/fold0", [.3])
-    [run] = of_experiment(find_runs(tmp_path, failing), "dropout-ablation")
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.1])
+    make_run(tmp_path / "ablation/cnn14/no-dropout/fold0", [.3])
+    [run] = collection(tmp_path).of("ablation")
     assert run.final("valid_loss") == .3
 
 
-def test_shared_places_are_real_variants():
-    assert not {place for place in SHARED.values()} & set(SHARED)
+def test_runs_with_another_split_are_shared_too(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/grouped/fold0", [.1], split="grouped")
+    [run] = collection(tmp_path).of("ablation")
+    assert (run.variant, run.base, run.name) == ("no-dropout/grouped", "no-dropout",
+                                                 "no-dropout, grouped split")
+
+
+def test_labels_are_the_experiment_s(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.1])
+    make_run(tmp_path / "study/cnn14/adam/fold0", [.1])
+    make_run(tmp_path / "demo/x/cnn14/adam/fold0", [.1])
+    write_about(tmp_path, STUDY)
+    assert [(run.title, run.name) for run in find_runs(tmp_path, failing)] == [
+        ("demo/x", "adam"), ("Optimizers", "Adagrad"), ("Optimizers", "adam")]
+
+
+@pytest.mark.parametrize("key, value", [
+    ("title", 3), ("title", "$x$"), ("variants", {"a": 1}), ("shares", {"a": "b"}),
+    ("shares", {"a": ["b"]}), ("nets", [3]), ("nets", [{"label": "x", "variant": 1}]),
+    ("nets", [{"label": "x", "variant": "", "score": "3"}]), ("paper", [{"statement": "x"}]),
+    ("claims", [3]), ("figures", {}), ("order", "first"), ("colour", "red")])
+def test_an_experiment_that_describes_itself_wrongly_has_its_name_alone(key, value, tmp_path):
+    for fold in (0, 1):
+        make_run(tmp_path / f"study/cnn14/adagrad/fold{fold}", [.1], fold=fold)
+    write_about(tmp_path, STUDY)
+    path, said = tmp_path / "study/experiment.json", []
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    runs = Collection(tmp_path, said.append).of("study")
+    assert [run.title for run in runs] == ["study"] * 2
+    assert len(said) == 1 and str(path) in said[0] and key in said[0]
+
+
+def test_synthetic_faces_do_not_mix_with_photographs(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.1])
+    drawn = make_run(tmp_path / "study/cnn14/adagrad/fold1", [.1], fold=1)
+    drawn.config.write_text(drawn.config.read_text().replace('"kind": "kaggle"',
+                                                             '"kind": "synthetic"'))
+    assert [run.fold for run in Collection(tmp_path, failing).of("study")] == [0]
+
+
+NEAR = {"near_duplicates": {"n": 1, "rmse_px": 1.0, "mean_face_rmse_px": 2.0},
+        "others": {"n": 3, "rmse_px": 2.0, "mean_face_rmse_px": None}}
+
+
+def test_near_duplicates_from_the_summary_or_from_an_older_file(tmp_path):
+    make_run(tmp_path / "a/cnn14/fold0", [.1], summary={"near_duplicates": NEAR})
+    older = make_run(tmp_path / "b/cnn14/fold0", [.1])
+    (older.folder / "near_duplicates.json").write_text(json.dumps(NEAR))
+    for run in find_runs(tmp_path, failing):
+        assert run.near_duplicates == NEAR and run.apart("others") == 2
+        assert np.isnan(run.apart("others", "mean_face_rmse_px"))
+
+
+def test_a_damaged_older_file_is_done_without(tmp_path):
+    run, said = make_run(tmp_path / "a/cnn14/fold0", [.1]), []
+    (run.folder / "near_duplicates.json").write_text("{}")
+    [found] = find_runs(tmp_path, said.append)
+    assert found.near_duplicates is None and "near_duplicates.json" in said[0] and len(said) == 1
+
+
+def test_all_runs_as_a_table(tmp_path):
+    make_run(tmp_path / "study/cnn14/adagrad/fold0", [.04, .01], augment=("mirror",),
+             summary={"near_duplicates": NEAR, "train_rmse_px": 1.5})
+    make_run(tmp_path / "study/cnn14/adam/seed1/fold0", [.04], seed=1, state=None, epochs=9)
+    write_about(tmp_path, STUDY)
+    table = read_all(tmp_path)
+    assert table["label"].tolist() == ["Adagrad", "adam"] and len(table) == 2
+    first = table.iloc[0]
+    assert (first.title, first.augment, first.best_epoch, first.valid_rmse_px_others) == (
+        "Optimizers", "mirror", 2, 2.0)
+    assert table.groupby("label")["valid_rmse_px"].mean()["adam"] == pytest.approx(9.6)
+    assert table["state"][1] == "unfinished at epoch 1 of 9" and table["seed"].tolist() == [0, 1]
+    assert np.isnan(table["train_rmse_px"][1]) and len(read_all(tmp_path / "none")) == 0
 
 
 def test_errors_from_predictions_or_as_stored(tmp_path):
@@ -146,24 +232,26 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
 
 
 @pytest.mark.parametrize("name, keys, value, words", [
-    ("config.json", ["data", "label"], 3, "label: found 3, expected one of type str"),
-    ("config.json", ["data", "label"], "$x_{", r"name: found '\$x_\{'.* without dollar signs"),
-    ("config.json", ["data", "label"], None, "lacks 'label'"),
+    ("config.json", ["data", "label"], 3, "label: found 3, expected a text"),
+    ("config.json", ["data", "label"], "$x_{", r"label: found '\$x_\{'.* without dollar signs"),
+    ("config.json", ["data", "label"], None, "lacks 'data.label'"),
     ("config.json", ["data", "files"], ["a"], "data.files: found"),
     ("config.json", ["settings", "model"], 3, "model: found 3"),
-    ("config.json", ["settings", "seed"], "0", "seed: found '0', expected one of type int"),
+    ("config.json", ["settings", "seed"], "0", "seed: found '0', expected a whole number"),
     ("config.json", ["settings", "mirror"], "<b>", "settings: mirror: found '<b>'"),
     ("config.json", ["settings", "colour"], 1, "settings: .*unexpected keyword.*colour"),
     ("config.json", ["settings", "learning_rate"], "x", "settings: '<' not supported"),
     ("config.json", ["host"], "x", "host: found 'x', expected an object"),
     ("config.json", ["threads"], [1], r"threads: found \[1\], expected a text"),
-    ("config.json", ["theano_flags"], 5, "theano_flags: found 5, expected a text"),
-    ("config.json", ["theano_flags"], 'a="', "theano_flags: found 'a=\"', expected one with"),
-    ("config.json", ["training_version"], "4", "training_version: found '4', expected a whole"),
+    ("config.json", ["theano_flags"], 5, "theano_flags: found 5, expected flags"),
+    ("config.json", ["theano_flags"], 'a="', "theano_flags: found 'a=\"', expected flags with"),
+    ("config.json", ["training_version"], "3", "training_version: found '3', expected a whole"),
     ("config.json", ["code"], ["x"], r"code: found \['x'\], expected a text"),
     ("summary.json", ["valid_rmse_px_no_twin"], 1.5, "lacks 'valid_rmse_px_twin_in_train'"),
     ("summary.json", ["valid_rmse_px_twin_in_train"], 1.5, "lacks 'valid_rmse_px_no_twin'"),
     ("summary.json", ["state"], 3, "state: found 3"),
+    ("summary.json", ["near_duplicates"], [], r"near_duplicates: found \[\], expected an object"),
+    ("summary.json", ["near_duplicates"], {"others": {}}, "lacks 'near_duplicates'"),
     ("summary.json", ["valid_rmse_px"], "<script>", "valid_rmse_px: found '<script>', expected a"),
     ("summary.json", ["epochs"], True, "epochs: found True"),
     ("summary.json", ["mean_face_rmse_px"], [1] * 99, r"mean_face_rmse_px: found \[1, 1.*\.\.\."),
@@ -194,7 +282,7 @@ def test_what_a_run_need_not_say(tmp_path):
 
 def test_names_of_folders_are_no_formulas(tmp_path):
     make_run(tmp_path / "a/cnn14/$x$/fold0", [.1])
-    with pytest.raises(RunError, match="expected one without dollar signs"):
+    with pytest.raises(RunError, match="expected a text without dollar signs"):
         read_run(tmp_path / "a/cnn14/$x$/fold0")
 
 

@@ -58,7 +58,7 @@ function traces(group, column, first, last) {
 function draw(experiments) {
   const {groups} = experiments[byId("experiment").value];
   const first = Number(byId("from").value) || 1, last = Number(byId("to").value) || Infinity;
-  const data = checked("nets").flatMap(index => checked("columns").flatMap(
+  const data = checked("groups").flatMap(index => checked("columns").flatMap(
     column => traces(groups[index], column, first, last)));
   const axis = {gridcolor: "#e7ebef", zeroline: false, automargin: true, linecolor: "#57606a"};
   Plotly.react("chart", data, {
@@ -73,7 +73,7 @@ function draw(experiments) {
 }
 
 function choose(experiments) {
-  const {groups} = experiments[byId("experiment").value], nets = byId("nets");
+  const {groups} = experiments[byId("experiment").value], nets = byId("groups");
   nets.querySelectorAll("label").forEach(label => label.remove());
   groups.forEach((group, index) => {
     const label = document.createElement("label"), box = document.createElement("input"),

@@ -1,0 +1,84 @@
+"""What a change does to the validation error, and what twins leak. (section 5.4)"""
+from facekp.analysis.aggregate import mean_sd
+from facekp.analysis.claims.finding import HOLDS, IN_PART, NOT, OPEN, Finding, sides_of
+from facekp.analysis.pairs import Basis, direction, finite_pairs, p_value, paired
+
+
+def change(collection, experiment, claim):
+    """What changes between two variants.
+
+    Parameters
+    ----------
+    claim : dict
+        ``before`` and ``after``: variants, or [experiment, variant]; ``other_images`` is true
+        where the two are validated on different images.
+
+    Returns
+    -------
+    list of Finding
+        Numbers: ``before``, ``after`` and ``change`` (MeanSd of the validation RMSE, px),
+        ``direction`` and ``p`` (None on other images), ``train`` (two MeanSd of the RMSE on the
+        training images, px, or None). Empty where a net diverged in its first epoch, or, with
+        unfinished runs in the basis, where nothing can be said yet.
+    """
+    pair = paired(sides_of(collection, experiment, claim["before"], claim["after"]))
+    if len(pair) < 2 or not all(pair.values()):
+        return []
+    basis, numbers = Basis.of(pair), {}
+    if not basis.unfinished:
+        px = finite_pairs(*([run.best_valid_rmse_px for run in runs] for runs in pair.values()))
+        difference = mean_sd(b - a for a, b in zip(*px))
+        train = [mean_sd(run.train_rmse_px for run in runs) for runs in pair.values()]
+        other = bool(claim.get("other_images"))
+        numbers = {
+            "before": mean_sd(px[0]), "after": mean_sd(px[1]), "change": difference,
+            "direction": None if other else direction(difference),
+            "p": None if other else p_value(difference),
+            "train": train if min(side.n for side in train) == basis.n else None
+        } if difference.n else {}
+    return [Finding("change", claim["statement"], "", numbers, basis)]
+
+
+def helpful(collection, experiment, claim):
+    """Do steps of a kind lower the validation error?
+
+    Parameters
+    ----------
+    claim : dict
+        ``steps``: list of dict like the claims of :func:`change`.
+
+    Returns
+    -------
+    list of Finding, of one or none
+        Numbers: ``steps``, the findings of :func:`change`.
+    """
+    steps = [found for step in claim["steps"] for found in change(collection, experiment, step)
+             if found.numbers]
+    if len(steps) < len(claim["steps"]):
+        return []
+    words = [step.numbers["direction"] for step in steps]
+    good = [word in ("better", "lower") for word in words]
+    bad = [word in ("worse", "higher") for word in words]
+    verdict = HOLDS if all(good) else IN_PART if any(good) else NOT if all(bad) else OPEN
+    return [Finding("helpful", claim["statement"], verdict, {"steps": steps}, steps[0].basis)]
+
+
+def twin_leak(collection, experiment, claim):
+    """How much better nets are on faces whose mirror image they have seen.
+
+    Returns
+    -------
+    list of Finding, one for each variant that was measured
+        Numbers: ``twin`` and ``other`` (MeanSd of the validation RMSE where the mirror image was
+        trained on, and elsewhere, px), ``leak`` (MeanSd of the difference), ``direction``, ``p``.
+    """
+    found = []
+    for name, runs in sides_of(collection, experiment).items():
+        px = finite_pairs(*([run.measured(f"valid_rmse_px_{part}") for run in runs]
+                            for part in ("twin_in_train", "no_twin")))
+        leak = mean_sd(b - a for a, b in zip(*px))
+        if leak.n:
+            found.append(Finding("twin leak", name, "", {
+                "twin": mean_sd(px[0]), "other": mean_sd(px[1]), "leak": leak,
+                "direction": direction(leak), "p": p_value(leak)}, Basis.of({name: runs})))
+    return found

@@ -1,0 +1,133 @@
+"""Which variant is the first to reach a loss? (section 5.3, figure 5)"""
+from typing import NamedTuple
+
+import numpy as np
+
+from facekp.analysis.aggregate import mean_sd, reach
+from facekp.analysis.claims.finding import HOLDS, IN_PART, NOT, OPEN, Finding, sides_of
+from facekp.analysis.pairs import Basis, paired
+from facekp.runs.result import version_of
+
+
+class Race(NamedTuple):
+    """Who reaches a loss, and when.
+
+    Attributes
+    ----------
+    level : float, MSE of scaled targets
+    epochs : dict of variant -> MeanSd
+        Of the variants all of whose runs reach the level.
+    seconds : dict like `epochs`; empty if the runs were not made by the same version on the same
+        kind of machine
+    open : list of variant
+        Those that have not reached it, but could still do so first: a run is unfinished.
+    some : dict of variant -> (int, int)
+        Of the other variants: how many of how many runs have reached it, where some have.
+    later, never : list of variant
+        Those no run of which has reached it: some are unfinished, or none is.
+    """
+
+    level: float
+    epochs: dict
+    seconds: dict
+    open: list
+    some: dict
+    later: list
+    never: list
+
+    @property
+    def first(self):
+        """list of str, the variants with the fewest epochs; empty if none reaches the level."""
+        best = min((at.mean for at in self.epochs.values()), default=None)
+        return [name for name, at in self.epochs.items() if at.mean == best]
+
+
+def fastest(collection, experiment, claim):
+    """Does a variant converge fastest?
+
+    One finding for each loss: the validation loss, or the training loss, which is what an
+    optimizer minimizes.
+
+    Parameters
+    ----------
+    claim : dict
+        ``variant``, and ``levels``: lists of losses by the column of the history.
+
+    Returns
+    -------
+    list of Finding
+        Numbers: ``column``, ``races`` (list of :class:`Race`), ``until`` (the last epoch that all
+        runs were to have, or None where it is each run's own), ``rate`` (the learning rate of
+        all, or None), and of the levels that are decided the number ``won``, and by the names of
+        rivals the levels ``lost`` and ``tied``; ``open`` is the number of those that are not.
+    """
+    sides = sides_of(collection, experiment)
+    hero = collection.about(experiment).label(claim["variant"])
+    if len(sides) < 2 or hero not in sides:
+        return []
+    sides = paired(sides)
+    if not sides[hero]:
+        return [Finding("fastest", claim["statement"], OPEN)]
+    runs = [run for side in sides.values() for run in side]
+    until = min(run.settings["epochs"] for run in runs)
+    rates = {run.settings["learning_rate"] for run in runs}
+    found = []
+    for column in sorted(claim["levels"], reverse=True):  # the validation loss before the other
+        levels = claim["levels"][column]
+        races = [race_to(level, sides, column, until) for level in levels]
+        found.append(Finding("fastest", claim["statement"], *_verdict(races, hero, {
+            "column": column, "races": races,
+            "until": until if any(run.settings["epochs"] > until for run in runs) else None,
+            "rate": min(rates) if len(rates) == 1 else None}), Basis.of(sides)))
+    return found
+
+
+def race_to(level, sides, column, until):
+    """Who reaches a loss, up to an epoch; `sides` as :func:`paired` returns them."""
+    comparable = len({clocked_on(run) for runs in sides.values() for run in runs}) == 1
+    at = {name: [reach(run, level, column) for run in runs] for name, runs in sides.items()}
+    at = {name: [point if point and point.epoch <= until else None for point in points]
+          for name, points in at.items()}
+    there = [name for name, points in at.items() if all(points)]
+    epochs = {name: mean_sd(point.epoch for point in at[name]) for name in there}
+    seconds = {name: mean_sd(point.seconds for point in at[name]) for name in there if comparable}
+    best = min((mean.mean for mean in epochs.values()), default=until)
+    others = [name for name in sides if name not in epochs]
+    rivals = [name for name in others if _earliest(sides[name], at[name]) <= best]
+    others = [name for name in others if name not in rivals]
+    some = {name: (sum(map(bool, at[name])), len(at[name])) for name in others if any(at[name])}
+    none = [name for name in others if name not in some]
+    later = [name for name in none
+             if not all(run.complete or run.diverged for run in sides[name])]
+    return Race(level, epochs, seconds, rivals, some, later,
+                [name for name in none if name not in later])
+
+
+def clocked_on(run):
+    """Processor, cores, threads and version of a run: seconds of different ones are not
+    compared."""
+    host = run.config.get("host") or {}  # a run need not say
+    return host.get("cpu"), host.get("cores"), run.config.get("threads"), version_of(run.config)
+
+
+def _earliest(runs, points):
+    """The lowest mean number of epochs to a level that runs can still come to; inf if none."""
+    return np.mean([point.epoch if point else
+                    run.epochs + 1 if not (run.complete or run.diverged) else np.inf
+                    for run, point in zip(runs, points)])
+
+
+def _verdict(races, hero, numbers):
+    """The verdict, and `numbers` with what it rests on."""
+    reached = [race for race in races if race.first]
+    decided = [race for race in reached if not race.open]
+    lost, tied, won = {}, {}, 0
+    for race in decided:
+        rivals = tuple(name for name in race.first if name != hero)
+        if rivals:
+            (tied if hero in race.first else lost).setdefault(rivals, []).append(race.level)
+        else:
+            won += 1
+    verdict = (OPEN if not decided else HOLDS if won == len(decided) else IN_PART if won else NOT)
+    return verdict, {**numbers, "won": won, "lost": lost, "tied": tied, "decided": len(decided),
+                     "open": len(reached) - len(decided)}

@@ -1,0 +1,131 @@
+"""Which net is best, which start lets a net learn, and what near-duplicates hide."""
+import numpy as np
+
+from facekp.analysis.aggregate import mean_sd
+from facekp.analysis.claims.finding import HOLDS, NOT, Finding, sides_of
+from facekp.analysis.pairs import Basis, paired
+from facekp.runs.checks import SIDES
+
+
+def search(collection, experiment, claim):
+    """Which variant has the lowest validation error after a few epochs? (section 5.2)
+
+    Returns
+    -------
+    list of Finding, of one or none
+        Numbers: ``px`` (dict of label -> MeanSd of the validation RMSE, px, best first), ``epochs``
+        (list of int, how many the runs were to have), ``mean_face`` (MeanSd, px).
+    """
+    sides = paired(sides_of(collection, experiment))
+    if len(sides) < 2 or not all(sides.values()):
+        return []
+    px = by_error({name: errors(side) for name, side in sides.items()})
+    best = sides[next(iter(px))]
+    return [Finding("search", claim.get("statement", ""), "", {
+        "px": px, "epochs": [run.settings["epochs"] for side in sides.values() for run in side],
+        "mean_face": mean_sd(run.measured("mean_face_rmse_px") for run in best)},
+        Basis.of(sides))]
+
+
+def errors(runs):
+    """MeanSd of the best epochs' validation RMSE, px."""
+    return mean_sd(run.best_valid_rmse_px for run in runs)
+
+
+def by_error(px):
+    """A dict of name -> MeanSd, lowest first, those without a number last."""
+    return dict(sorted(px.items(), key=lambda item: (item[1].n == 0, item[1].mean)))
+
+
+def nets_of(collection, grouped=False):
+    """The nets that are compared: what the paper reports, and runs.
+
+    Parameters
+    ----------
+    collection : facekp.runs.read.Collection
+    grouped : bool
+        Whether to take runs whose split keeps near-duplicates together, or the others.
+
+    Returns
+    -------
+    dict of str -> (float or None, list of facekp.runs.result.RunResult)
+        By label: the paper's score, and runs that have an epoch, but for those started beside
+        another one. Nets with a score come first, the best before the others.
+    """
+    rows = [(net["label"], net.get("score"), about.name, net["variant"])
+            for about in collection.side_by_side for net in about.nets]
+    rows.sort(key=lambda row: (row[1] is None, row[1] or 0))
+    drawn = all(run.synthetic for run in collection.all_runs)
+    return {label: (score, [
+        run for run in collection.of(name) if run.attempt == 1 and run.base == variant
+        and run.synthetic == drawn and (run.settings["split"] == "grouped") == grouped])
+        for label, score, name, variant in rows}
+
+
+def measured(runs):
+    """Those runs that are complete, with a validation error that is a number."""
+    return [run for run in runs if run.complete and np.isfinite(run.best_valid_rmse_px)]
+
+
+def ranking(collection):
+    """Are the nets ordered as the paper's scores order them? (abstract, section 5)
+
+    Returns
+    -------
+    list of Finding: of kind "ranking", if two nets with a score have complete runs
+        Numbers: ``scores`` (dict of label -> float), ``px`` (dict of label -> MeanSd), both best
+        first; ``left_out`` (list of labels, of nets without a complete run).
+    and of kind "same images", if two nets have runs with the same seed and fold
+        Numbers: ``px``, of the pairs that all nets have which are there.
+    """
+    nets = nets_of(collection)
+    scored = {label: measured(runs) for label, (score, runs) in nets.items() if score is not None}
+    done = {label: runs for label, runs in scored.items() if runs}
+    found = []
+    if len(done) > 1:
+        px = by_error({label: errors(runs) for label, runs in done.items()})
+        found.append(Finding(
+            "ranking", "the order of the nets", HOLDS if list(px) == list(done) else NOT, {
+                "scores": {label: nets[label][0] for label in done}, "px": px,
+                "left_out": [label for label, runs in scored.items()
+                             if not runs and nets[label][1]]}, Basis.of(done)))
+        sides = {label: measured(runs) for label, (_, runs) in nets.items()}
+        sides = paired({label: runs for label, runs in sides.items() if runs})
+        if all(sides.values()):
+            found.append(Finding("same images", "", "", {"px": by_error(
+                {label: errors(runs) for label, runs in sides.items()})}, Basis.of(sides)))
+    return found
+
+
+def near_duplicates(collection, experiment=None):
+    """The errors on validation images with a near-duplicate in training, and on the others.
+
+    The others are harder, as the mean face's error says.
+
+    Parameters
+    ----------
+    collection : facekp.runs.read.Collection
+    experiment : str or None
+        Of its variants; None for all nets that are compared.
+
+    Returns
+    -------
+    list of Finding, of one or none
+        Numbers: ``shares`` (lowest and highest share of images that have one), ``nets`` (dict of
+        label -> dict of side -> (MeanSd of the RMSE, MeanSd of the mean face's, px)), ``n`` (dict
+        of label -> int, how many runs).
+    """
+    sides = (sides_of(collection, experiment) if experiment else
+             {label: runs for label, (_, runs) in nets_of(collection).items()})
+    sides = {name: [run for run in runs if run.complete and run.attempt == 1
+                    and np.isfinite([run.apart(side) for side in SIDES]).all()]
+             for name, runs in sides.items()}
+    sides = {name: runs for name, runs in sides.items() if runs}
+    shares = [run.apart(SIDES[0], "n") / sum(run.apart(side, "n") for side in SIDES)
+              for runs in sides.values() for run in runs]
+    return [Finding("near-duplicates", "", "", {
+        "shares": [min(shares), max(shares)], "n": {name: len(sides[name]) for name in sides},
+        "nets": {name: {side: tuple(mean_sd(run.apart(side, measure) for run in runs)
+                                    for measure in ("rmse_px", "mean_face_rmse_px"))
+                        for side in SIDES} for name, runs in sides.items()}},
+        Basis.of(sides))] if sides else []

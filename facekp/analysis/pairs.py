@@ -1,0 +1,125 @@
+"""Runs that may be compared, and how sure a difference between them is."""
+from dataclasses import dataclass, field
+from typing import Dict, List, Tuple
+
+import numpy as np
+from scipy.special import stdtr
+
+LEVEL = 0.05
+"""Of the two-sided t test by which a difference of paired runs is called clear."""
+
+OVERLAP = 1 / 4
+"""Validation images by training images of a split: one fold of five by the other four."""
+
+
+def paired(sides):
+    """The runs of each side on the (seed, fold) pairs, on the same faces, that all sides have.
+
+    Parameters
+    ----------
+    sides : dict of str -> list of facekp.runs.result.RunResult
+
+    Returns
+    -------
+    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair.
+    Pairs of complete runs; where there is none, all.
+    """
+    tables = {name: {(run.label, run.settings["split"] == "grouped", run.seed, run.fold): run
+                     for run in runs if run.epochs and run.attempt == 1}
+              for name, runs in sides.items()}
+    common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
+    complete = [pair for pair in common if all(table[pair].complete for table in tables.values())]
+    return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
+
+
+def p_value(change):
+    """How probable such differences are by chance: two-sided t test of paired runs.
+
+    Splits by several seeds, or several folds, have most of their training images in common; the
+    variance of the mean is corrected for that as by Nadeau & Bengio 2003 ("Inference for the
+    generalization error", Machine Learning 52).
+
+    Parameters
+    ----------
+    change : facekp.analysis.aggregate.MeanSd, of the differences
+
+    Returns
+    -------
+    float, 0 to 1; NaN for a single pair, which has no spread to go by
+    """
+    if change.n < 2:
+        return float("nan")
+    error = change.sd * np.sqrt(1 / change.n + OVERLAP)
+    if not error:
+        return float(not change.mean)
+    return float(2 * stdtr(change.n - 1, -abs(change.mean) / error))
+
+
+def direction(change):
+    """What a change of an error is in a word; of a single pair no more than its direction.
+
+    Parameters
+    ----------
+    change : facekp.analysis.aggregate.MeanSd, of the differences
+
+    Returns
+    -------
+    str : "better", "worse", "no clear difference"; "lower", "higher", "no difference" of a single
+    pair; "not measured" of none
+    """
+    if not change.n:
+        return "not measured"
+    if change.n > 1 and not p_value(change) < LEVEL:
+        return "no clear difference"
+    if not change.mean:
+        return "no difference"
+    falls, rises = ("better", "worse") if change.n > 1 else ("lower", "higher")
+    return rises if change.mean > 0 else falls
+
+
+def finite_pairs(before, after):
+    """Pairs of numbers, both finite, as two lists."""
+    pairs = [pair for pair in zip(before, after) if np.isfinite(pair).all()]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The runs that a finding rests on.
+
+    Parameters
+    ----------
+    n : int, how many of each side
+    seeds, folds : tuple of int
+    faces : tuple of str, whose
+    unfinished : dict of str -> (list of int, int)
+        By side: the epochs of runs that are not complete, of how many.
+    diverged, frozen : dict of str -> (list of int, int)
+        By side: in or after which epochs runs diverged or learned nothing more, of how many runs.
+    """
+
+    n: int = 0
+    seeds: Tuple[int, ...] = ()
+    folds: Tuple[int, ...] = ()
+    faces: Tuple[str, ...] = ()
+    unfinished: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
+    diverged: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
+    frozen: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sides):
+        """What a dict of str -> list of RunResult rests on."""
+        runs = [run for side in sides.values() for run in side]
+
+        def by_side(epoch, total):
+            found = {name: ([epoch(run) for run in side if epoch(run) is not None], total(side))
+                     for name, side in sides.items() if side}
+            return {name: (epochs, n) for name, (epochs, n) in found.items() if epochs}
+        return cls(
+            max(map(len, sides.values()), default=0),
+            *(tuple(sorted({getattr(run, name) for run in runs})) for name in ("seed", "fold")),
+            tuple(dict.fromkeys(run.label for run in runs)),
+            by_side(lambda run: None if run.complete else run.epochs,
+                    lambda side: side[0].settings["epochs"]),
+            by_side(lambda run: run.epochs if run.diverged else None, len),
+            by_side(lambda run: run.frozen_since, len))
