@@ -200,8 +200,9 @@ def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     folder = write(sources.root, result("adagrad", options={"num_dense_units": 10}))
     with pytest.raises(Missing, match="make cnn14 or make optimizer-study ONLY=adagrad$"):
         draw("figure07-filters", sources)
-    conv = {name: parameter.get_value() for name, parameter
-            in models.MODELS["cnn14"](num_dense_units=10).weights().items() if name.startswith("conv")}
+    weights = models.MODELS["cnn14"](num_dense_units=10).weights()
+    conv = {name: parameter.get_value() for name, parameter in weights.items()
+            if name.startswith("conv")}
     save_weights(folder / CONV_WEIGHTS, conv)
     sheet = draw("figure07-filters", sources).axes[0].images[0].get_array()
     np.testing.assert_array_equal(sheet[:3, :3], conv["conv1.W"][0, 0])
