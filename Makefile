@@ -16,6 +16,7 @@ VENV ?= $(if $(wildcard $(CONDA_PREFIX)/facekp-run.stamp),$(CONDA_PREFIX),.venv)
 PY = $(VENV)/bin/python
 ENV = $(VENV)/facekp-run.stamp
 TEST_ENV = $(VENV)/facekp-test.stamp
+DOCS_ENV = $(VENV)/facekp-docs.stamp
 # a value as one word for the shell, whatever is in it
 quoted = '$(subst ','\'',$(1))'
 FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
@@ -44,7 +45,7 @@ check-python: ;
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help env test test-kernels test-faults info requirements conda-env check-python clean
+.PHONY: help env test docs test-kernels test-faults info requirements conda-env check-python clean
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,14 @@ $(ENV): requirements/build.txt requirements/run.txt setup.cfg requirements/setup
 
 $(TEST_ENV): requirements/test.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" test
+
+$(DOCS_ENV): requirements/docs.txt $(ENV)
+	@sh requirements/setup.sh "$(VENV)" docs
+
+docs: $(DOCS_ENV)  ## build the documentation, docs/_build/html/index.html; a warning is an error
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
+	$(PY) -m sphinx -W --keep-going -q -b doctest docs docs/_build/doctest
+	@echo "docs/_build/html/index.html"
 
 test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 	$(PY) -m pytest $(ARGS)
@@ -88,11 +97,11 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 
 # .in files -> pinned and hashed .txt files, with uv
 requirements:  ## pin the packages anew after a change of requirements/*.in
-	cd requirements && for set in build run test; do \
+	cd requirements && for set in build run test docs; do \
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv .venv-benchmark build *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark build docs/_build *.egg-info .pytest_cache
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the experiments -------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Sets up an environment, or does nothing if it is complete: sh requirements/setup.sh FOLDER SET
 # FOLDER is the virtual environment (or a conda environment, which is not created here), SET the
-# pinned set: run or test. PYTHON= names the interpreter. Interrupted at any point, it mends the
-# rest.
+# pinned set: run, test or docs. PYTHON= names the interpreter. Interrupted at any point, it mends
+# the rest.
 set -eu
 
 folder=$1

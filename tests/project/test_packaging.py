@@ -44,13 +44,19 @@ def test_each_set_is_part_of_the_next():
     assert build.items() <= run.items() <= test.items()
 
 
+def test_the_documentation_s_set_goes_into_the_same_environment():
+    docs, test = pins("docs"), pins("test")
+    assert "sphinx" in docs and "jinja2" in docs
+    assert {name: test.get(name, version) for name, version in docs.items()} == docs
+
+
 def test_the_distribution_theano_is_in_no_set():
-    for name in ("build", "run", "test"):
+    for name in ("build", "run", "test", "docs"):
         assert "theano" not in {package.lower() for package in pins(name)}
     assert pins("run")["theano-pymc"] == "1.0.9"
 
 
-@pytest.mark.parametrize("name", ["build", "run", "test"])
+@pytest.mark.parametrize("name", ["build", "run", "test", "docs"])
 def test_generated_files_hold_what_is_asked_for_with_hashes(name):
     text = (ROOT / "requirements" / (name + ".txt")).read_text()
     for line in (ROOT / "requirements" / (name + ".in")).read_text().splitlines():

@@ -1,0 +1,33 @@
+"""How Sphinx builds the documentation: `make docs`."""
+import os
+import sys
+
+import facekp
+
+project = "facekp"
+author = "The facekp authors"
+release = version = facekp.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "numpydoc",
+              "sphinxcontrib.programoutput"]
+exclude_patterns = ["_build"]
+nitpicky = False
+myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+
+# The pages of functions: in the order of the source, which tells a story.
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+# Everything that a page loads comes with it: no fonts or scripts from other hosts.
+html_theme = "furo"
+html_title = "facekp"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+# Commands whose output is shown (programoutput) are those of the environment that builds.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+os.environ["COLUMNS"] = "92"
