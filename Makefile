@@ -101,7 +101,7 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv .venv-benchmark build docs/_build *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark build docs/_build docs/api/generated *.egg-info .pytest_cache
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the experiments -------------------------------------------------------------------------

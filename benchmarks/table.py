@@ -1,4 +1,4 @@
-"""The benchmarks' results as tables and a plot: README.md has the gist, docs/speed.md everything.
+"""The benchmarks' results as tables and a plot, in docs/speed.md.
 
     python benchmarks/table.py [benchmarks/results/<machine>.json]
 """
@@ -191,15 +191,14 @@ def ordered(rows):
 
 
 def write(path):
-    """Table and plot beside the results, and the tables into README.md and docs/speed.md."""
+    """The plot beside the results, and plot and tables into docs/speed.md."""
     content = {name: ordered(section) if isinstance(section, list) else section
                for name, section in json.loads(path.read_text()).items()}
     image = path.with_suffix(".png")
     plot(content, image)
     gist = summary(content)
-    replace(ROOT / "README.md", f"{machine(content)}\n\n{gist}\n\n"
-            f"![images per second]({image.relative_to(ROOT).as_posix()})")
-    parts = [machine(content)]
+    parts = [machine(content), "## Ours, stock Theano and PyTorch", gist,
+             f"![images per second](../{image.relative_to(ROOT).as_posix()})"]
     for name, (title, table) in SECTIONS.items():
         if name in content:
             parts.append(f"## {title}\n\n{table(content)}")

@@ -8,15 +8,16 @@ project = "facekp"
 author = "The facekp authors"
 release = version = facekp.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "numpydoc",
-              "sphinxcontrib.programoutput"]
-exclude_patterns = ["_build"]
-nitpicky = False
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary",
+              "sphinx.ext.doctest", "numpydoc", "sphinxcontrib.programoutput"]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
 myst_heading_anchors = 3
-myst_enable_extensions = ["dollarmath"]
 
-# The pages of functions: in the order of the source, which tells a story.
+# The pages of the library: a page for each module, functions in the order of the source.
+autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False  # what nolearn says of its own methods is not for our pages
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -1,0 +1,51 @@
+"""README and the pages of docs/: what they name is there. `make docs` checks the rest."""
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from checkout import ROOT
+
+PAGES = [ROOT / "README.md"] + sorted(
+    page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
+SOURCES = r"`((?:facekp|experiments|tests|benchmarks|docs|requirements)/[\w/.-]+)`"
+
+
+def name(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def test_readme_is_read_in_two_minutes():
+    assert (ROOT / "README.md").stat().st_size <= 7168
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    linked = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if ":" not in target]
+    assert [target for target in linked if not (page.parent / target).exists()] == []
+    assert [path for path in re.findall(SOURCES, text) if not (ROOT / path).exists()] == []
+
+
+def imports(page):
+    """The lines of a page's examples in Python that import something of facekp."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    found = [ast.get_source_segment(block, node) for block in blocks
+             for node in ast.walk(ast.parse(block)) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [line for line in found if "facekp" in line]
+
+
+def test_examples_import_what_is_there():
+    lines = sorted({line for page in PAGES for line in imports(page)})
+    assert len(lines) > 3
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+def test_every_command_has_its_help_on_the_page():
+    shown = subprocess.run([sys.executable, "-m", "facekp.cli", "--help"], check=True,
+                           stdout=subprocess.PIPE, universal_newlines=True).stdout
+    commands = re.findall(r"^    (\w+)  ", shown, re.M)
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert commands and re.findall(r"^### facekp (\w+)$", page, re.M) == commands
