@@ -2,6 +2,9 @@
 import os
 import sys
 
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
 import facekp
 
 project = "facekp"
@@ -25,10 +28,29 @@ numpydoc_class_members_toctree = False
 html_theme = "furo"
 html_title = "facekp"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["facekp.css"]
 html_copy_source = False
 html_show_sphinx = False
 
 # Commands whose output is shown (programoutput) are those of the environment that builds.
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-os.environ["COLUMNS"] = "92"
+os.environ["COLUMNS"] = "80"
+
+html_math_renderer = "mathml"  # Sphinx's own is a script from another host
+
+
+def math(writer, node):
+    """Write a formula as MathML, which browsers draw by themselves."""
+    block = node.tagname == "math_block"
+    writer.body.append(tex2mathml(node.astext(), inline=not block))
+    raise SkipNode
+
+
+def skipped(app, what, name, member, skip, options):
+    """Leave out what a NamedTuple says of its fields: the class's docstring lists them."""
+    return True if str(getattr(member, "__doc__", "")).startswith("Alias for field") else skip
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (math, None), (math, None))
+    app.connect("autodoc-skip-member", skipped)
