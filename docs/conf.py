@@ -16,10 +16,12 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary",
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 myst_heading_anchors = 3
+highlight_language = "none"  # of blocks that name no language: they are commands
 
 # The pages of the library: a page for each module, functions in the order of the source.
 autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # docstrings have the types, with shapes and units
 autodoc_inherit_docstrings = False  # what nolearn says of its own methods is not for our pages
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
