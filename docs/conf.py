@@ -1,5 +1,7 @@
 """How Sphinx builds the documentation: `make docs`."""
 import os
+import re
+import subprocess
 import sys
 
 from docutils.nodes import SkipNode
@@ -53,6 +55,17 @@ def skipped(app, what, name, member, skip, options):
     return True if str(getattr(member, "__doc__", "")).startswith("Alias for field") else skip
 
 
+def commands(app, page, text):
+    """Give each command of facekp a section with its help, on the page of the command line."""
+    if page == "command-line":
+        shown = subprocess.run([sys.executable, "-m", "facekp.cli", "--help"], check=True,
+                               stdout=subprocess.PIPE, universal_newlines=True).stdout
+        for name in re.findall(r"^    (\w+)  ", shown, re.M):
+            text[0] += (f"### facekp {name}\n\n"
+                        f"```{{program-output}} python -m facekp.cli {name} --help\n```\n\n")
+
+
 def setup(app):
+    app.connect("source-read", commands)
     app.add_html_math_renderer("mathml", (math, None), (math, None))
     app.connect("autodoc-skip-member", skipped)
