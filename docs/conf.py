@@ -35,6 +35,7 @@ html_static_path = ["_static"]
 html_css_files = ["facekp.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 
 # Commands whose output is shown (programoutput) are those of the environment that builds.
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
