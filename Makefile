@@ -68,7 +68,6 @@ $(DOCS_ENV): requirements/docs.txt $(ENV)
 
 docs: $(DOCS_ENV)  ## build the documentation, docs/_build/html/index.html; a warning is an error
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
-	$(PY) -m sphinx -W --keep-going -q -b doctest docs docs/_build/doctest
 	@echo "docs/_build/html/index.html"
 
 test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)

@@ -13,8 +13,8 @@ project = "facekp"
 author = "The facekp authors"
 release = version = facekp.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary",
-              "sphinx.ext.doctest", "numpydoc", "sphinxcontrib.programoutput"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc",
+              "sphinxcontrib.programoutput"]
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 myst_heading_anchors = 3

@@ -41,3 +41,15 @@ def test_examples_import_what_is_there():
     assert len(lines) > 3
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
 
+
+def test_examples_of_docstrings_give_what_they_say():
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).replace(".__init__", "")
+               for path in sorted((ROOT / "facekp").rglob("*.py"))
+               if ">>> " in path.read_text(encoding="utf-8")]
+    # a process of its own: examples register nets
+    code = ("import doctest, importlib, sys\n"
+            f"results = [doctest.testmod(importlib.import_module(name)) for name in {modules}]\n"
+            "sys.exit(any(result.failed for result in results))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), stdout=subprocess.PIPE,
+                          universal_newlines=True)
+    assert done.returncode == 0, done.stdout
