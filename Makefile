@@ -67,6 +67,7 @@ $(DOCS_ENV): requirements/docs.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" docs
 
 docs: $(DOCS_ENV)  ## build the documentation, docs/_build/html/index.html; a warning is an error
+	rm -rf docs/_build docs/api/generated  # pages of modules that are gone would stay
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
 	@echo "docs/_build/html/index.html"
 
