@@ -1,0 +1,46 @@
+"""Training batches whose images are transformed anew in each epoch."""
+import facekp.engine.ready  # noqa: F401  (readies nolearn)
+
+import numpy as np
+
+from facekp.data.transforms import draw, kernel_input, move_keypoints, resample
+from facekp.fused import resample_ops
+from facekp.keypoints import scale, unscale
+from facekp.nets.net import ShuffledBatches
+
+
+class AugmentedBatches(ShuffledBatches):
+    """Shuffled batches of transformed images.
+
+    What happens to an image depends on the seed, the epoch and its place in `X` alone, not on the
+    size of the batches or the number of threads; as for :class:`ShuffledBatches`, a run that goes
+    on at epoch k sees what an undisturbed run would have seen. The caller's arrays stay as they
+    are.
+
+    Parameters
+    ----------
+    batch_size : int
+    seed : int
+    augmentation : facekp.augmentation.Augmentation
+    fused : bool
+        False for numpy in the place of the compiled kernel.
+    """
+
+    def __init__(self, batch_size, seed, augmentation, fused=True):
+        super().__init__(batch_size, seed)
+        self.augmentation = augmentation
+        self.fused = fused
+
+    def __call__(self, X, y=None):
+        batches = super().__call__(X, y)  # a new epoch begins
+        self.changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
+        return batches
+
+    def __iter__(self):
+        pixels = resample_ops.resample if self.fused else resample
+        for start in range(0, len(self.order), self.batch_size):
+            rows = self.order[start:start + self.batch_size]
+            changes = self.changes.of(rows)
+            y_px = move_keypoints(unscale(self.y[rows].astype(float)), changes.maps)
+            yield self.transform(pixels(self.X[rows], kernel_input(changes)),
+                                 scale(y_px).astype(self.y.dtype))
