@@ -3,9 +3,11 @@ import facekp.engine.ready  # noqa: F401  (readies nolearn)
 
 import numpy as np
 
+from facekp.augmentation import Augmentation
 from facekp.data.transforms import draw, kernel_input, move_keypoints, resample
 from facekp.fused import resample_ops
 from facekp.keypoints import scale, unscale
+from facekp.nets.losses import masked_squared_error
 from facekp.nets.net import ShuffledBatches
 
 
@@ -44,3 +46,22 @@ class AugmentedBatches(ShuffledBatches):
             y_px = move_keypoints(unscale(self.y[rows].astype(float)), changes.maps)
             yield self.transform(pixels(self.X[rows], kernel_input(changes)),
                                  scale(y_px).astype(self.y.dtype))
+
+
+def use(net, settings):
+    """Let a net train on images that are transformed as the settings say.
+
+    A net whose images are the same in every epoch, mirror images included, stays as it is. If
+    keypoints can leave the images, the loss becomes the mean over those that did not.
+
+    Parameters
+    ----------
+    net : facekp.nets.net.KeypointNet, not initialized
+    settings : facekp.settings.Settings
+    """
+    augmentation = Augmentation.parse(settings.augment)
+    if augmentation.is_random:
+        net.batch_iterator_train = AugmentedBatches(settings.batch_size, settings.seed,
+                                                    augmentation, net.fused)
+    if augmentation.moves_points:
+        net.objective_loss_function = masked_squared_error
