@@ -9,7 +9,7 @@ from facekp.plots.keypoint_errors import (cumulative_errors, keypoint_error_bars
 from facekp.plots.nets import architecture
 from facekp.plots.style import COLORS, save
 
-__all__ = ["COLORS", "activations", "architecture", "augmented_faces", "cumulative_errors", "draw_face",
-           "dropout_curves", "extreme_faces", "first_layer_filters", "keypoint_error_bars",
-           "learning_curves", "mean_face_errors", "mirror_pair", "optimizer_curves",
-           "predicted_faces", "sample_face", "save"]
+__all__ = ["COLORS", "activations", "architecture", "augmented_faces", "cumulative_errors",
+           "draw_face", "dropout_curves", "extreme_faces", "first_layer_filters",
+           "keypoint_error_bars", "learning_curves", "mean_face_errors", "mirror_pair",
+           "optimizer_curves", "predicted_faces", "sample_face", "save"]

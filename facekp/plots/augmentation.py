@@ -24,7 +24,7 @@ def augmented_faces(X, y_px, title):
     rows, columns = len(X), len(X[0])
     side = FULL_WIDTH / columns
     figure, axes = plt.subplots(rows, columns, squeeze=False,
-                                figsize=(FULL_WIDTH, rows * side + 0.4))
+                                figsize=(FULL_WIDTH, rows * side + 0.6))
     figure.set_layout_engine("constrained", w_pad=0.015, h_pad=0.015, wspace=0, hspace=0)
     for row, images, keypoints in zip(axes, X, y_px):
         for panel, image, y in zip(row, images, keypoints):

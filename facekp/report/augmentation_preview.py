@@ -1,8 +1,11 @@
 """A picture of what augmentation does to faces, before anything is trained on them."""
+import textwrap
+
 import numpy as np
 
 from facekp import plots
 from facekp.data import load_training, synthetic
+from facekp.data.mirror import with_mirror_images
 from facekp.data.transforms import draw, transform
 
 
@@ -31,10 +34,12 @@ def preview(augmentation, path, folder=None, seed=0, n_faces=5, n_epochs=7):
     else:
         training = load_training(folder)
         X, y_px, label = training.X[:n_faces], training.y[:n_faces], training.provenance["label"]
+    if augmentation.doubled:
+        X, y_px = with_mirror_images(X, y_px)
     versions = [(X, y_px)]
     for epoch in range(1, n_epochs + 1):
         versions.append(transform(X, y_px, draw(augmentation, seed, epoch, np.arange(len(X)))))
-    words = ", ".join(augmentation.words) or "no augmentation"
+    words = textwrap.fill(", ".join(augmentation.words) or "no augmentation", 100)
     figure = plots.augmented_faces(*(np.stack(arrays, axis=1) for arrays in zip(*versions)),
-                                   f"{label}: {words}")
+                                   f"{label}\n{words}")
     plots.save(figure, path)
