@@ -35,17 +35,17 @@ class AugmentedBatches(ShuffledBatches):
 
     def __call__(self, X, y=None):
         batches = super().__call__(X, y)  # a new epoch begins
-        self.changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
+        changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
+        self.given = kernel_input(changes)
+        y_px = move_keypoints(unscale(y.astype(float)), changes.maps)
+        self.y_new = scale(y_px).astype(y.dtype)
         return batches
 
     def __iter__(self):
         pixels = resample_ops.resample if self.fused else resample
         for start in range(0, len(self.order), self.batch_size):
             rows = self.order[start:start + self.batch_size]
-            changes = self.changes.of(rows)
-            y_px = move_keypoints(unscale(self.y[rows].astype(float)), changes.maps)
-            yield self.transform(pixels(self.X[rows], kernel_input(changes)),
-                                 scale(y_px).astype(self.y.dtype))
+            yield self.transform(pixels(self.X, rows, self.given.of(rows)), self.y_new[rows])
 
 
 def use(net, settings):

@@ -69,8 +69,9 @@ def test_changes_depend_on_seed_epoch_and_index_alone():
     whole = draw(ALL, 3, 5, np.arange(40))
     rows = np.array([17, 3, 39])
     part = draw(ALL, 3, 5, rows)
-    for one, other in zip(whole.of(rows), part):
-        np.testing.assert_array_equal(one, other)
+    assert whole.blur_radius == part.blur_radius
+    for one, other in zip(whole[:-1], part[:-1]):
+        np.testing.assert_array_equal(one[rows], other)
     for seed, epoch in ((3, 6), (4, 5), (5, 3)):
         assert not (draw(ALL, seed, epoch, rows).maps == part.maps).all(axis=(1, 2)).any()
 

@@ -19,7 +19,7 @@ static int clamp(int i, int size) { return std::min(std::max(i, 0), size - 1); }
 // One image: the definitions of resample.py, in double.
 static doubles expected_image(const Resampling& r, int i) {
   const int h = r.height, w = r.width;
-  const float* old = r.old + i * h * w;
+  const float* old = r.old + r.rows[i] * h * w;
   const int64_t* m = r.whole + 7 * i;
   const float *tone = r.tone + 3 * i, *weights = r.weights + i * (r.radius + 1);
   doubles a(h * w), b(h * w);
@@ -67,9 +67,10 @@ static void test(int images, int height, int width, int radius, unsigned seed) {
   std::uniform_real_distribution<float> part(0, 1);
   const int count = height * width;
   floats old(images * count), tone, weights, one(old.size()), seven(old.size());
-  std::vector<int64_t> whole;
+  std::vector<int64_t> rows, whole;
   for (float& v : old) v = part(generator);
   for (int i = 0; i < images; ++i) {
+    rows.push_back(images - 1 - i);
     const double angle = 6.3 * part(generator), size = 0.4 + part(generator);
     const double cos = size * std::cos(angle), sin = size * std::sin(angle);
     const double right = width * part(generator), down = height * part(generator);
@@ -80,8 +81,8 @@ static void test(int images, int height, int width, int radius, unsigned seed) {
       tone.push_back(v);
     for (int k = 0; k <= radius; ++k) weights.push_back(1.0f / (2 * radius + 1));
   }
-  Resampling r = {height, width, radius, old.data(), whole.data(), tone.data(), weights.data(),
-                  one.data()};
+  Resampling r = {height, width, radius, old.data(), rows.data(), whole.data(), tone.data(),
+                  weights.data(), one.data()};
   resample(r, images, 1);
   r.out = seven.data();
   resample(r, images, 7);
@@ -107,7 +108,7 @@ int main() {
   test(0, 96, 96, 2, 0);
   const int64_t far[] = {UNIT, 0, int64_t(UNIT) * 1100, 0, UNIT, 0};
   const int64_t near[] = {UNIT, 0, int64_t(UNIT) * 900, 0, UNIT, 0};
-  const Resampling size = {96, 96, 0, nullptr, nullptr, nullptr, nullptr, nullptr};
+  const Resampling size = {96, 96, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   if (fits(size, far) || !fits(size, near)) {
     std::printf("fits: what leads 1100 px away does not, what leads 900 px away does\n");
     ++failures;

@@ -11,6 +11,8 @@ All geometry of an image is one affine map, and its pixels are interpolated once
 and keypoints), ``kernel_input`` and ``resample`` (pixels). While a net trains, the compiled kernel
 of :mod:`facekp.fused.resample_ops` takes the place of ``resample``.
 """
+import numpy as np
+
 from .draw import Changes, draw
 from .geometry import move_keypoints
 from .kernel_input import kernel_input
@@ -33,4 +35,5 @@ def transform(X, y_px, changes):
     X_new : float32 array (n, 1, 96, 96) in [0, 1]
     y_new_px : float array (n, 30), px; NaN for keypoints that left the image, too
     """
-    return resample(X, kernel_input(changes)), move_keypoints(y_px, changes.maps)
+    X_new = resample(X, np.arange(len(X)), kernel_input(changes))
+    return X_new, move_keypoints(y_px, changes.maps)

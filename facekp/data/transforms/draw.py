@@ -33,19 +33,6 @@ class Changes(NamedTuple):
     blur: np.ndarray
     blur_radius: int
 
-    def of(self, rows):
-        """The changes of some of the images.
-
-        Parameters
-        ----------
-        rows : int array (k,) or slice
-
-        Returns
-        -------
-        Changes
-        """
-        return Changes(*(value if np.ndim(value) == 0 else value[rows] for value in self))
-
 
 def draw(augmentation, seed, epoch, index):
     """What an epoch does to images of the training set.

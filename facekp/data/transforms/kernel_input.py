@@ -39,6 +39,19 @@ class KernelInput(NamedTuple):
     tone: np.ndarray
     weights: np.ndarray
 
+    def of(self, rows):
+        """The numbers of some of the images.
+
+        Parameters
+        ----------
+        rows : int array (k,) or slice
+
+        Returns
+        -------
+        KernelInput
+        """
+        return KernelInput(*(array[rows] for array in self))
+
 
 def kernel_input(changes):
     """The kernels' numbers for what is to be done.

@@ -11,20 +11,22 @@ import numpy as np
 from facekp.data.transforms.kernel_input import MIDDLE, UNIT
 
 
-def resample(X, given):
+def resample(X, rows, given):
     """Transformed images.
 
     Parameters
     ----------
-    X : float32 array (n, 1, 96, 96) in [0, 1]
-    given : facekp.data.transforms.kernel_input.KernelInput, of n images
+    X : float32 array (n_images, 1, 96, 96) in [0, 1]
+    rows : int array (n,), which of the images
+    given : facekp.data.transforms.kernel_input.KernelInput, of the n images
 
     Returns
     -------
     float32 array (n, 1, 96, 96), a new one
     """
-    out = np.empty(X.shape, np.float32)
-    for i, (image, whole, tone, weights) in enumerate(zip(X[:, 0], *given)):
+    out = np.empty((len(rows),) + X.shape[1:], np.float32)
+    for i, (row, whole, tone, weights) in enumerate(zip(rows, *given)):
+        image = X[row, 0]
         pixels = _interpolated(image, whole)
         if len(weights) > 1:
             pixels = _blurred(_blurred(pixels, weights).T, weights).T

@@ -21,7 +21,8 @@ constexpr int MIDDLE = 48;  // positions are counted from this column and row
 // Images of at least 2 x 2 pixels. The arrays are those of KernelInput in kernel_input.py.
 struct Resampling {
   int height, width, radius;
-  const float* old;      // (n, height, width)
+  const float* old;      // (any number, height, width)
+  const int64_t* rows;   // (n,), which of them are wanted
   const int64_t* whole;  // (n, 7)
   const float* tone;     // (n, 3)
   const float* weights;  // (n, radius + 1)
@@ -73,38 +74,35 @@ static FACEKP_INLINE vec between_pairs(const float* pairs, vec to_right) {
          half_blocks<2, 1>(first, second) * to_right;
 }
 
-// Three loops: positions and interpolation are work for vectors, loading from anywhere is not on
-// every machine. So it is done by itself, two neighbours at a time.
-static inline void interpolate(const Resampling& r, const float* old, const int64_t* whole,
-                               Row& row, float* out) {
-  int32_t w[6];
-  std::copy(whole, whole + 6, w);
+// One row of the new image. Three loops: positions and interpolation are work for vectors, loading
+// from anywhere is not on every machine. So it is done by itself, two neighbours at a time.
+static inline void interpolate_row(const Resampling& r, const float* old, const int32_t* w, int y,
+                                   Row& row, float* out) {
   const int width = r.width, height = r.height;
   const int32_t last_x = (width - 1) * UNIT, last_y = (height - 1) * UNIT;
+  const int32_t row_x = w[1] * (y - MIDDLE) + w[2], row_y = w[4] * (y - MIDDLE) + w[5];
+  const int32_t slope_x = w[0], slope_y = w[3];
   int32_t* __restrict upper_left = row.upper_left.data();
   float *__restrict to_right = row.to_right.data(), *__restrict to_lower = row.to_lower.data();
   float *__restrict upper = row.upper.data(), *__restrict lower = row.lower.data();
-  for (int y = 0; y < height; ++y, out += width) {
-    const int32_t row_x = w[1] * (y - MIDDLE) + w[2], row_y = w[4] * (y - MIDDLE) + w[5];
-    for (int x = 0; x < width; ++x) {
-      const int32_t old_x = std::min(std::max(w[0] * (x - MIDDLE) + row_x, 0), last_x);
-      const int32_t old_y = std::min(std::max(w[3] * (x - MIDDLE) + row_y, 0), last_y);
-      const int32_t left = std::min(old_x >> POSITION_BITS, width - 2);
-      const int32_t top = std::min(old_y >> POSITION_BITS, height - 2);
-      upper_left[x] = top * width + left;
-      to_right[x] = float(old_x - left * UNIT) * (1.0f / UNIT);
-      to_lower[x] = float(old_y - top * UNIT) * (1.0f / UNIT);
-    }
-    for (int x = 0; x < width; x += LANES) {
-      gather_pairs(old, upper_left + x, upper + 2 * x);
-      gather_pairs(old + width, upper_left + x, lower + 2 * x);
-    }
-    for (int x = 0; x < width; x += LANES) {
-      const vec down = load(to_lower + x);
-      const vec above = between_pairs(upper + 2 * x, load(to_right + x));
-      const vec below = between_pairs(lower + 2 * x, load(to_right + x));
-      store_first(out + x, above * (1 - down) + below * down, std::min(LANES, width - x));
-    }
+  for (int x = 0; x < width; ++x) {
+    const int32_t old_x = std::min(std::max(slope_x * (x - MIDDLE) + row_x, 0), last_x);
+    const int32_t old_y = std::min(std::max(slope_y * (x - MIDDLE) + row_y, 0), last_y);
+    const int32_t left = std::min(old_x >> POSITION_BITS, width - 2);
+    const int32_t top = std::min(old_y >> POSITION_BITS, height - 2);
+    upper_left[x] = top * width + left;
+    to_right[x] = float(old_x - left * UNIT) * (1.0f / UNIT);
+    to_lower[x] = float(old_y - top * UNIT) * (1.0f / UNIT);
+  }
+  for (int x = 0; x < width; x += LANES) {
+    gather_pairs(old, upper_left + x, upper + 2 * x);
+    gather_pairs(old + width, upper_left + x, lower + 2 * x);
+  }
+  for (int x = 0; x < width; x += LANES) {
+    const vec down = load(to_lower + x);
+    const vec above = between_pairs(upper + 2 * x, load(to_right + x));
+    const vec below = between_pairs(lower + 2 * x, load(to_right + x));
+    store_first(out + x, above * (1 - down) + below * down, std::min(LANES, width - x));
   }
 }
 
@@ -118,26 +116,6 @@ static FACEKP_INLINE void blur_row(int width, int radius, const float* weights, 
       total += weights[k] * (load(before(k) + x) + load(after(k) + x));
     store_first(out + x, total, std::min(LANES, width - x));
   }
-}
-
-// Rows, then columns; `wide` has room for width + 2 radius floats, `between` for an image, and both
-// for a vector more.
-static inline void blur(const Resampling& r, const float* weights, float* wide, float* between,
-                        float* pixels) {
-  const int width = r.width, last = r.height - 1;
-  float* const centre = wide + r.radius;
-  for (int y = 0; y <= last; ++y) {
-    const float* in = pixels + y * width;
-    std::fill(wide, centre, in[0]);
-    std::copy(in, in + width, centre);
-    std::fill(centre + width, centre + width + r.radius, in[width - 1]);
-    blur_row(width, r.radius, weights, centre, [&](int k) { return centre - k; },
-             [&](int k) { return centre + k; }, between + y * width);
-  }
-  const auto row = [&](int y) { return between + std::min(std::max(y, 0), last) * width; };
-  for (int y = 0; y <= last; ++y)
-    blur_row(width, r.radius, weights, row(y), [&](int k) { return row(y - k); },
-             [&](int k) { return row(y + k); }, pixels + y * width);
 }
 
 // Four random bytes of a hash of the pixel's number (lowbias32 by Chris Wellons), less their mean.
@@ -163,29 +141,60 @@ static inline float mean(const float* image, int count) {
 
 static inline float gray(float level) { return std::min(std::max(level, 0.0f), 1.0f); }
 
-static inline void change_tone(const float* tone, uint32_t key, float mean, int count,
+// Contrast, brightness and noise of `count` pixels, of which the first has the number `first`.
+static inline void change_tone(const float* tone, uint32_t key, float mean, int first, int count,
                                float* __restrict pixels) {
   const float gain = tone[0], base = mean * (1 - gain) + tone[1], amplitude = tone[2];
   if (amplitude == 0)
     for (int i = 0; i < count; ++i) pixels[i] = gray(gain * pixels[i] + base);
   else
     for (int i = 0; i < count; ++i)
-      pixels[i] = gray(gain * pixels[i] + base + amplitude * noise_bytes(key, i));
+      pixels[i] = gray(gain * pixels[i] + base + amplitude * noise_bytes(key, first + i));
+}
+
+// What a thread needs besides: rows that are `wide` enough for a blur, and an image between both
+// directions of it; all with room for a vector more.
+struct Scratchpad {
+  Row row;
+  std::vector<float> wide, between;
+
+  explicit Scratchpad(const Resampling& r)
+      : row(r.width), wide(r.width + 2 * r.radius + LANES),
+        between(r.radius ? r.height * r.width + LANES : 0) {}
+};
+
+static inline void resample_image(const Resampling& r, int64_t i, Scratchpad& pad) {
+  const int width = r.width, last = r.height - 1, count = r.height * width;
+  const float* old = r.old + r.rows[i] * count;
+  const float* weights = r.weights + i * (r.radius + 1);
+  float* out = r.out + i * count;
+  int32_t w[6];
+  std::copy(r.whole + 7 * i, r.whole + 7 * i + 6, w);
+  const uint32_t key = uint32_t(r.whole[7 * i + 6]);
+  float *const between = pad.between.data(), *const centre = pad.wide.data() + r.radius;
+  for (int y = 0; y <= last && r.radius; ++y) {
+    interpolate_row(r, old, w, y, pad.row, centre);
+    std::fill(pad.wide.data(), centre, centre[0]);
+    std::fill(centre + width, centre + width + r.radius, centre[width - 1]);
+    blur_row(width, r.radius, weights, centre, [&](int k) { return centre - k; },
+             [&](int k) { return centre + k; }, between + y * width);
+  }
+  const auto row = [&](int y) { return between + std::min(std::max(y, 0), last) * width; };
+  const float level = mean(old, count);
+  for (int y = 0; y <= last; ++y, out += width) {
+    if (r.radius)
+      blur_row(width, r.radius, weights, row(y), [&](int k) { return row(y - k); },
+               [&](int k) { return row(y + k); }, out);
+    else
+      interpolate_row(r, old, w, y, pad.row, out);
+    change_tone(r.tone + 3 * i, key, level, y * width, width, out);
+  }
 }
 
 static inline void resample(const Resampling& r, int images, int threads) {
-  const int count = r.height * r.width;
   parallel_ranges(images, std::min(threads, images), [&](int first, int last, int) {
-    Row row(r.width);
-    std::vector<float> wide(r.width + 2 * r.radius + LANES), between(r.radius ? count + LANES : 0);
-    for (int i = first; i < last; ++i) {
-      const float* old = r.old + int64_t(i) * count;
-      const int64_t* whole = r.whole + 7 * i;
-      float* out = r.out + int64_t(i) * count;
-      interpolate(r, old, whole, row, out);
-      if (r.radius) blur(r, r.weights + i * (r.radius + 1), wide.data(), between.data(), out);
-      change_tone(r.tone + 3 * i, uint32_t(whole[6]), mean(old, count), count, out);
-    }
+    Scratchpad pad(r);
+    for (int i = first; i < last; ++i) resample_image(r, i, pad);
   });
 }
 
