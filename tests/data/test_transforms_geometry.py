@@ -16,13 +16,13 @@ COORDINATE = st.floats(-200, 200)
 @st.composite
 def maps(draw):
     """A map that the transforms can make, (1, 2, 3)."""
-    number = st.floats(-1, 1).map
-    part = st.floats(0, 1)
+    number, part = st.floats(-1, 1).map, st.floats(0, 1)
+    right, down = draw(number(lambda x: 48 * x)), draw(number(lambda x: 48 * x))
     return compose(mirror(np.array([draw(st.booleans())])),
                    crop(1 - 0.5 * draw(part), draw(part), np.array([draw(part)])),
                    rotate_and_scale(draw(number(lambda x: 180 * x)),
                                     np.exp(np.array([draw(number(float))]))),
-                   shift(draw(number(lambda x: 48 * x)), np.array([draw(number(lambda x: 48 * x))])))
+                   shift(right, np.array([down])))
 
 
 def point(map_, x, y):

@@ -54,7 +54,8 @@ def test_no_change_is_exact(compiled, X):
 def test_images_of_any_size(compiled, random, height, width):
     X = random.rand(7, 1, height, width).astype(np.float32)
     given = kernel_input(draw(ALL, 0, 1, ROWS))
-    np.testing.assert_allclose(compiled(X, ROWS, *given), transforms.resample(X, ROWS, given), atol=5e-6)
+    np.testing.assert_allclose(compiled(X, ROWS, *given), transforms.resample(X, ROWS, given),
+                               atol=5e-6)
 
 
 def test_threads_and_batches_change_no_bit(compiled, X):
@@ -100,4 +101,5 @@ def test_a_map_that_leads_far_away_is_refused(compiled, X):
 def test_numpy_takes_its_place_where_the_fused_path_is_off(X, monkeypatch):
     given = kernel_input(draw(ALL, 0, 1, ROWS))
     monkeypatch.setenv("FACEKP_FUSED", "0")
-    np.testing.assert_array_equal(resample_ops.resample(X, ROWS, given), transforms.resample(X, ROWS, given))
+    np.testing.assert_array_equal(resample_ops.resample(X, ROWS, given),
+                                  transforms.resample(X, ROWS, given))

@@ -84,11 +84,14 @@ def blur_weights(sigma, radius):
 
     Returns
     -------
-    float32 array (n, radius + 1); the weights to both sides of a pixel and its own sum to 1
+    float32 array (n, radius + 1)
+        The weights to both sides of a pixel and its own sum to 1. From 3 sigma, rounded up, on
+        they are 0, which the compiled kernel leaves out.
     """
-    distance = np.arange(radius + 1)
+    distance, sigma = np.arange(radius + 1), np.asarray(sigma, float)[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.exp(-0.5 * (distance / np.asarray(sigma, float)[:, np.newaxis])**2)
+        weights = np.exp(-0.5 * (distance / sigma)**2)
     weights[:, 0] = 1  # where sigma is 0, too
+    weights[:, 1:][distance[1:] >= 3 * sigma + 1] = 0
     weights /= 2 * weights.sum(axis=1, keepdims=True) - 1
     return weights.astype(np.float32)

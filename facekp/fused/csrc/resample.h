@@ -168,22 +168,24 @@ static inline void resample_image(const Resampling& r, int64_t i, Scratchpad& pa
   const float* old = r.old + r.rows[i] * count;
   const float* weights = r.weights + i * (r.radius + 1);
   float* out = r.out + i * count;
+  int radius = r.radius;
+  while (radius && weights[radius] == 0) --radius;
   int32_t w[6];
   std::copy(r.whole + 7 * i, r.whole + 7 * i + 6, w);
   const uint32_t key = uint32_t(r.whole[7 * i + 6]);
-  float *const between = pad.between.data(), *const centre = pad.wide.data() + r.radius;
-  for (int y = 0; y <= last && r.radius; ++y) {
+  float *const between = pad.between.data(), *const centre = pad.wide.data() + radius;
+  for (int y = 0; y <= last && radius; ++y) {
     interpolate_row(r, old, w, y, pad.row, centre);
     std::fill(pad.wide.data(), centre, centre[0]);
-    std::fill(centre + width, centre + width + r.radius, centre[width - 1]);
-    blur_row(width, r.radius, weights, centre, [&](int k) { return centre - k; },
+    std::fill(centre + width, centre + width + radius, centre[width - 1]);
+    blur_row(width, radius, weights, centre, [&](int k) { return centre - k; },
              [&](int k) { return centre + k; }, between + y * width);
   }
   const auto row = [&](int y) { return between + std::min(std::max(y, 0), last) * width; };
   const float level = mean(old, count);
   for (int y = 0; y <= last; ++y, out += width) {
-    if (r.radius)
-      blur_row(width, r.radius, weights, row(y), [&](int k) { return row(y - k); },
+    if (radius)
+      blur_row(width, radius, weights, row(y), [&](int k) { return row(y - k); },
                [&](int k) { return row(y + k); }, out);
     else
       interpolate_row(r, old, w, y, pad.row, out);
