@@ -33,7 +33,7 @@ class AugmentedBatches(ShuffledBatches):
         self.augmentation = augmentation
         self.fused = fused
 
-    def __call__(self, X, y=None):
+    def __call__(self, X, y):
         batches = super().__call__(X, y)  # a new epoch begins
         changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
         self.given = kernel_input(changes)
