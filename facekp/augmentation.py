@@ -1,5 +1,6 @@
 """What is done with the training images, as the user's words: ``mirror,rotate=12,shift=5``."""
 import math
+import re
 from dataclasses import dataclass
 
 from facekp.errors import ConfigError
@@ -19,6 +20,8 @@ LIMITS = {
 
 EXPECTED = "mirror, rotate=12, scale=0.12, shift=5, crop=0.1, brightness=0.15, contrast=0.3, " \
            "noise=0.02 or blur=0.5"
+
+_NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,8 @@ def _parsed(word):
         return "doubled", True
     if name not in LIMITS:
         raise ConfigError(f"augment: found {word!r}, expected {EXPECTED}")
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    # float() would take 1_0 for ten, and the digits of any script
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 < value <= LIMITS[name]:
         raise ConfigError(f"augment: found {word!r}, expected {name}= and a number above 0 and up "
                           f"to {LIMITS[name]:g}; leave {name} out to do without it")

@@ -48,11 +48,11 @@ def test_words_give_back_the_same_ranges(values):
 
 @pytest.mark.parametrize("words, part", [
     ("turn=3", "turn=3"), ("rotate", "rotate"), ("rotate=", "rotate="), ("rotate=x", "rotate=x"),
-    ("rotate=0", "180"), ("rotate=-3", "180"), ("rotate=181", "180"), ("rotate=nan", "180"),
-    ("blur=inf", "5"), ("crop=0.8", "0.75"), ("mirror=1.5", "1"), ("mirror=", "mirror="),
-    ("rotate=1,rotate=2", "rotate twice"), ("mirror,mirror", "twice"),
-    ("mirror,mirror=0.5", "mirror=0.5"), ("rotate=1,,shift=2", "''"), ((3,), "3"),
-    (("rotate=1,shift=2",), "rotate=1,shift=2")])
+    ("rotate=0", "180"), ("rotate=1_0", "180"), ("rotate=\u0661", "180"), ("rotate=-3", "180"),
+    ("rotate=181", "180"), ("rotate=nan", "180"), ("blur=inf", "5"), ("crop=0.8", "0.75"),
+    ("mirror=1.5", "1"), ("mirror=", "mirror="), ("rotate=1,rotate=2", "rotate twice"),
+    ("mirror,mirror", "twice"), ("mirror,mirror=0.5", "mirror=0.5"), ("rotate=1,,shift=2", "''"),
+    ((3,), "3"), (("rotate=1,shift=2",), "rotate=1,shift=2")])
 def test_faults_are_one_line(words, part):
     with pytest.raises(ConfigError) as caught:
         Augmentation.parse(words)
