@@ -154,6 +154,7 @@ benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and
 	$(PY) benchmarks/prediction.py --torch $(TORCH)
 	$(PY) benchmarks/scaling.py
 	$(PY) benchmarks/loading.py $(call quoted,$(DATA))
+	$(PY) benchmarks/augmentation.py
 	$(PY) benchmarks/table.py
 
 .venv-benchmark/facekp.stamp: requirements/benchmark.txt | $(ENV)

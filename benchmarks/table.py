@@ -138,9 +138,19 @@ def loading(content):
         for method, row in content["loading"].items()])
 
 
+def augmentation(content):
+    """A line a net and number of threads."""
+    return markdown(["net", "threads", "s/epoch", "plain batches, s", "augmented batches, s",
+                     "more time per epoch"], [
+        [row["net"], row["threads"], f"{row['epoch_seconds']:.2f}", f"{row['plain_seconds']:.3f}",
+         f"{row['augmented_seconds']:.3f}", f"{row['share_of_epoch']:.1%}"]
+        for row in content["augmentation"]])
+
+
 SECTIONS = {"training": ("Training", training), "steps": ("Inside a step", steps),
             "compile": ("Compiling", compiling), "prediction": ("Prediction", prediction),
-            "scaling": ("Growth (14-layer CNN)", scaling), "loading": ("Loading", loading)}
+            "scaling": ("Growth (14-layer CNN)", scaling), "loading": ("Loading", loading),
+            "augmentation": ("Augmentation, all transforms on", augmentation)}
 
 
 def plot(content, path):

@@ -1,7 +1,8 @@
 """What a run is: every choice that makes its result different."""
 from dataclasses import asdict, dataclass, field
-from typing import Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
+from facekp.augmentation import Augmentation
 from facekp.errors import ConfigError
 
 SPLITS = ("random", "grouped", "after-mirroring")
@@ -15,9 +16,6 @@ after-mirroring: all images and their mirror images are shuffled and cut, as the
 have 4280 images, and as usual we used 80 percent" reads (section 5.4). Most validation faces have
 their mirror image, or their original, in the training set.
 """
-
-AUGMENTATIONS = ("mirror",)
-"""What may be done with the training images: mirror, each is there as its mirror image, too."""
 
 _OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
                "mirror-then-split": {"split": "after-mirroring", "augment": ("mirror",)}}
@@ -46,7 +44,8 @@ class Settings:
     split : str
         One of :data:`SPLITS`.
     augment : tuple of str
-        Of :data:`AUGMENTATIONS`, each at most once.
+        What is done with the training images, like ``("mirror", "rotate=12")``; words of
+        :class:`facekp.augmentation.Augmentation`, put into its order.
     folds, fold : int
         The images are shuffled and cut into `folds` parts; part `fold` validates. One fold of
         five is the paper's 80/20 split.
@@ -82,11 +81,10 @@ class Settings:
                               "above 0")
         if self.split not in SPLITS:
             raise ConfigError(f"split: found {self.split!r}, expected one of {', '.join(SPLITS)}")
-        if isinstance(self.augment, str) or len(set(self.augment)) < len(self.augment) or not (
-                set(self.augment) <= set(AUGMENTATIONS)):
-            raise ConfigError(f"augment: found {self.augment!r}, expected some of "
-                              f"{', '.join(AUGMENTATIONS)}, each at most once")
-        object.__setattr__(self, "augment", tuple(self.augment))
+        if isinstance(self.augment, str) or not isinstance(self.augment, Iterable):
+            raise ConfigError(f"augment: found {self.augment!r}, expected a sequence of words like "
+                              "('mirror', 'rotate=12')")
+        object.__setattr__(self, "augment", Augmentation.parse(self.augment).words)
         if self.split == "after-mirroring" and "mirror" not in self.augment:
             raise ConfigError("split: found 'after-mirroring' without mirror images; add 'mirror' "
                               "to augment")

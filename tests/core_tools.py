@@ -63,10 +63,12 @@ def build_once(settings):
     It comes back as new: its first weights, its optimizer's and generators' first state.
     """
     from facekp.nets.models import build
-    key = repr(replace(settings, epochs=1, patience=None, split="random", augment=(),
-                       fold=0))
+    from facekp.training import augmented_batches
+    random = tuple(word for word in settings.augment if word != "mirror")
+    key = repr(replace(settings, epochs=1, patience=None, split="random", augment=random, fold=0))
     if key not in _compiled:
         net = build(settings)
+        augmented_batches.use(net, settings)  # before it is compiled: the loss depends on it
         _compiled[key] = net, {name: v.get_value() for name, v in net.state().items()}
     net, first = _compiled[key]
     for name, variable in net.state().items():

@@ -1,9 +1,11 @@
-"""``facekp figures``, ``report`` and ``results``: what runs gave, for readers."""
+"""``facekp figures``, ``report``, ``results``: what runs gave; ``augment-preview``: the faces."""
+import argparse
 import os
 
 from facekp.experiment import known
-from facekp.experiment.arguments import path_name
+from facekp.experiment.arguments import path_name, whole_number
 from facekp.experiment.options import add
+from facekp.text import shown
 
 
 def add_to(commands):
@@ -27,6 +29,24 @@ def add_to(commands):
     parser.add_argument("--table", action="store_true",
                         help="only the tables and figures, from the results that are there")
     parser.set_defaults(run=_results)
+    parser = commands.add_parser("augment-preview", help="a picture of faces as --augment of "
+                                 "train changes them")
+    parser.add_argument("--augment", default="none", metavar="TRANSFORMS",
+                        help="as for train, such as mirror,rotate=12,shift=5")
+    add(parser, "data", data={"default": None, "help": "Kaggle's files (default: synthetic faces)"})
+    parser.add_argument("--seed", type=whole_number(0, 2**32 - 1), default=0, metavar="N",
+                        help="of the random numbers (default: %(default)s)")
+    parser.add_argument("-o", "--to", type=_picture, default="augment-preview.png", metavar="FILE",
+                        help="a .png or .pdf (default: %(default)s)")
+    parser.set_defaults(run=_augment_preview)
+
+
+def _picture(text):
+    """An argparse type: the name of a picture that can be written."""
+    if not path_name(text).endswith((".png", ".pdf")):
+        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a name that ends "
+                                         "in .png or .pdf")
+    return text
 
 
 def _add_sources(parser):
@@ -34,6 +54,12 @@ def _add_sources(parser):
     add(parser, "data", "out")
     parser.add_argument("--synthetic-faces", action="store_true",
                         help="no face of the data: for what is passed on")
+
+
+def _augment_preview(options):
+    from facekp.augmentation import Augmentation
+    from facekp.report.augmentation_preview import preview
+    preview(Augmentation.parse(options.augment), options.to, options.data, options.seed)
 
 
 def _figures(options):

@@ -1,9 +1,10 @@
 """``facekp train``: one net with choices of one's own, in train/ of the folder of the runs."""
+from facekp.augmentation import EXPECTED, Augmentation
 from facekp.experiment import Experiment, known
 from facekp.experiment.arguments import number, whole_number
 from facekp.experiment.options import OF_EXPERIMENTS, add
 from facekp.nets import registry
-from facekp.settings import AUGMENTATIONS, SPLITS, Settings
+from facekp.settings import SPLITS, Settings
 
 NAME = "train"
 OLD_MIRROR = ("none", "split-then-mirror", "mirror-then-split")
@@ -27,8 +28,10 @@ def add_to(commands):
                         help="default: what suits the net, 128 for most")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
-    parser.add_argument("--augment", action="append", choices=AUGMENTATIONS, default=[],
-                        help="mirror: each training image is there as its mirror image, too")
+    parser.add_argument("--augment", action="append", default=[], metavar="TRANSFORMS",
+                        help="mirror: each training image is there as its mirror image, too; "
+                             "other images in each epoch, with commas between several: mirror=0.5, "
+                             + EXPECTED.partition(", ")[2])
     parser.add_argument("--mirror", choices=OLD_MIRROR, default="none",
                         help="the former name of --augment mirror (split-then-mirror), with "
                              "--split after-mirroring (mirror-then-split)")
@@ -41,7 +44,7 @@ def _train(options):
     known.experiments()  # they register the nets of their own
     chosen = dict(registry.get(options.model).defaults, options={},
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  augment=tuple(options.augment))
+                  augment=Augmentation.parse(",".join(options.augment)).words)
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:

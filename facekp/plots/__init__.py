@@ -1,4 +1,5 @@
 """The paper's figures, one function each; arrays in, a matplotlib figure out."""
+from facekp.plots.augmentation import augmented_faces
 from facekp.plots.curves import learning_curves, loss_curves
 from facekp.plots.faces import (draw_face, extreme_faces, mirror_pair, predicted_faces,
                                 sample_face)
@@ -8,7 +9,7 @@ from facekp.plots.keypoint_errors import (cumulative_errors, keypoint_error_bars
 from facekp.plots.nets import architecture
 from facekp.plots.style import COLORS, save
 
-__all__ = ["COLORS", "activations", "architecture", "cumulative_errors", "draw_face",
-           "extreme_faces", "first_layer_filters", "keypoint_error_bars", "learning_curves",
-           "loss_curves", "mean_face_errors", "mirror_pair", "predicted_faces", "sample_face",
-           "save"]
+__all__ = ["COLORS", "activations", "architecture", "augmented_faces", "cumulative_errors",
+           "draw_face", "extreme_faces", "first_layer_filters", "keypoint_error_bars",
+           "learning_curves", "loss_curves", "mean_face_errors", "mirror_pair", "predicted_faces",
+           "sample_face", "save"]

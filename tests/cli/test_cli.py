@@ -26,6 +26,7 @@ def test_argparse_faults_exit_with_2(arguments, capsys):
     (["--learning-rate", "-1"], "learning_rate: found -1.0, expected a number above 0"),
     (["--learning-rate", "1e999"], "learning_rate: found inf"),
     (["--split", "after-mirroring"], "split: found 'after-mirroring' without mirror images"),
+    (["--augment", "mirror,rotate=200"], "augment: found 'rotate=200', expected rotate="),
     (["--import", "nowhere.py"], "nowhere.py: found no such Python file"),
 ])
 def test_bad_settings_are_one_line(arguments, words, capsys, tmp_path):
@@ -101,6 +102,30 @@ def test_split_and_augment_and_their_former_name(arguments, split, augment, part
     [(folder, settings)] = seen
     assert (settings.split, settings.augment) == (split, augment)
     assert folder == tmp_path / "train" / "lenet5" / part / "fold0"
+
+
+@pytest.mark.parametrize("arguments, augment", [
+    (["--augment", "shift=5.0,mirror"], ("mirror", "shift=5")),
+    (["--augment", "mirror", "--augment", "blur=1"], ("mirror", "blur=1")),
+    (["--augment", "none"], ())])
+def test_train_takes_transforms_with_commas(arguments, augment, seen, tmp_path):
+    assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
+    assert seen[0][1].augment == augment
+
+
+def test_augment_preview_draws_what_was_asked_for(tmp_path, capsys, monkeypatch):
+    from facekp.augmentation import Augmentation
+    from facekp.report import augmentation_preview
+    seen = []
+    monkeypatch.setattr(augmentation_preview, "preview", lambda *given: seen.append(given))
+    assert cli.main(["augment-preview", "--augment", "rotate=12", "--seed", "3",
+                     "-o", "a.pdf"]) == 0
+    assert seen == [(Augmentation(rotate=12), "a.pdf", None, 3)]
+    assert cli.main(["augment-preview", "--augment", "turn=12"]) == 2
+    assert "augment: found 'turn=12'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["augment-preview", "-o", "a.jpg"])
+    assert "found 'a.jpg', expected a name that ends in .png or .pdf" in capsys.readouterr().err
 
 
 def test_run_without_a_name_lists_what_there_is(capsys):

@@ -74,6 +74,18 @@ def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, compiled_
     assert differences(tmp_path / "run", expected) == []
 
 
+def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undisturbed,
+                                                                compiled_once):
+    settings = replace(core_tools.CLASSIC, augment=(
+        "mirror", "rotate=5", "scale=0.05", "shift=10", "crop=0.1", "noise=0.02", "blur=0.5"))
+    expected, halfway = undisturbed(settings)
+    shutil.copytree(halfway, tmp_path / "run")
+    train(tmp_path / "run", settings)
+    assert differences(tmp_path / "run", expected) == []
+    plain, _ = undisturbed(replace(settings, augment=("mirror",)))
+    assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
+
+
 def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_once):
     """The tests above can fail: with the generators' state from elsewhere, the bits differ."""
     expected, halfway = undisturbed(core_tools.CNN14)

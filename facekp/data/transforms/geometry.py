@@ -1,0 +1,160 @@
+"""Affine maps of the image plane, and what they do to keypoints.
+
+A map is a float64 array (2, 3), or (n, 2, 3) for n images: the point (x, y) of the image before
+goes to ``map @ (x, y, 1)``. Pixel centres have whole coordinates, so that the picture covers -0.5
+to 95.5 and its centre is (47.5, 47.5); x points to the right and y down.
+"""
+import numpy as np
+
+from facekp.keypoints import COLUMNS, FLIP, SIZE
+
+CENTRE = (SIZE - 1) / 2
+
+IDENTITY = np.eye(2, 3)
+
+
+def affine(a, b, c, d, e, f):
+    """The maps ``x' = a x + b y + c``, ``y' = d x + e y + f``.
+
+    Parameters
+    ----------
+    a, b, c, d, e, f : float arrays that numpy can broadcast, of shape (n,) together
+
+    Returns
+    -------
+    float64 array (n, 2, 3)
+    """
+    numbers = np.broadcast_arrays(*(np.asarray(number, float) for number in (a, b, c, d, e, f)))
+    return np.stack(numbers, axis=-1).reshape(numbers[0].shape + (2, 3))
+
+
+def mirror(mirrored):
+    """Mirror images left to right: x becomes ``95 - x``.
+
+    Parameters
+    ----------
+    mirrored : bool array (n,)
+
+    Returns
+    -------
+    float64 array (n, 2, 3), the identity where not `mirrored`
+    """
+    sign = np.where(mirrored, -1.0, 1.0)
+    return affine(sign, 0, np.where(mirrored, SIZE - 1.0, 0.0), 0, 1, 0)
+
+
+def crop(side, left, top):
+    """Enlarge a square to the whole image.
+
+    Parameters
+    ----------
+    side : float array (n,), the square's side in parts of the image's, above 0
+    left, top : float arrays (n,)
+        Where it is: 0 at the image's left or upper edge, 1 at its right or lower edge.
+
+    Returns
+    -------
+    float64 array (n, 2, 3)
+    """
+    def offset(place):  # the square begins at -0.5 + place * (1 - side) * 96, which becomes -0.5
+        first = place * (1 - side) * SIZE - 0.5
+        return -first / side - 0.5
+
+    return affine(1 / side, 0, offset(left), 0, 1 / side, offset(top))
+
+
+def rotate_and_scale(degrees, factor):
+    """Turn clockwise about the image's centre and change the size.
+
+    Parameters
+    ----------
+    degrees, factor : float arrays (n,)
+
+    Returns
+    -------
+    float64 array (n, 2, 3)
+    """
+    radians = np.deg2rad(degrees)
+    cos, sin = factor * np.cos(radians), factor * np.sin(radians)
+    return affine(cos, -sin, CENTRE - cos * CENTRE + sin * CENTRE,
+                  sin, cos, CENTRE - sin * CENTRE - cos * CENTRE)
+
+
+def shift(right, down):
+    """Move by so many px.
+
+    Parameters
+    ----------
+    right, down : float arrays (n,)
+
+    Returns
+    -------
+    float64 array (n, 2, 3)
+    """
+    return affine(1, 0, right, 0, 1, down)
+
+
+def compose(*maps):
+    """One map that does what the maps do one after the other, the first one first.
+
+    Parameters
+    ----------
+    maps : float arrays (..., 2, 3)
+
+    Returns
+    -------
+    float64 array (..., 2, 3)
+    """
+    whole = maps[0]
+    for then in maps[1:]:
+        (a, b, c, d, e, f), (p, q, r, s, t, u) = _numbers(whole), _numbers(then)
+        whole = affine(p * a + q * d, p * b + q * e, p * c + q * f + r,
+                       s * a + t * d, s * b + t * e, s * c + t * f + u)
+    return whole
+
+
+def inverse(maps):
+    """The maps that lead back.
+
+    Parameters
+    ----------
+    maps : float array (..., 2, 3)
+
+    Returns
+    -------
+    float64 array (..., 2, 3)
+    """
+    a, b, c, d, e, f = _numbers(maps)
+    det = a * e - b * d
+    a, b, d, e = e / det, -b / det, -d / det, a / det
+    return affine(a, b, -(a * c + b * f), d, e, -(d * c + e * f))
+
+
+def move_keypoints(y_px, maps):
+    """Keypoints of transformed images.
+
+    A keypoint that leaves the picture (-0.5 to 95.5 px) becomes NaN, in x and y: there is nothing
+    to be seen of it. So does one of which a coordinate is NaN. In an image whose map mirrors it,
+    left and right swap names. An image that is not moved keeps its keypoints as they are.
+
+    Parameters
+    ----------
+    y_px : float array (n, 30), px
+    maps : float array (n, 2, 3)
+
+    Returns
+    -------
+    float array (n, 30), px, of the dtype of `y_px`
+    """
+    a, b, c, d, e, f = (number[:, np.newaxis] for number in _numbers(maps))
+    x, y = np.asarray(y_px, float)[:, 0::2], np.asarray(y_px, float)[:, 1::2]
+    points = np.stack([a * x + b * y + c, d * x + e * y + f], axis=-1)          # (n, 15, 2)
+    inside = ((points >= -0.5) & (points <= SIZE - 0.5)).all(axis=-1, keepdims=True)
+    moved = np.where(inside, points, np.nan).reshape(len(points), len(COLUMNS))
+    moved = np.where(a * e < b * d, moved[:, FLIP], moved).astype(np.asarray(y_px).dtype)
+    return np.where((maps == IDENTITY).all(axis=(1, 2))[:, np.newaxis], y_px, moved)
+
+
+def _numbers(maps):
+    """a to f of :func:`affine`, arrays (...)."""
+    return [maps[..., i, j] for i in (0, 1) for j in (0, 1, 2)]

@@ -1,0 +1,97 @@
+"""Changes of images in the numbers that the kernels read: fixed point and float32.
+
+Both kernels, numpy's (:mod:`facekp.data.transforms.resample`) and the compiled one
+(:mod:`facekp.fused.resample_ops`), start from these. Where they look in the image is computed in
+whole numbers, so that both look in the same places, to the last bit, on every machine.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from facekp.data.transforms.geometry import inverse
+
+UNIT = 1 << 21
+"""Parts of a pixel: a position in the image is a whole number of them and fits into 32 bits."""
+
+MIDDLE = 48
+"""Positions are counted from this column and row, which halves the error of a rounded slope."""
+
+NOISE_UNIT = np.sqrt(4 * (256**2 - 1) / 12)
+"""Standard deviation of the sum of four random bytes."""
+
+
+class KernelInput(NamedTuple):
+    """Arrays for n images.
+
+    Attributes
+    ----------
+    whole : int64 array (n, 7)
+        Columns 0 to 5: the map from the new image to the old one. The pixel (x, y) of the new one
+        is taken from ``old_x = (w0 (x - 48) + w1 (y - 48) + w2) / UNIT`` and from `old_y` by w3 to
+        w5, at most 3e-5 px from where the map leads. Column 6: the key of the noise.
+    tone : float32 array (n, 3)
+        Gain, offset, and the noise's factor for a sum of four bytes less 510.
+    weights : float32 array (n, radius + 1)
+        Of the blur: of a pixel itself and of its neighbours to both sides.
+    """
+
+    whole: np.ndarray
+    tone: np.ndarray
+    weights: np.ndarray
+
+    def of(self, rows):
+        """The numbers of some of the images.
+
+        Parameters
+        ----------
+        rows : int array (k,) or slice
+
+        Returns
+        -------
+        KernelInput
+        """
+        return KernelInput(*(array[rows] for array in self))
+
+
+def kernel_input(changes):
+    """The kernels' numbers for what is to be done.
+
+    Parameters
+    ----------
+    changes : facekp.data.transforms.draw.Changes
+
+    Returns
+    -------
+    KernelInput
+    """
+    back = inverse(changes.maps)
+    back[..., 2] += MIDDLE * (back[..., 0] + back[..., 1])
+    whole = np.empty((len(back), 7), np.int64)
+    whole[:, :6] = np.rint(back.reshape(-1, 6) * UNIT)
+    whole[:, 6] = changes.noise_key
+    tone = np.stack([changes.gain, changes.offset, changes.noise / NOISE_UNIT], axis=1)
+    return KernelInput(whole, tone.astype(np.float32),
+                       blur_weights(changes.blur, changes.blur_radius))
+
+
+def blur_weights(sigma, radius):
+    """Gaussian weights of the pixels 0 to `radius` px away in one direction.
+
+    Parameters
+    ----------
+    sigma : float array (n,), px; 0 for no blur
+    radius : int, px
+
+    Returns
+    -------
+    float32 array (n, radius + 1)
+        The weights to both sides of a pixel and its own sum to 1. From 3 sigma, rounded up, on
+        they are 0, which the compiled kernel leaves out.
+    """
+    distance, sigma = np.arange(radius + 1), np.asarray(sigma, float)[:, np.newaxis]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = np.exp(-0.5 * (distance / sigma)**2)
+    weights[:, 0] = 1  # where sigma is 0, too
+    weights[:, 1:][distance[1:] >= 3 * sigma + 1] = 0
+    weights /= 2 * weights.sum(axis=1, keepdims=True) - 1
+    return weights.astype(np.float32)

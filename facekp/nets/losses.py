@@ -1,0 +1,31 @@
+"""Losses besides Lasagne's: for targets of which some are missing."""
+import facekp.engine.ready  # noqa: F401  (readies Theano)
+
+import theano.tensor as T
+
+
+def masked_squared_error(y_pred, y):
+    r"""Mean squared error over the coordinates that are labelled.
+
+    .. math:: L = \frac{1}{|M|} \sum_{(i, k) \in M} (\hat y_{ik} - y_{ik})^2, \quad
+              M = \{(i, k) : y_{ik} \text{ is not NaN}\}
+
+    The mean is over the coordinates of the whole batch, so that each counts the same, however many
+    an image has; it is 0 where none is labelled. With all of them labelled it is the mean of
+    :func:`lasagne.objectives.squared_error`.
+
+    Parameters
+    ----------
+    y_pred : float expression (n, 30), the net's output
+    y : float expression (n, 30), the targets; NaN where there is none
+
+    Returns
+    -------
+    scalar expression
+        A mean already; nolearn's mean of it changes nothing. The gradient with respect to `y_pred`
+        is 0 for coordinates that are not labelled.
+    """
+    missing = T.isnan(y)
+    # Before the square: a NaN times a gradient of 0 would be NaN.
+    error = T.switch(missing, 0, y_pred - y)
+    return T.sqr(error).sum() / T.maximum(T.eq(missing, 0).sum(), 1).astype(y_pred.dtype)

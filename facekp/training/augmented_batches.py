@@ -1,0 +1,67 @@
+"""Training batches whose images are transformed anew in each epoch."""
+import facekp.engine.ready  # noqa: F401  (readies nolearn)
+
+import numpy as np
+
+from facekp.augmentation import Augmentation
+from facekp.data.transforms import draw, kernel_input, move_keypoints, resample
+from facekp.fused import resample_ops
+from facekp.keypoints import scale, unscale
+from facekp.nets.losses import masked_squared_error
+from facekp.nets.net import ShuffledBatches
+
+
+class AugmentedBatches(ShuffledBatches):
+    """Shuffled batches of transformed images.
+
+    What happens to an image depends on the seed, the epoch and its place in `X` alone, not on the
+    size of the batches or the number of threads; as for :class:`ShuffledBatches`, a run that goes
+    on at epoch k sees what an undisturbed run would have seen. The caller's arrays stay as they
+    are.
+
+    Parameters
+    ----------
+    batch_size : int
+    seed : int
+    augmentation : facekp.augmentation.Augmentation
+    fused : bool
+        False for numpy in the place of the compiled kernel.
+    """
+
+    def __init__(self, batch_size, seed, augmentation, fused=True):
+        super().__init__(batch_size, seed)
+        self.augmentation = augmentation
+        self.fused = fused
+
+    def __call__(self, X, y):
+        batches = super().__call__(X, y)  # a new epoch begins
+        changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
+        self.given = kernel_input(changes)
+        y_px = move_keypoints(unscale(y.astype(float)), changes.maps)
+        self.y_new = scale(y_px).astype(y.dtype)
+        return batches
+
+    def __iter__(self):
+        pixels = resample_ops.resample if self.fused else resample
+        for start in range(0, len(self.order), self.batch_size):
+            rows = self.order[start:start + self.batch_size]
+            yield self.transform(pixels(self.X, rows, self.given.of(rows)), self.y_new[rows])
+
+
+def use(net, settings):
+    """Let a net train on images that are transformed as the settings say.
+
+    A net whose images are the same in every epoch, mirror images included, stays as it is. If
+    keypoints can leave the images, the loss becomes the mean over those that did not.
+
+    Parameters
+    ----------
+    net : facekp.nets.net.KeypointNet, not initialized
+    settings : facekp.settings.Settings
+    """
+    augmentation = Augmentation.parse(settings.augment)
+    if augmentation.is_random:
+        net.batch_iterator_train = AugmentedBatches(settings.batch_size, settings.seed,
+                                                    augmentation, net.fused)
+    if augmentation.moves_points:
+        net.objective_loss_function = masked_squared_error
