@@ -278,7 +278,8 @@ def test_an_array_of_a_single_number_is_small():
 
 
 @pytest.mark.parametrize("name, options", [
-    ("cnn14", {"dropout": False}), ("lenet5", {}), ("lenet5", {"batch_norm": True})])
+    ("cnn14", {"dropout": False}), ("lenet5", {}), ("lenet5", {"batch_norm": True}),
+    ("small_vgg", {"width": 8, "num_dense_units": 20})])
 def test_losses_of_the_papers_nets(name, options, monkeypatch):
     rng = np.random.RandomState(0)
     X = rng.uniform(size=(5, 1, 96, 96)).astype("float32")
