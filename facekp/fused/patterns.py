@@ -271,6 +271,7 @@ def match_residual(layer, consumers, requested):
     for norm, shortcut in (layer.input_layers, layer.input_layers[::-1]):
         conv = getattr(norm, "input_layer", None)
         if (batch_norm(norm) and conv_linear(conv) and only_reader(norm) is layer
-                and only_reader(conv) is norm):
+                and only_reader(conv) is norm
+                and conv in consumers[conv.input_layer]):  # not given as an input
             return Residual(conv, norm, layer, after, shortcut)
     return None
