@@ -2,7 +2,8 @@
 from collections import namedtuple
 
 MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
-MAX_TOGETHER = 128 * 128  # channels x filters up to which one pass makes both gradients
+MAX_TOGETHER = {2: 128 * 128, 3: 32 * 64, 5: 128 * 128}
+"""By the kernel: channels x filters up to which one pass makes both gradients."""
 
 
 class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
@@ -49,12 +50,12 @@ TILES = {2: 4, 3: 4, 5: 4}
 """The tile for each kernel that Winograd's algorithm is written for."""
 
 
-def winograd(kernel, channels=1, filters=1):
+def winograd(kernel, channels=64, filters=64):
     """Winograd's algorithm for filters (filters, channels, kernel, kernel), kernel in `TILES`.
 
     The numbers are a matter of speed alone.
     """
-    return Algorithm(TILES[kernel], kernel, kernel != 3 and channels * filters <= MAX_TOGETHER, 1)
+    return Algorithm(TILES[kernel], kernel, channels * filters <= MAX_TOGETHER[kernel], 1)
 
 
 def choose(channels, filters, filter_size, pad, stride=1):

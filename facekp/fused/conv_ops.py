@@ -1,8 +1,9 @@
 """Convolutions with what follows them in one pass (csrc/conv_*.h and winograd*.h).
 
 All convolve with flipped filters, as Lasagne does, any number of filters, channels, rows and
-columns, by one of the algorithms in conv_algorithms.py; those without pooling with stride 2, too. Nothing is unfolded into columns
-for a matrix product, and of the outputs that pooling drops only the gradient's mask byte is kept.
+columns, by one of the algorithms in conv_algorithms.py; with stride 1, or 2 where no pooling
+follows. Nothing is unfolded into columns for a matrix product, and of the outputs that pooling
+drops only the gradient's mask byte is kept.
 """
 import numpy as np
 import theano
@@ -198,7 +199,8 @@ def conv_relu(x, W, b, pad=0, needs_input_grad=True, algorithm=DIRECT):
     Returns
     -------
     float32 expression (n, filters, h + 2 pad - kh + 1, w + 2 pad - kw + 1)
-        With a stride of 2 half of the rows and columns, rounded up. A zero is -0.0 where the ReLU's argument was negative: the gradient reads it.
+        With a stride of 2 half of the rows and columns, rounded up. A zero is
+        -0.0 where the ReLU's argument was negative: the gradient reads it.
     """
     return ConvRelu(int(pad), bool(needs_input_grad), algorithm)(x, W, b)
 

@@ -26,8 +26,8 @@ def _float32(*parameters):
 def convolution(layer):
     """Conv2DLayer with stride 1 or 2, the same padding on all sides, tied biases."""
     return (type(layer) is Conv2DLayer and layer.stride in ((1, 1), (2, 2))
-            and not layer.untie_biases and layer.convolution is T.nnet.conv2d and _float32(layer.W, layer.b)
-            and padding(layer) is not None)
+            and not layer.untie_biases and layer.convolution is T.nnet.conv2d
+            and _float32(layer.W, layer.b) and padding(layer) is not None)
 
 
 def padding(layer):

@@ -1,4 +1,4 @@
-"""Residual blocks: the Op against stock Theano and float64, and the layers it takes the place of."""
+"""Residual blocks: the Op against stock Theano and float64, and the layers it stands for."""
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import lasagne

@@ -75,7 +75,7 @@ CHAINS = {
     "3x3 stride": (lambda: conv(image(8), pad=1, stride=2), ["ConvRelu direct, stride 2"]),
     "1x1 stride-pool": (lambda: MaxPool2DLayer(conv(image(3), size=1, stride=2), 2),
                         ["ConvRelu direct, stride 2"]),
-    "average": (lambda: GlobalPoolLayer(conv(image(size=9))), ["ConvRelu", "GlobalAverage"]),
+    "average": (lambda: GlobalPoolLayer(conv(image(size=4))), ["ConvRelu", "GlobalAverage"]),
     "dense": (lambda: dense(image(), nonlinearity=identity), ["Dense"]),
     "dense-dense": (lambda: dense(dense(image(), b=whole), 3, tanh), ["Dense", "Dense"]),
 }

@@ -206,3 +206,4 @@ def test_the_choice_for_a_layer():
     assert choose(64, 64, (5, 3), 0) == choose(64, 64, (4, 4), 0) == DIRECT
     assert choose(64, 64, (2, 2), 2) == DIRECT  # padded by a whole filter
     assert choose(64, 64, (5, 5), 0).together and not choose(512, 512, (5, 5), 0).together
+    assert choose(32, 32, (3, 3), 1).together and not choose(64, 64, (3, 3), 1).together

@@ -1,10 +1,10 @@
 // Convolutions with stride 2, as residual nets have them: forward, and all gradients.
 //
 // Forward and weight gradient are those of conv_forward.h and conv_backward.h on the column copies
-// of a stride (see conv_shape.h). The input gradient falls into four convolutions with stride 1, one
-// for each parity of row and column of the (padded) input: the pixel (2 a + py, 2 b + px) meets the
-// taps (2 my + py, 2 mx + px) and the output gradients (a - my, b - mx), so that no product with
-// one of a stride's gaps is computed.
+// of a stride (see conv_shape.h). The input gradient falls into four convolutions with stride 1,
+// one for each parity of row and column of the (padded) input: the pixel (2 a + py, 2 b + px) meets
+// the taps (2 my + py, 2 mx + px) and the output gradients (a - my, b - mx), so that no product
+// with one of a stride's gaps is computed.
 #pragma once
 #include "conv_backward.h"
 
@@ -67,7 +67,8 @@ struct ParityTaps {
     taps = s.f * down * across;
     weights.resize(size_t(FilterTiles(s.c).padded_filters()) * taps);
     pack_weights(s.c, taps, [&](int c, int k) {
-      const int f = k / (down * across), ky = 2 * (k / across % down) + py, kx = 2 * (k % across) + px;
+      const int f = k / (down * across);
+      const int ky = 2 * (k / across % down) + py, kx = 2 * (k % across) + px;
       return w[((size_t(f) * s.c + c) * s.kh + s.kh - 1 - ky) * s.kw + s.kw - 1 - kx];
     }, weights.data());
     for (int f = 0; f < s.f; ++f)
@@ -120,7 +121,7 @@ static void gradient_by_parity(const ConvShape& s, const float* w, const Gradien
       for (int parity = 0; parity < 4; ++parity) {
         const ParityTaps& p = parities[parity];
         float* to = out + parity * out_floats;
-        if (p.taps)
+        if (p.taps)  // else the zeros stay
           all_tiles<1>(s.c, pixels, band, p.weights.data(), p.offset.data(), p.taps, 0, nullptr,
                        [&](int) { return TapRange{0, p.taps}; },
                        [&](int c, int q, const vec (&sums)[4]) {
