@@ -5,7 +5,7 @@ from collections import OrderedDict
 import facekp.engine.ready  # noqa: F401  (before Lasagne)
 import numpy as np
 import pytest
-from lasagne.layers import Conv2DLayer, DenseLayer
+from lasagne.layers import Conv2DLayer, DenseLayer, get_output
 
 from facekp.errors import ConfigError
 from facekp.nets import models
@@ -54,7 +54,6 @@ def test_a_block_without_weights_passes_its_input_on():
     net = models.resnet(depth=10, width=2, fused=False)
     net.initialize_layers()
     net.layers_["block1_1_conv2_bn"].gamma.set_value(np.zeros(2, np.float32))
-    from lasagne.layers import get_output
     X = np.random.RandomState(0).uniform(size=(2, 1, 96, 96)).astype("float32")
     before, after = (get_output(net.layers_[name], X, deterministic=True).eval()
                      for name in ("pool1", "block1_1_relu"))
