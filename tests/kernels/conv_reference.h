@@ -54,8 +54,9 @@ static void check(const char* what, const ConvShape& s, const float* found, cons
   }
   if (worst <= tolerance * scale) return;
   ++failures;
-  std::printf("FAILED %s: x (%d, %d, %d, %d), w (%d, %d, %d), pad %d, stride %d: error %g of %g\n", what,
-              s.n, s.c, s.h, s.w, s.f, s.kh, s.kw, s.pad, stride, worst, scale);
+  std::printf("FAILED %s: x (%d, %d, %d, %d), w (%d, %d, %d), pad %d, stride %d: ", what, s.n, s.c,
+              s.h, s.w, s.f, s.kh, s.kw, s.pad, stride);
+  std::printf("error %g of %g\n", worst, scale);
 }
 
 // ------------------------------------------------------------------ the reference, in plain loops
