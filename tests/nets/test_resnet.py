@@ -45,7 +45,7 @@ def test_width_is_that_of_the_first_stage():
 def test_a_depth_that_there_is_not():
     with pytest.raises(ConfigError, match="depth: found 19, expected one of 10, 18, 34"):
         models.build(Settings("resnet", {"depth": 19}))
-    with pytest.raises(ConfigError, match="options: found 'deep' for depth"):
+    with pytest.raises(ConfigError, match="options: found 'deep' for depth, expected a whole"):
         models.build(Settings("resnet", {"depth": "deep"}))
 
 
