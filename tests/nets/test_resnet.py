@@ -10,6 +10,7 @@ from lasagne.layers import Conv2DLayer, DenseLayer, get_output
 from facekp.errors import ConfigError
 from facekp.nets import models
 from facekp.nets.describe import layer_rows
+from facekp.nets.resnet import resnet
 from facekp.settings import Settings
 
 
@@ -23,14 +24,14 @@ def parts_of(net):
 
 
 def test_docstring_table_is_the_net():
-    rows = re.findall(r"^ +(\w+) +(\d+(?:x\d+x\d+)?) +(\d+)$", models.resnet.__doc__, re.M)
+    rows = re.findall(r"^ +(\w+) +(\d+(?:x\d+x\d+)?) +(\d+)$", resnet.__doc__, re.M)
     assert len(rows) == 13
-    assert parts_of(models.resnet()) == [(name, shape, int(count)) for name, shape, count in rows]
+    assert parts_of(resnet()) == [(name, shape, int(count)) for name, shape, count in rows]
 
 
 @pytest.mark.parametrize("depth", [10, 18, 34])
 def test_depth_counts_layers_with_weights(depth):
-    net = models.resnet(depth=depth, width=2)
+    net = resnet(depth=depth, width=2)
     net.initialize_layers()
     weighted = [name for name, layer in net.layers_.items()
                 if isinstance(layer, (Conv2DLayer, DenseLayer)) and "shortcut" not in name]
@@ -38,7 +39,7 @@ def test_depth_counts_layers_with_weights(depth):
 
 
 def test_width_is_that_of_the_first_stage():
-    assert [row[1] for row in parts_of(models.resnet(depth=10, width=3))][1:] == [
+    assert [row[1] for row in parts_of(resnet(depth=10, width=3))][1:] == [
         "3x96x96", "3x48x48", "3x48x48", "6x24x24", "12x12x12", "24x6x6", "24", "30"]
 
 
@@ -51,7 +52,7 @@ def test_a_depth_that_there_is_not():
 
 def test_a_block_without_weights_passes_its_input_on():
     """relu(0 + x) is x where x, behind a ReLU and a pooling, is not negative."""
-    net = models.resnet(depth=10, width=2, fused=False)
+    net = resnet(depth=10, width=2, fused=False)
     net.initialize_layers()
     net.layers_["block1_1_conv2_bn"].gamma.set_value(np.zeros(2, np.float32))
     X = np.random.RandomState(0).uniform(size=(2, 1, 96, 96)).astype("float32")
