@@ -35,6 +35,8 @@ CASES = {
     "lenet5": Case("lenet5", {}, "adam", 0.001, 128),
     "lenet5, batch norm": Case("lenet5", {"batch_norm": True}, "adam", 0.001, 128),
     "vggnet": Case("vggnet", {"dropout": False}, "adam", 0.0001, 16, together=5),
+    "small_vgg": Case("small_vgg", {}, "adam", 0.0007, 64),
+    "resnet": Case("resnet", {}, "adam", 0.001, 64),
 }
 
 TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=8589934592:"
@@ -114,7 +116,8 @@ def write_case(case, path):
 
     Returns
     -------
-    spec : list of [kind, name, value], the net's layers for PyTorch
+    spec : list of [kind, name, value, sources], the net's layers for PyTorch; sources are the names
+        of the layers that it reads, empty for the layer before
     flops : int
         Floating-point operations of a training step on one image, a multiply-add is two: the
         products of the convolutions and dense layers. Forward, gradient of the weights and of the
@@ -136,10 +139,13 @@ def write_case(case, path):
     y = rng.uniform(-0.3, 0.3, (case.batch, 30)).astype(np.float32)
     np.savez(path, X=X, y=y, **weights)
 
-    spec, products = [], []
+    spec, products, before = [], [], None
     for layer in net.get_all_layers():
+        sources = getattr(layer, "input_layers", [getattr(layer, "input_layer", None)])
+        sources = [] if sources in ([None], [before]) else [source.name for source in sources]
+        first, before = len(spec), layer
         if isinstance(layer, L.Conv2DLayer):
-            spec.append(["conv", layer.name, list(layer.pad)])
+            spec.append(["conv", layer.name, [list(layer.pad), list(layer.stride)]])
             products.append(np.prod(layer.output_shape[2:]) * np.prod(layer.get_W_shape()))
         elif isinstance(layer, L.DenseLayer):
             spec.append(["dense", layer.name, None])
@@ -150,7 +156,13 @@ def write_case(case, path):
             spec.append(["pool", layer.name, None])
         elif isinstance(layer, L.DropoutLayer):
             spec.append(["dropout", layer.name, layer.p])
+        elif isinstance(layer, L.GlobalPoolLayer):
+            spec.append(["average", layer.name, None])
+        elif isinstance(layer, L.ElemwiseSumLayer):
+            spec.append(["sum", layer.name, None])
         kind = {rectify: "relu", tanh: "tanh"}.get(getattr(layer, "nonlinearity", None))
         if kind:
             spec.append([kind, layer.name, None])
+        for i, row in enumerate(spec[first:]):
+            row.append([] if i else sources)
     return spec, int(2 * (3 * sum(products) - products[0]))

@@ -7,43 +7,66 @@ import time
 import worker
 
 start = time.perf_counter()
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 
-def network(weights, spec):
+class Sum(nn.Module):
+    def forward(self, a, b):
+        return a + b
+
+
+class Average(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+class Network(nn.Module):
     """A PyTorch net from our layer list.
 
     Parameters
     ----------
     weights : dict of str -> float32 array, by our names
-    spec : list of [kind, name, value], as engines.py derives it from our net
+    spec : list of [kind, name, value, sources], as engines.py derives it from our net
     """
-    layers, flat = [], False
-    for kind, name, value in spec:
-        if kind == "conv":
-            n_out, n_in, *size = weights[f"{name}.W"].shape
-            layer = nn.Conv2d(n_in, n_out, size, padding=value, bias=f"{name}.b" in weights)
-        elif kind == "dense":
-            if not flat:
-                layers.append(nn.Flatten())
-                flat = True
-            layer = nn.Linear(*weights[f"{name}.W"].shape, bias=f"{name}.b" in weights)
-        elif kind == "batch_norm":
-            norm = nn.BatchNorm1d if flat else nn.BatchNorm2d
-            layer = norm(len(weights[f"{name}.gamma"]), eps=value, momentum=0.1)
-        else:
-            layer = {"relu": nn.ReLU, "tanh": nn.Tanh, "pool": lambda: nn.MaxPool2d(2),
-                     "dropout": lambda: nn.Dropout(value)}[kind]()
-        layers.append(layer)
-    return nn.Sequential(*layers)
+
+    def __init__(self, weights, spec):
+        super().__init__()
+        self.spec = spec
+        self.read_later = {source for *_, sources in spec for source in sources}
+        self.layers = nn.ModuleList()
+        flat, before = False, None
+        for kind, name, value, _ in spec:
+            if kind == "conv":
+                n_out, n_in, *size = weights[f"{name}.W"].shape
+                padding, stride = value
+                layer = nn.Conv2d(n_in, n_out, size, stride, padding, bias=f"{name}.b" in weights)
+            elif kind == "dense":
+                layer = nn.Linear(*weights[f"{name}.W"].shape, bias=f"{name}.b" in weights)
+            elif kind == "batch_norm":
+                norm = nn.BatchNorm1d if flat else nn.BatchNorm2d
+                layer = norm(len(weights[f"{name}.gamma"]), eps=value, momentum=0.1)
+            elif kind == "relu":  # in place where that is safe, as torchvision's nets have it
+                layer = nn.ReLU(inplace=before in ("batch_norm", "sum"))
+            else:
+                layer = {"tanh": nn.Tanh, "pool": lambda: nn.MaxPool2d(2), "sum": Sum,
+                         "average": Average, "dropout": lambda: nn.Dropout(value)}[kind]()
+            flat, before = flat or kind in ("dense", "average"), kind
+            self.layers.append(layer)
+
+    def forward(self, x):
+        outputs = {}
+        for layer, (kind, name, _, sources) in zip(self.layers, self.spec):
+            inputs = [outputs[source] for source in sources] or [x]
+            x = layer(*(a.flatten(1) for a in inputs)) if kind == "dense" else layer(*inputs)
+            if name in self.read_later:
+                outputs[name] = x
+        return x
 
 
 def load_weights(net, weights, spec):
     """Put the net where all engines start; convolutions flip their filters, as Theano's do."""
-    layers = (layer for layer in net if not isinstance(layer, nn.Flatten))
-    for layer, (kind, name, _) in zip(layers, spec):
+    for layer, (kind, name, *_) in zip(net.layers, spec):
         if kind == "conv":
             fill(layer.weight, weights[f"{name}.W"][:, :, ::-1, ::-1])
         elif kind == "dense":
@@ -58,7 +81,7 @@ def load_weights(net, weights, spec):
 
 def fill(parameter, values):
     with torch.no_grad():
-        parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+        parameter.copy_(torch.from_numpy(values.copy()))
 
 
 class Adagrad(torch.optim.Optimizer):
@@ -87,7 +110,7 @@ class Engine:
         X, y, self.weights = worker.load(case)
         self.spec = spec
         self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
-        self.net = network(self.weights, spec)
+        self.net = Network(self.weights, spec)
         if variant == "channels_last":
             self.net = self.net.to(memory_format=torch.channels_last)
             self.X = self.X.contiguous(memory_format=torch.channels_last)

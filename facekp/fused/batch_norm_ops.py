@@ -60,8 +60,8 @@ def batch_norm_relu_pool(z, stats, gamma, beta, epsilon, pool=True, relu=True):
     return y if z.ndim == 4 else y.dimshuffle(3, 1)
 
 
-def normalize(layer, z, stats, pool):
-    """A :class:`facekp.engine.layers.BatchNormLayer` in training, with ReLU and perhaps pooling.
+def normalize(layer, z, stats, pool=False, relu=True):
+    """A :class:`facekp.engine.layers.BatchNormLayer` in training, perhaps with ReLU and pooling.
 
     Functions that are computed from it update the layer's running averages, as those of the
     layer's own output do; here that is the same Op's work.
@@ -69,17 +69,39 @@ def normalize(layer, z, stats, pool):
     Parameters
     ----------
     layer : BatchNormLayer
-    z, stats, pool : as in :func:`batch_norm_relu_pool`
+    z, stats, pool, relu : as in :func:`batch_norm_relu_pool`
 
     Returns
     -------
     float32 expression
     """
-    mean, var = (theano.clone(p, share_inputs=False) for p in (layer.mean, layer.var))
-    y, mean.default_update, var.default_update = BatchNorm(pool, relu=True)(
-        _as_planes(z), stats, layer.gamma, layer.beta, np.float32(layer.epsilon), mean, var,
-        np.float32(layer.alpha))
+    y = updating_averages(layer, BatchNorm(pool, relu), _as_planes(z), stats)
     return y if z.ndim == 4 else y.dimshuffle(3, 1)
+
+
+def updating_averages(layer, op, z, stats, *more):
+    """``op(z, stats, gamma, beta, epsilon, *more)`` of a layer, whose running averages it updates.
+
+    Parameters
+    ----------
+    layer : BatchNormLayer
+    op : Op that takes the running averages and alpha as further inputs, and gives their next values
+    z, stats, *more : expressions
+
+    Returns
+    -------
+    expression, the op's first output
+    """
+    mean, var = (theano.clone(p, share_inputs=False) for p in (layer.mean, layer.var))
+    y, mean.default_update, var.default_update = op(
+        z, stats, layer.gamma, layer.beta, np.float32(layer.epsilon), *more, mean, var,
+        np.float32(layer.alpha))
+    return y
+
+
+def running_stats(layer):
+    """A layer's running averages in the form of :func:`channel_stats`, for evaluation."""
+    return RunningStats()(layer.mean, layer.var)
 
 
 def fold(layer, W):
@@ -127,6 +149,21 @@ class Fold(theano.Op):
     def grad(self, inputs, output_grads):
         return T.Lop(list(_folded(*inputs, sqrt=T.sqrt)), inputs, output_grads,
                      disconnected_inputs="ignore")
+
+
+class RunningStats(theano.Op):
+    """mean (f,), var (f,) -> (2, f), by numpy: less to compile than Theano's own."""
+
+    __props__ = ()
+
+    def make_node(self, mean, var):
+        return theano.Apply(self, [mean, var], [T.fmatrix()])
+
+    def perform(self, node, inputs, outputs):
+        outputs[0][0] = np.stack(inputs)
+
+    def infer_shape(self, node, shapes):
+        return [(2, shapes[0][0])]
 
 
 def _as_planes(z):
@@ -228,16 +265,18 @@ class BatchNorm(FusedOp):
         (params->pool ? batch_norm_forward<true, %d> : batch_norm_forward<false, %d>)(
             s, norm, z.data, y, max_threads());
         """ % (inputs[0], outputs[0], self.relu, self.relu)
-        if len(outputs) == 1:
-            return code
-        return code + """
+        return code + (self._averages(inputs[5:], outputs[1:]) if len(outputs) > 1 else "")
+
+    def _averages(self, inputs, outputs):
+        """C++ that computes the next running averages."""
+        return """
         In<float> mean(%s, 1, "mean"), var(%s, 1, "var"), alpha(%s, 0, "alpha");
         if (mean.dim(0) != s.f || var.dim(0) != s.f)
           throw Failure("the running averages have shapes " + mean.shape() + " and " + var.shape() +
                         ", stats " + stats.shape());
         running_averages(s, stats.data, *alpha.data, mean.data, var.data,
                          out<float>(&%s, {s.f}), out<float>(&%s, {s.f}));
-        """ % (*inputs[5:], *outputs[1:])
+        """ % (*inputs, *outputs)
 
 
 class BatchNormGradient(BatchNorm):

@@ -2,33 +2,41 @@
 from collections import namedtuple
 
 MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
-MAX_TOGETHER = 128 * 128  # channels x filters up to which one pass makes both gradients
+MAX_TOGETHER = {2: 128 * 128, 3: 32 * 64, 5: 128 * 128}
+"""By the kernel: channels x filters up to which one pass makes both gradients."""
 
 
-class Algorithm(namedtuple("Algorithm", "tile, kernel, together")):
+class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
     """The direct sum (``tile`` None), or Winograd's F(tile x tile, kernel x kernel).
 
     F(m x m, r x r) makes m x m outputs of an r x r convolution from (m + r - 1)**2 products instead
     of m * m * r * r (csrc/winograd_transforms.h). With ``together`` one pass over the tiles makes
     the gradients of weights and input (csrc/winograd_backward.h), without it each has its own
-    (csrc/winograd_weights.h), as layers with many channels need it.
+    (csrc/winograd_weights.h), as layers with many channels need it. A `stride` of 2 has direct sums
+    of its own (csrc/conv_strided.h).
     """
 
     __slots__ = ()
 
     def __str__(self):
+        if self.stride > 1:
+            return "direct, stride %d" % self.stride
         return "F(%dx%d, %dx%d)" % (self.tile, self.tile, self.kernel, self.kernel) \
             if self.tile else "direct"
 
     @property
     def headers(self):
         """Of the forward pass and of the gradients."""
+        if self.stride > 1:
+            return ("conv_strided.h",), ("conv_strided.h",)
         if not self.tile:
             return ("conv_forward.h",), ("conv_backward.h",)
         return ("winograd.h",), ("winograd_backward.h" if self.together else "winograd_weights.h",)
 
     def function(self, name):
         """C++ for the function conv_relu_pool, conv_relu, conv_linear or conv_backward."""
+        if self.stride > 1:
+            return "strided::" + name
         if not self.tile:
             return name
         if name == "conv_backward":
@@ -36,26 +44,29 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together")):
         return "winograd::%s<winograd::Scheme<%d, %d>>" % (name, self.tile, self.kernel)
 
 
-DIRECT = Algorithm(None, None, False)
+DIRECT = Algorithm(None, None, False, 1)
+STRIDED = Algorithm(None, None, False, 2)
 TILES = {2: 4, 3: 4, 5: 4}
 """The tile for each kernel that Winograd's algorithm is written for."""
 
 
-def winograd(kernel, channels=1, filters=1):
+def winograd(kernel, channels=64, filters=64):
     """Winograd's algorithm for filters (filters, channels, kernel, kernel), kernel in `TILES`.
 
     The numbers are a matter of speed alone.
     """
-    return Algorithm(TILES[kernel], kernel, kernel != 3 and channels * filters <= MAX_TOGETHER)
+    return Algorithm(TILES[kernel], kernel, channels * filters <= MAX_TOGETHER[kernel], 1)
 
 
-def choose(channels, filters, filter_size, pad):
+def choose(channels, filters, filter_size, pad, stride=1):
     """The fastest algorithm for a convolution of known sizes.
 
     Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on, in
     the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp measures it). It
-    pads by less than a filter.
+    pads by less than a filter. A stride of 2 has an algorithm of its own.
     """
+    if stride == 2:
+        return STRIDED
     kernel = filter_size[0]
     if (filter_size == (kernel, kernel) and kernel in TILES and pad < kernel
             and channels >= MIN_WINOGRAD_CHANNELS):

@@ -53,8 +53,14 @@ class ConvOp(FusedOp):
 
     def output_shape(self, x, W):
         """Of the pooled output, from the shapes of x and W."""
-        rows, columns = (x[i] + 2 * self.pad - W[i] + 1 for i in (2, 3))
-        return x[0], W[0], rows // self.pool, columns // self.pool
+        rest, step = self.algorithm.stride - 1, self.algorithm.stride * self.pool
+        rows, columns = ((x[i] + 2 * self.pad - W[i] + 1 + rest) // step for i in (2, 3))
+        return x[0], W[0], rows, columns
+
+    def output_sides(self):
+        """The same rows and columns in C++."""
+        rest, step = self.algorithm.stride - 1, self.algorithm.stride * self.pool
+        return tuple("(s.out_%s() + %d) / %d" % (side, rest, step) for side in "hw")
 
     def gradients(self, gradient_op, inputs):
         """Its outputs, completed by the gradient towards x if that is not computed."""
@@ -97,12 +103,12 @@ class _ConvGrad(ConvOp):
                        for pair in zip(self.kept_types, inputs[2:]))
         return self.shape(x, W) + kept + """
         In<float> gy(%s, 4, "gy");
-        if (gy.dim(0) != s.n || gy.dim(1) != s.f || gy.dim(2) != s.out_h() / %d ||
-            gy.dim(3) != s.out_w() / %d%s)
+        if (gy.dim(0) != s.n || gy.dim(1) != s.f || gy.dim(2) != %s ||
+            gy.dim(3) != %s%s)
           throw Failure("gy has shape " + gy.shape() + ", x " + x.shape() + ", W " + W.shape() +
                         "; they do not belong together");
         %s(s, x.data, W.data, %s, %s, out_like<float>(&%s, %s), %s);
-        """ % (gy, self.pool, self.pool, " || kept.size() != gy.size()" if kept else "",
+        """ % (gy, *self.output_sides(), " || kept.size() != gy.size()" if kept else "",
                self.algorithm.function("conv_backward"), self.source, gx, outputs[0], W, gb)
 
 

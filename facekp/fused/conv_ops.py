@@ -1,8 +1,9 @@
 """Convolutions with what follows them in one pass (csrc/conv_*.h and winograd*.h).
 
-All convolve with stride 1 and flipped filters, as Lasagne does, any number of filters, channels,
-rows and columns, by one of the algorithms in conv_algorithms.py. Nothing is unfolded into columns
-for a matrix product, and of the outputs that pooling drops only the gradient's mask byte is kept.
+All convolve with flipped filters, as Lasagne does, any number of filters, channels, rows and
+columns, by one of the algorithms in conv_algorithms.py; with stride 1, or 2 where no pooling
+follows. Nothing is unfolded into columns for a matrix product, and of the outputs that pooling
+drops only the gradient's mask byte is kept.
 """
 import numpy as np
 import theano
@@ -102,8 +103,8 @@ class ConvRelu(ConvOp):
     def body(self, node, inputs, outputs):
         x, W, b = inputs
         return self.shape(x, W) + _BIAS % b + """
-        %s(s, x.data, W.data, b.data, out<float>(&%s, {s.n, s.f, s.out_h(), s.out_w()}));
-        """ % (self.algorithm.function("conv_relu"), outputs[0])
+        %s(s, x.data, W.data, b.data, out<float>(&%s, {s.n, s.f, %s, %s}));
+        """ % (self.algorithm.function("conv_relu"), outputs[0], *self.output_sides())
 
 
 class ConvLinear(ConvOp):
@@ -126,9 +127,10 @@ class ConvLinear(ConvOp):
 
     def body(self, node, inputs, outputs):
         return self.shape(*inputs) + """
-        %s(s, x.data, W.data, out<float>(&%s, {s.n, s.f, s.out_h(), s.out_w()}),
+        %s(s, x.data, W.data, out<float>(&%s, {s.n, s.f, %s, %s}),
            out<float>(&%s, {2, s.f}));
-        """ % (self.algorithm.function("conv_linear"), outputs[0], outputs[1])
+        """ % (self.algorithm.function("conv_linear"), outputs[0], *self.output_sides(),
+               outputs[1])
 
 
 def conv_relu_pool(x, W, b, dropout_state=None, p=0.0, train=True, needs_input_grad=True, pad=0,
@@ -197,7 +199,8 @@ def conv_relu(x, W, b, pad=0, needs_input_grad=True, algorithm=DIRECT):
     Returns
     -------
     float32 expression (n, filters, h + 2 pad - kh + 1, w + 2 pad - kw + 1)
-        A zero is -0.0 where the ReLU's argument was negative: the gradient reads it.
+        With a stride of 2 half of the rows and columns, rounded up. A zero is
+        -0.0 where the ReLU's argument was negative: the gradient reads it.
     """
     return ConvRelu(int(pad), bool(needs_input_grad), algorithm)(x, W, b)
 
@@ -210,6 +213,7 @@ def conv_linear(x, W, pad=0, needs_input_grad=True, algorithm=DIRECT):
     Returns
     -------
     z : float32 expression (n, filters, h + 2 pad - kh + 1, w + 2 pad - kw + 1)
+        With a stride of 2 half of the rows and columns, rounded up.
     stats : float32 expression (2, filters)
         Mean and biased variance of each filter's outputs over images, rows and columns. No
         gradient flows through it.

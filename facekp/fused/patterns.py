@@ -10,8 +10,8 @@ import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 from collections import namedtuple
 
 import theano.tensor as T
-from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, MaxPool2DLayer,
-                            NonlinearityLayer, Pool2DLayer)
+from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLayer,
+                            GlobalPoolLayer, MaxPool2DLayer, NonlinearityLayer, Pool2DLayer)
 from lasagne.nonlinearities import identity, linear, rectify, tanh
 
 from facekp.engine.layers import BatchNormLayer
@@ -24,10 +24,10 @@ def _float32(*parameters):
 
 
 def convolution(layer):
-    """Conv2DLayer with stride 1, pad 0 ("valid") or as much as keeps the size, tied biases."""
-    return (type(layer) is Conv2DLayer and layer.stride == (1, 1) and not layer.untie_biases
-            and layer.convolution is T.nnet.conv2d and _float32(layer.W, layer.b)
-            and padding(layer) is not None)
+    """Conv2DLayer with stride 1 or 2, the same padding on all sides, tied biases."""
+    return (type(layer) is Conv2DLayer and layer.stride in ((1, 1), (2, 2))
+            and not layer.untie_biases and layer.convolution is T.nnet.conv2d
+            and _float32(layer.W, layer.b) and padding(layer) is not None)
 
 
 def padding(layer):
@@ -44,8 +44,16 @@ def conv_relu(layer):
     return convolution(layer) and layer.b is not None and layer.nonlinearity is rectify
 
 
+def conv_relu_to_pool(layer):
+    return conv_relu(layer) and layer.stride == (1, 1)
+
+
 def conv_linear(layer):
     return convolution(layer) and layer.b is None and layer.nonlinearity in (identity, linear)
+
+
+def conv_linear_to_pool(layer):
+    return conv_linear(layer) and layer.stride == (1, 1)
 
 
 def pool_2x2(layer):
@@ -66,6 +74,16 @@ def batch_norm(layer):
 
 def relu(layer):
     return type(layer) is NonlinearityLayer and layer.nonlinearity is rectify
+
+
+def add(layer):
+    return (type(layer) is ElemwiseSumLayer and len(layer.input_layers) == 2
+            and layer.merge_function is T.add and list(layer.coeffs) == [1, 1])
+
+
+def global_average(layer):
+    return (type(layer) is GlobalPoolLayer and layer.pool_function is T.mean
+            and len(layer.input_shape) == 4)
 
 
 def dense(layer):
@@ -94,13 +112,40 @@ def build_conv(x, layers, deterministic, needs_input_grad):
 
 
 def build_conv_batch_norm(x, layers, deterministic, needs_input_grad):
-    from facekp.fused import batch_norm_ops, conv_ops
-    conv, norm, _, pool = layers
+    from facekp.fused import batch_norm_ops
+    conv, norm, _, pool = (layers + [None])[:4]
     if deterministic:
         W, b = batch_norm_ops.fold(norm, conv.W)
         return _convolve(x, conv, W, b, pool, {}, deterministic, needs_input_grad)
-    z, stats = conv_ops.conv_linear(x, conv.W, needs_input_grad=needs_input_grad, **_options(conv))
+    z, stats = _convolve_linear(x, conv, needs_input_grad)
     return batch_norm_ops.normalize(norm, z, stats, pool=pool is not None)
+
+
+def build_conv_batch_norm_linear(x, layers, deterministic, needs_input_grad):
+    from facekp.fused import batch_norm_ops
+    conv, norm = layers
+    z, stats = _convolve_linear(x, conv, needs_input_grad)
+    if deterministic:
+        return batch_norm_ops.batch_norm_relu_pool(
+            z, batch_norm_ops.running_stats(norm), norm.gamma, norm.beta, norm.epsilon, pool=False,
+            relu=False)
+    return batch_norm_ops.normalize(norm, z, stats, relu=False)
+
+
+def build_residual(x, shortcut, layers, deterministic, needs_input_grad):
+    """The end of a residual block; besides the input of its branch it has the shortcut's output."""
+    from facekp.fused import batch_norm_ops, residual_ops
+    conv, norm = layers.conv, layers.norm
+    z, stats = _convolve_linear(x, conv, needs_input_grad)
+    if deterministic:
+        return residual_ops.batch_norm_add_relu(z, batch_norm_ops.running_stats(norm), norm.gamma,
+                                                norm.beta, norm.epsilon, shortcut)
+    return residual_ops.normalize_and_add(norm, z, stats, shortcut)
+
+
+def build_global_average(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.global_average_ops import global_average
+    return global_average(x)
 
 
 def build_dense(x, layers, deterministic, needs_input_grad):
@@ -136,12 +181,18 @@ def _convolve(x, conv, W, b, pool, dropout_options, deterministic, needs_input_g
                           **_options(conv), **dropout_options)
 
 
+def _convolve_linear(x, conv, needs_input_grad):
+    """A convolution's outputs and their statistics."""
+    from facekp.fused.conv_ops import conv_linear
+    return conv_linear(x, conv.W, needs_input_grad=needs_input_grad, **_options(conv))
+
+
 def _options(conv):
     """The keyword arguments that follow from a Conv2DLayer's sizes: padding, fastest algorithm."""
     from facekp.fused.conv_algorithms import choose
     pad = padding(conv)
     return {"pad": pad, "algorithm": choose(conv.input_shape[1], conv.num_filters,
-                                            conv.filter_size, pad)}
+                                            conv.filter_size, pad, conv.stride[0])}
 
 
 def _dropout(layer, deterministic):
@@ -156,12 +207,16 @@ Pattern = namedtuple("Pattern", "tests, optional, build")
 
 # Tried in this order; `optional` counts the layers at the chain's end that may be absent.
 PATTERNS = (
-    Pattern((conv_relu, pool_2x2, dropout), 2, build_conv),
-    Pattern((conv_linear, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
+    Pattern((conv_relu_to_pool, pool_2x2, dropout), 2, build_conv),
+    Pattern((conv_relu,), 0, build_conv),
+    Pattern((conv_linear_to_pool, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
+    Pattern((conv_linear, batch_norm, relu), 0, build_conv_batch_norm),
+    Pattern((conv_linear, batch_norm), 0, build_conv_batch_norm_linear),
     Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),
     Pattern((dense_relu, dropout), 1, build_dense),
     Pattern((dense,), 0, build_dense),
     Pattern((dropout,), 0, build_dropout),
+    Pattern((global_average,), 0, build_global_average),
 )
 
 
@@ -185,4 +240,38 @@ def match(chain):
         missing = len(pattern.tests) - length
         if missing <= pattern.optional:
             return pattern, chain[:length] + [None] * missing
+    return None
+
+
+Residual = namedtuple("Residual", "conv, norm, sum, relu, shortcut")
+"""The layers of a residual block's end: relu(norm(conv(x)) + shortcut)."""
+
+
+def match_residual(layer, consumers, requested):
+    """The residual block that ends with the addition `layer`.
+
+    Parameters
+    ----------
+    layer : Layer
+    consumers : dict of Layer -> list of the layers that read it
+    requested : list of Layer, whose own outputs are asked for
+
+    Returns
+    -------
+    Residual or None
+        Where both inputs of the addition would do as the branch, the first one is it.
+    """
+    def only_reader(source):
+        return consumers[source][0] if (
+            len(consumers[source]) == 1 and source not in requested) else None
+
+    after = only_reader(layer) if add(layer) else None
+    if after is None or not relu(after):
+        return None
+    for norm, shortcut in (layer.input_layers, layer.input_layers[::-1]):
+        conv = getattr(norm, "input_layer", None)
+        if (batch_norm(norm) and conv_linear(conv) and only_reader(norm) is layer
+                and only_reader(conv) is norm
+                and conv in consumers[conv.input_layer]):  # not given as an input
+            return Residual(conv, norm, layer, after, shortcut)
     return None

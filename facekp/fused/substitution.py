@@ -39,9 +39,17 @@ def get_output(layer_or_layers, inputs=None, deterministic=False):
     walk = [layer for layer in get_all_layers(requested, treat_as_input=list(outputs))
             if layer not in outputs]
     consumers = _consumers(walk)
-    inside = set()  # layers of fused chains
+    residuals = {layer: patterns.match_residual(layer, consumers, requested) for layer in walk}
+    residuals = {layer: found for layer, found in residuals.items() if found}
+    inside = set()  # layers of fused chains, and of residual blocks whose addition is to come
+    for found in residuals.values():
+        inside.update((found.conv, found.norm, found.relu))
     for layer in walk:
         if layer in inside:
+            continue
+        if layer in residuals:
+            found = residuals[layer]
+            outputs[found.relu] = _residual(found, outputs, deterministic)
             continue
         x = _input(layer, outputs)
         found = patterns.match(_chain(layer, consumers, requested)) if _is_float32(x) else None
@@ -55,6 +63,16 @@ def get_output(layer_or_layers, inputs=None, deterministic=False):
     if isinstance(layer_or_layers, (list, tuple)):
         return [outputs[layer] for layer in requested]
     return outputs[layer_or_layers]
+
+
+def _residual(found, outputs, deterministic):
+    """The output of a residual block."""
+    x, shortcut = _input(found.conv, outputs), outputs[found.shortcut]
+    if _is_float32(x) and _is_float32(shortcut):
+        return patterns.build_residual(x, shortcut, found, deterministic, _needs_gradient(x))
+    for layer in (found.conv, found.norm):
+        x = layer.get_output_for(x, deterministic=deterministic)
+    return found.relu.get_output_for(found.sum.get_output_for([x, shortcut]))
 
 
 def _as_list(layer_or_layers):

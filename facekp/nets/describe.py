@@ -13,7 +13,7 @@ class LayerRow(NamedTuple):
     ----------
     name : str
     kind : str, one of input, convolution, pooling, dropout, dense, normalization, activation
-    detail : str, like ``conv 3 x 3``, with a multiplication sign
+    detail : str, like ``conv 3 x 3``, with a multiplication sign; ``conv 3 x 3 / 2`` with stride 2
     activation : str, like ``ReLU``; empty if there is none
     shape : tuple of int, of the output without the batch
     n_params : int, trainable parameters
@@ -56,7 +56,12 @@ def _described(layer):
     if isinstance(layer, layers.InputLayer):
         return "input", "image"
     if isinstance(layer, layers.Conv2DLayer):
-        return "convolution", f"conv {_size(layer.filter_size)}"
+        stride = "" if layer.stride == (1, 1) else f" / {layer.stride[0]}"
+        return "convolution", f"conv {_size(layer.filter_size)}{stride}"
+    if isinstance(layer, layers.GlobalPoolLayer):
+        return "pooling", "global average"
+    if isinstance(layer, layers.ElemwiseSumLayer):
+        return "activation", "sum"
     if isinstance(layer, layers.MaxPool2DLayer):
         return "pooling", f"max pool {_size(layer.pool_size)}"
     if isinstance(layer, layers.DropoutLayer):

@@ -1,7 +1,9 @@
 """What the architectures share: input, hidden layers, and the net around a list of layers."""
 from facekp.nets.net import KeypointNet, SeededSplit, ShuffledBatches
 
-from lasagne.layers import DenseLayer, InputLayer, NonlinearityLayer
+from lasagne import init
+from lasagne.layers import (Conv2DLayer, DenseLayer, ElemwiseSumLayer, InputLayer,
+                            NonlinearityLayer)
 from lasagne.nonlinearities import identity, rectify
 from lasagne.objectives import squared_error
 from nolearn.lasagne import BatchIterator
@@ -19,10 +21,45 @@ def hidden(layer, name, batch_norm, **options):
     """A layer with weights and ReLU, with batch normalization between them if asked for."""
     if not batch_norm:
         return [(layer, {"name": name, "nonlinearity": rectify, **options})]
+    return normalized(layer, name, **options) + [
+        (NonlinearityLayer, {"name": f"{name}_relu", "nonlinearity": rectify})]
+
+
+def normalized(layer, name, **options):
+    """A layer with weights and batch normalization."""
     # No bias: beta of the normalization takes its place (Ioffe & Szegedy, section 3.2).
     return [(layer, {"name": name, "nonlinearity": identity, "b": None, **options}),
-            (BatchNormLayer, {"name": f"{name}_bn"}),
-            (NonlinearityLayer, {"name": f"{name}_relu", "nonlinearity": rectify})]
+            (BatchNormLayer, {"name": f"{name}_bn"})]
+
+
+def residual_block(name, incoming, num_filters, halve):
+    """A basic block: relu(bn(conv(relu(bn(conv(x))))) + x), x projected if `halve`.
+
+    Parameters
+    ----------
+    name : str, what the names of its layers begin with
+    incoming : str, the name of the layer before
+    num_filters : int
+    halve : bool
+        Whether the first convolution and a 1x1 convolution of x have stride 2.
+
+    Returns
+    -------
+    list of (Layer, dict), as nolearn takes them; the last layer's name is ``{name}_relu``
+    """
+    common = {"num_filters": num_filters, "W": init.HeNormal("relu")}
+    stride = 2 if halve else 1
+    layers = hidden(Conv2DLayer, f"{name}_conv1", batch_norm=True, incoming=incoming,
+                    filter_size=3, pad=1, stride=stride, **common)
+    layers += normalized(Conv2DLayer, f"{name}_conv2", filter_size=3, pad=1, **common)
+    shortcut = incoming
+    if halve:
+        layers += normalized(Conv2DLayer, f"{name}_shortcut", incoming=incoming, filter_size=1,
+                             stride=stride, **common)
+        shortcut = f"{name}_shortcut_bn"
+    return layers + [
+        (ElemwiseSumLayer, {"name": f"{name}_sum", "incomings": [f"{name}_conv2_bn", shortcut]}),
+        (NonlinearityLayer, {"name": f"{name}_relu", "nonlinearity": rectify})]
 
 
 def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused):

@@ -108,3 +108,5 @@ register("lenet5", "facekp.nets.lenet:lenet5")
 # Adam's usual rate of 0.001 teaches VGG nothing, and 128 images a batch take 6 GB.
 register("vggnet", "facekp.nets.vgg:vggnet", learning_rate=0.0003, batch_size=32)
 register("cnn14", "facekp.nets.cnn14:cnn14")
+register("small_vgg", "facekp.nets.small_vgg:small_vgg", learning_rate=0.0007, batch_size=64)
+register("resnet", "facekp.nets.resnet:resnet", batch_size=64)

@@ -7,6 +7,7 @@ import theano
 import theano.tensor as T
 from dropout_reference import dropout_factors
 from fused_tools import omp_threads
+from facekp.fused.conv_algorithms import STRIDED
 from facekp.fused.conv_ops import conv_linear, conv_relu, conv_relu_pool
 from theano.tensor.signal.pool import pool_2d
 
@@ -18,8 +19,9 @@ STATE = np.array([5, 9], dtype=np.int64)
 P = 0.5  # whose factor, 2, is exact
 
 
-def stock_relu(x, W, b, pad=0):
-    z = T.nnet.conv2d(x, W, border_mode=pad) + b.dimshuffle("x", 0, "x", "x")
+def stock_relu(x, W, b, pad=0, stride=1):
+    z = T.nnet.conv2d(x, W, border_mode=pad, subsample=(stride, stride))
+    z = z + b.dimshuffle("x", 0, "x", "x")
     return 0.5 * (z + abs(z))
 
 
@@ -27,7 +29,7 @@ def stock_pool(x, W, b):
     return pool_2d(stock_relu(x, W, b), ws=(2, 2), ignore_border=True, mode="max")
 
 
-# name: our layer, stock's, the pool's size, the padding, the probability of dropping
+# name: our layer, stock's, the pool's size or the stride, the padding, the probability of dropping
 VARIANTS = {
     "pool": (conv_relu_pool, stock_pool, 2, 0, 0),
     "pool, dropout": (lambda x, W, b: conv_relu_pool(x, W, b, T.constant(STATE), P),
@@ -35,6 +37,11 @@ VARIANTS = {
     "relu": (conv_relu, stock_relu, 1, 0, 0),
     "relu, padded": (lambda x, W, b: conv_relu(x, W, b, pad=1),
                      lambda x, W, b: stock_relu(x, W, b, pad=1), 1, 1, 0),
+    "relu, stride": (lambda x, W, b: conv_relu(x, W, b, pad=1, algorithm=STRIDED),
+                     lambda x, W, b: stock_relu(x, W, b, 1, 2), 2, 1, 0),
+    "linear, stride": (lambda x, W, b: conv_linear(x, W, algorithm=STRIDED)[0] + 0 * b.sum(),
+                       lambda x, W, b: T.nnet.conv2d(x, W, subsample=(2, 2)) + 0 * b.sum(),
+                       2, 0, 0),
     "linear": (lambda x, W, b: conv_linear(x, W)[0] + 0 * b.sum(),
                lambda x, W, b: T.nnet.conv2d(x, W) + 0 * b.sum(), 1, 0, 0),
 }
@@ -54,13 +61,15 @@ class Variant(object):
 
     def __init__(self, name):
         ours, stock, self.pool, self.pad, self.p = VARIANTS[name]
+        self.more = int("stride" in name)  # a stride keeps an odd last row, pooling drops it
         self.ours, self.stock, self.double = (function(ours), function(stock),
                                               function(stock, "float64"))
 
     def arrays(self, shape, draw):
         """x, W, b, gy."""
         x, filters, kernel = shape
-        y = [(size + 2 * self.pad - k + 1) // self.pool for size, k in zip(x[2:], kernel)]
+        y = [(size + 2 * self.pad - k + 1 + self.more) // self.pool
+             for size, k in zip(x[2:], kernel)]
         sizes = (x, (filters, x[1]) + kernel, (filters,), (x[0], filters) + tuple(y))
         return [draw(size).astype("float32") for size in sizes]
 

@@ -7,16 +7,18 @@ import theano
 import theano.tensor as T
 
 from facekp import fused
-from facekp.fused.conv_algorithms import winograd
+from facekp.fused.conv_algorithms import STRIDED, winograd
 from facekp.fused.conv_ops import conv_relu, conv_relu_pool
 from facekp.fused.dense_ops import dense
+from facekp.fused.global_average_ops import global_average
 
 pytestmark = pytest.mark.skipif(not fused.enabled(), reason="fused Ops are " + fused.why())
 
 
-def conv64(x, W, b, pad=0):
+def conv64(x, W, b, pad=0, stride=1):
     x = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)])
     windows = np.lib.stride_tricks.sliding_window_view(x, W.shape[2:], axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride]
     return np.einsum("nchwij,fcij->nfhw", windows, W[:, :, ::-1, ::-1]) + b[:, None, None]
 
 
@@ -49,6 +51,10 @@ CASES = {
     "conv_relu_pool F(4x4, 5x5)": (lambda *a: conv_relu_pool(*a, algorithm=winograd(5)),
                                    lambda *a: pool64(relu64(conv64(*a))),
                                    [(2, 16, 14, 13), (9, 16, 5, 5), (9,)]),
+    "conv_relu, stride 2": (lambda *a: conv_relu(*a, pad=1, algorithm=STRIDED),
+                            lambda *a: relu64(conv64(*a, pad=1, stride=2)),
+                            [(2, 3, 8, 9), (4, 3, 3, 3), (4,)]),
+    "global average": (global_average, lambda x: x.mean((2, 3)), [(3, 4, 5, 7)]),
     "dense tanh": (lambda *a: dense(*a, "tanh"), lambda x, W, b: np.tanh(x @ W + b),
                    [(7, 19), (19, 5), (5,)]),
     "dense rectify": (lambda *a: dense(*a, "rectify"), lambda x, W, b: relu64(x @ W + b),

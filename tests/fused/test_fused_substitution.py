@@ -15,8 +15,9 @@ from facekp.fused.conv_algorithms import DIRECT
 from facekp.fused.cop import FusedOp
 from facekp.fused.small_ops import is_small
 from facekp.engine.layers import BatchNormLayer
-from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLayer, InputLayer,
-                            MaxPool2DLayer, NonlinearityLayer, get_all_params)
+from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLayer,
+                            GlobalPoolLayer, InputLayer, MaxPool2DLayer, NonlinearityLayer,
+                            get_all_params)
 from lasagne.nonlinearities import identity, rectify, sigmoid, tanh
 
 P = 0.5
@@ -70,13 +71,20 @@ CHAINS = {
     "2x2-pool": (lambda: MaxPool2DLayer(conv(image(8), size=2), 2), ["ConvReluPool F(4x4, 2x2)"]),
     "5x5-pool": (lambda: MaxPool2DLayer(conv(image(8), size=5), 2), ["ConvReluPool F(4x4, 5x5)"]),
     "3x3 of few": (lambda: MaxPool2DLayer(conv(image(7), pad=1), 2), ["ConvReluPool"]),
+    "stride": (lambda: conv(image(), stride=2), ["ConvRelu direct, stride 2"]),
+    "3x3 stride": (lambda: conv(image(8), pad=1, stride=2), ["ConvRelu direct, stride 2"]),
+    "1x1 stride-pool": (lambda: MaxPool2DLayer(conv(image(3), size=1, stride=2), 2),
+                        ["ConvRelu direct, stride 2"]),
+    "average": (lambda: GlobalPoolLayer(conv(image(size=4))), ["ConvRelu", "GlobalAverage"]),
     "dense": (lambda: dense(image(), nonlinearity=identity), ["Dense"]),
     "dense-dense": (lambda: dense(dense(image(), b=whole), 3, tanh), ["Dense", "Dense"]),
 }
 """Name -> (layers, the Ops they become)."""
 
 STOCK = {
-    "stride": lambda: conv(image(), stride=2),
+    "stride": lambda: conv(image(), stride=3),
+    "stride of columns": lambda: conv(image(), stride=(1, 2)),
+    "global maximum": lambda: GlobalPoolLayer(image(), T.max),
     "bias per pixel": lambda: conv(image(), untie_biases=True),
     "uneven padding": lambda: conv(image(), pad=(1, 0)),
     "other nonlinearity": lambda: conv(image(), nonlinearity=tanh),
@@ -139,7 +147,7 @@ def test_anything_else_runs_stock(name):
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
-@pytest.mark.parametrize("options", [{}, {"pad": 1}])
+@pytest.mark.parametrize("options", [{}, {"pad": 1}, {"pad": 1, "stride": 2}])
 def test_batch_normalization(deterministic, options):
     layer = conv(image(), nonlinearity=identity, b=None, **options)
     net = MaxPool2DLayer(normed(layer), 2)
@@ -278,7 +286,8 @@ def test_an_array_of_a_single_number_is_small():
 
 
 @pytest.mark.parametrize("name, options", [
-    ("cnn14", {"dropout": False}), ("lenet5", {}), ("lenet5", {"batch_norm": True})])
+    ("cnn14", {"dropout": False}), ("lenet5", {}), ("lenet5", {"batch_norm": True}),
+    ("small_vgg", {"width": 8, "num_dense_units": 20})])
 def test_losses_of_the_papers_nets(name, options, monkeypatch):
     rng = np.random.RandomState(0)
     X = rng.uniform(size=(5, 1, 96, 96)).astype("float32")

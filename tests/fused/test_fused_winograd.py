@@ -201,8 +201,10 @@ def test_shapes_that_do_not_fit_are_named(x, W, b, pad, message):
 
 
 def test_the_choice_for_a_layer():
-    assert all(choose(8, 8, (k, k), 0) == winograd(k) for k in TILES)
+    assert all(choose(64, 64, (k, k), 0) == winograd(k) for k in TILES)
+    assert choose(8, 8, (3, 3), 1) == winograd(3, 8, 8)
     assert choose(7, 64, (5, 5), 0) == DIRECT  # few channels
     assert choose(64, 64, (5, 3), 0) == choose(64, 64, (4, 4), 0) == DIRECT
     assert choose(64, 64, (2, 2), 2) == DIRECT  # padded by a whole filter
     assert choose(64, 64, (5, 5), 0).together and not choose(512, 512, (5, 5), 0).together
+    assert choose(32, 32, (3, 3), 1).together and not choose(64, 64, (3, 3), 1).together

@@ -13,6 +13,11 @@
 using namespace facekp;
 typedef std::vector<double> doubles;
 
+static int stride = 1;
+static int kept(int outputs) { return (outputs + stride - 1) / stride; }
+static int out_h(const ConvShape& s) { return kept(s.out_h()); }
+static int out_w(const ConvShape& s) { return kept(s.out_w()); }
+
 static std::mt19937 generator(1);
 static int failures = 0;
 
@@ -49,8 +54,9 @@ static void check(const char* what, const ConvShape& s, const float* found, cons
   }
   if (worst <= tolerance * scale) return;
   ++failures;
-  std::printf("FAILED %s: x (%d, %d, %d, %d), w (%d, %d, %d), pad %d: error %g of %g\n", what, s.n,
-              s.c, s.h, s.w, s.f, s.kh, s.kw, s.pad, worst, scale);
+  std::printf("FAILED %s: x (%d, %d, %d, %d), w (%d, %d, %d), pad %d, stride %d: ", what, s.n, s.c,
+              s.h, s.w, s.f, s.kh, s.kw, s.pad, stride);
+  std::printf("error %g of %g\n", worst, scale);
 }
 
 // ------------------------------------------------------------------ the reference, in plain loops
@@ -61,12 +67,13 @@ static void products(const ConvShape& s, Visit visit) {
   size_t z = 0;
   for (int n = 0; n < s.n; ++n)
     for (int f = 0; f < s.f; ++f)
-      for (int i = 0; i < s.out_h(); ++i)
-        for (int j = 0; j < s.out_w(); ++j, ++z)
+      for (int i = 0; i < out_h(s); ++i)
+        for (int j = 0; j < out_w(s); ++j, ++z)
           for (int c = 0; c < s.c; ++c)
             for (int ky = 0; ky < s.kh; ++ky)
               for (int kx = 0; kx < s.kw; ++kx) {
-                const int r = i + s.kh - 1 - ky - s.pad, q = j + s.kw - 1 - kx - s.pad;
+                const int r = i * stride + s.kh - 1 - ky - s.pad;
+                const int q = j * stride + s.kw - 1 - kx - s.pad;
                 if (r < 0 || r >= s.h || q < 0 || q >= s.w) continue;
                 visit(z, ((size_t(n) * s.c + c) * s.h + r) * s.w + q,
                       ((size_t(f) * s.c + c) * s.kh + ky) * s.kw + kx);
@@ -74,7 +81,7 @@ static void products(const ConvShape& s, Visit visit) {
 }
 
 static doubles convolve(const ConvShape& s, const Floats& x, const Floats& w, const float* bias) {
-  const size_t area = size_t(s.out_h()) * s.out_w();
+  const size_t area = size_t(out_h(s)) * out_w(s);
   doubles z(s.n * s.f * area);
   for (size_t i = 0; i < z.size(); ++i) z[i] = bias ? bias[i / area % s.f] : 0;
   products(s, [&](size_t iz, size_t ix, size_t iw) { z[iz] += double(x.data[ix]) * w.data[iw]; });
@@ -84,7 +91,7 @@ static doubles convolve(const ConvShape& s, const Floats& x, const Floats& w, co
 // Stock Theano's formulas for max(0.5 * (z + |z|)) over windows, and its gradient.
 static doubles relu_pool(const ConvShape& s, const doubles& z, int pool, const doubles* gy,
                          doubles* gz) {
-  const int h = s.out_h(), w = s.out_w(), ph = h / pool, pw = w / pool;
+  const int h = out_h(s), w = out_w(s), ph = h / pool, pw = w / pool;
   doubles y;
   if (gz) gz->assign(z.size(), 0);
   for (int plane = 0; plane < s.n * s.f; ++plane)
@@ -109,7 +116,7 @@ struct Gradients {
   doubles gx, gw, gb;
   Gradients(const ConvShape& s, const Floats& x, const Floats& w, const doubles& gz)
       : gx(x.size), gw(w.size), gb(s.f) {
-    const size_t area = size_t(s.out_h()) * s.out_w();
+    const size_t area = size_t(out_h(s)) * out_w(s);
     for (size_t i = 0; i < gz.size(); ++i) gb[i / area % s.f] += gz[i];
     products(s, [&](size_t iz, size_t ix, size_t iw) {
       gx[ix] += gz[iz] * w.data[iw];
@@ -162,7 +169,7 @@ static void test(const ConvShape& s, bool integers) {
   };
   Floats x(size_t(s.n) * s.c * s.h * s.w), w(size_t(s.f) * s.taps()), bias(s.f);
   fill(x, s.n, 1), fill(w, s.f * s.c, scale), bias.random(integers, scale);
-  const size_t outputs = size_t(s.n) * s.f * s.out_h() * s.out_w();
+  const size_t outputs = size_t(s.n) * s.f * out_h(s) * out_w(s);
   const doubles linear = convolve(s, x, w, nullptr), biased = convolve(s, x, w, bias.data);
 
   {  // linear, with statistics
@@ -170,7 +177,7 @@ static void test(const ConvShape& s, bool integers) {
     Kernels::conv_linear(s, x.data, w.data, z.data, stats.data);
     check("linear", s, z.data, linear, tolerance);
     doubles moments(2 * s.f);
-    const size_t area = size_t(s.out_h()) * s.out_w();
+    const size_t area = size_t(out_h(s)) * out_w(s);
     for (size_t i = 0; i < outputs; ++i) moments[i / area % s.f] += linear[i] / (s.n * area);
     for (size_t i = 0; i < outputs; ++i) {
       const int f = i / area % s.f;
@@ -191,9 +198,9 @@ static void test(const ConvShape& s, bool integers) {
     check_gradients<Kernels>("relu", s, x, w, gy, ReluGradient{gy.data, y.data, y.size}, gz,
                              tolerance);
   }
-  if (s.out_h() < 2 || s.out_w() < 2) return;
+  if (out_h(s) < 2 || out_w(s) < 2 || stride > 1) return;  // no pooling behind a stride
   for (int drop = 0; drop < 2; ++drop) {  // ReLU, pooling, dropout
-    const size_t pooled = size_t(s.n) * s.f * (s.out_h() / 2) * (s.out_w() / 2);
+    const size_t pooled = size_t(s.n) * s.f * (out_h(s) / 2) * (out_w(s) / 2);
     const DropoutKey key = make_dropout_key(7, 3, 0.5f);
     Floats y(pooled, NAN), y_eval(pooled, NAN), gy(pooled);
     std::vector<uint8_t> mask(pooled, 255);

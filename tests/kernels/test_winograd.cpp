@@ -129,6 +129,8 @@ int main() {
   test_shapes<4, 5, false>();
   poison<Winograd<4, 3, false>>(3);
   test_shapes<4, 3, false>();
+  poison<Winograd<4, 3, true>>(3);
+  test_shapes<4, 3, true>();
   std::printf("winograd, %d lanes: %d failures\n", LANES, failures);
   return failures != 0;
 }
