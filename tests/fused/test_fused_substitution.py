@@ -308,7 +308,7 @@ def test_losses_of_the_papers_nets(name, options, monkeypatch):
 
 def test_a_net_with_fused_false_has_stock_ops_alone():
     for wanted in (True, False):
-        net = models.lenet5(variant="classic", fused=wanted)
+        net = models.MODELS["lenet5"](variant="classic", fused=wanted)
         net.initialize()
         nodes = net.predict_iter_.function.maker.fgraph.apply_nodes
         assert any(isinstance(node.op, FusedOp) for node in nodes) == wanted

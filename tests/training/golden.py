@@ -54,6 +54,10 @@ def cases():
                                       "nesterov_momentum", 0.01, fold=3, **small),
         "vggnet": Settings("vggnet", {"num_dense_units": 8}, "adam", epochs=1, batch_size=3,
                            split="after-mirroring", augment=("mirror",), folds=2),
+        "small_vgg": Settings("small_vgg", {"width": 8, "num_dense_units": 8}, "adam", 0.0007,
+                              augment=("mirror=0.5", "rotate=12", "scale=0.12", "noise=0.02"),
+                              **small),
+        "resnet": Settings("resnet", {"depth": 10, "width": 8}, "adam", **small),
     }
 
 
