@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from facekp.errors import FacekpError
 from facekp.text import shown_path
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "PPM")
 """Pillow's names of what is opened. Others, like EPS, would start foreign programs."""
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff",
