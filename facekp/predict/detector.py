@@ -14,7 +14,7 @@ MIN_SCORE = 0.5
 
 _SIDES = (512, 1280)  # px of the photo's longer side as the detector sees it: first, then if needed
 _SMALL = 48           # px: a face of this height in the first look may have smaller ones beside it
-_SURE = 0.7           # score of a face that is not looked for in the turned photo as well
+_SURE = 0.75          # score of a face that is not looked for in the turned photo as well
 _BETTER = 0.1         # by which a face in the turned photo must be surer
 _OVERLAP = 0.3        # of two detections that share so much of their area, the better one stays
 _STRIDE = 4           # the net's output has a value for each 4x4 px
