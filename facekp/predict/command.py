@@ -29,7 +29,8 @@ def add_arguments(parser):
                         help="each photo is one face; with --boxes: take the boxes as they are")
     parser.add_argument("--fast", action="store_true", help="one pass instead of two")
     parser.add_argument("--min-score", type=float, default=0.5, metavar="SCORE",
-                        help="what the detector must reach for a face, 0 to 1 (default: %(default)s)")
+                        help="what the detector must reach for a face, 0 to 1 (default: "
+                             "%(default)s)")
     parser.add_argument("--threads", type=_threads, metavar="N",
                         help="cores to use (default: all that this process may use)")
     parser.set_defaults(run=_run)

@@ -15,7 +15,6 @@ from facekp.predict.overlay import write_overlay
 from facekp.predict.records import Record
 
 
-
 def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, boxes=None,
             detect=True, fast=False, min_score=MIN_SCORE, threads=None):
     """Find the keypoints in photos and write them.

@@ -103,8 +103,9 @@ def read_boxes(path, names):
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"file", *columns} <= set(reader.fieldnames or ()):
-                raise ConfigError(f"{where}, row 1: found {','.join(reader.fieldnames or ())!r:.100}"
-                                  f", expected the columns file,{','.join(columns)}")
+                found = ",".join(reader.fieldnames or ())
+                raise ConfigError(f"{where}, row 1: found {found!r:.100}, expected the columns "
+                                  f"file,{','.join(columns)}")
             for row in reader:
                 if row["file"] not in boxes:
                     raise ConfigError(f"{where}, row {reader.line_num}: found the file "
@@ -118,6 +119,6 @@ def read_boxes(path, names):
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read ({error.strerror}); name a CSV file") from None
     except (ValueError, TypeError, csv.Error) as error:
-        raise ConfigError(f"{where}, row {reader.line_num}: found {error}, expected four numbers in "
-                          f"{', '.join(columns)}, px, the last two above 0") from None
+        raise ConfigError(f"{where}, row {reader.line_num}: found {error}, expected four numbers "
+                          f"in {', '.join(columns)}, px, the last two above 0") from None
     return boxes

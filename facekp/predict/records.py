@@ -7,8 +7,8 @@ import numpy as np
 from facekp.keypoints import KEYPOINTS
 from facekp.predict.find import Face
 
-CONVENTIONS = ("x and y in px from the upper left corner of the photo, turned as its EXIF says; the "
-               "middle of the first pixel is (0.5, 0.5); left and right are the person's own")
+CONVENTIONS = ("x and y in px from the upper left corner of the photo, turned as its EXIF says; "
+               "the middle of the first pixel is (0.5, 0.5); left and right are the person's own")
 """Of all coordinates in all files, but .pts, which counts from 1."""
 
 

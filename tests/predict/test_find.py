@@ -78,7 +78,8 @@ def test_a_face_that_fills_the_picture(net):
 
 
 @pytest.mark.parametrize("picture", [
-    np.zeros((1, 1), np.uint8), np.zeros((10, 20000), np.uint8), np.full((480, 640, 3), 128, np.uint8),
+    np.zeros((1, 1), np.uint8), np.zeros((10, 20000), np.uint8),
+    np.full((480, 640, 3), 128, np.uint8),
     np.random.RandomState(0).randint(0, 256, (200, 300)).astype(np.uint8)])
 def test_no_face_is_an_empty_list(picture, net):
     assert find_keypoints(picture, net) == []

@@ -204,7 +204,8 @@ def test_the_commands_arguments_and_exit_codes(photos, tmp_path, net, capsys):
     options = parser.parse_args([str(photos), "-o", out, "--net", str(net), "--format", "csv,json",
                                  "--fast", "--threads", "1"])
     assert options.run(options) == 1  # one file was left out
-    assert capsys.readouterr().out == f"{out}: 2 faces in 3 pictures, 1 without a face, 1 left out\n"
+    assert capsys.readouterr().out == (
+        f"{out}: 2 faces in 3 pictures, 1 without a face, 1 left out\n")
     assert set(everything(tmp_path / "out")) == {"keypoints.csv", "keypoints.json"}
     assert run([photos / "b.jpg"], out, ("csv",), net=net) == 0
     for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"]):
