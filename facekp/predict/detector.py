@@ -44,10 +44,12 @@ class Detector:
     ----------
     min_score : float in [0, 1]
     threads : int or None, see :func:`facekp.predict.sessions.open_session`
+    fast : bool
+        Look a second time only if a face is small or there is none, not at every large photo.
     """
 
-    def __init__(self, min_score=MIN_SCORE, threads=None):
-        self.min_score = min_score
+    def __init__(self, min_score=MIN_SCORE, threads=None, fast=False):
+        self.min_score, self.fast = min_score, fast
         self._session = open_session(FILE, threads)
         self._input = self._session.get_inputs()[0].name
 
@@ -68,7 +70,8 @@ class Detector:
         """
         found = self._look(image, _SIDES[0])
         seen_at = min(1.0, _SIDES[0] / max(image.size))
-        if not found or any(one.box[3] * seen_at < _SMALL for one in found):
+        small = any(one.box[3] * seen_at < _SMALL for one in found)
+        if not found or small or max(image.size) > _SIDES[1] and not self.fast:
             found = _distinct(found + self._look(image, _SIDES[1], larger=2.0))
         found = found or self._with_margin(image)
         if _best(found) < _SURE:

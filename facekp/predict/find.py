@@ -57,7 +57,7 @@ class Finder:
     detect : bool
         False: each photo is one face, cropped as Kaggle's are.
     fast : bool
-        One pass instead of two.
+        One pass instead of two, and no second look for small faces beside large ones.
     min_score : float in [0, 1], of a detection
     threads : int or None
         None for all cores that the process may use.
@@ -74,7 +74,7 @@ class Finder:
         if threads is not None and not (isinstance(threads, int) and threads > 0):
             raise ConfigError(f"threads: found {threads!r}, expected a whole number above 0")
         self.net = Net(net, threads)
-        self.detector = Detector(min_score, threads) if detect else None
+        self.detector = Detector(min_score, threads, fast) if detect else None
         self.fast = fast
 
     def __call__(self, image, boxes=None):
@@ -144,7 +144,7 @@ def find_keypoints(image, net=None, boxes=None, detect=True, fast=False, min_sco
         False: the photo is a face, cropped as Kaggle's are; with `boxes`: they are taken as they
         are.
     fast : bool
-        One pass instead of two.
+        One pass instead of two, and no second look for small faces beside large ones.
     min_score : float in [0, 1]
         What the detector must reach for a face.
     threads : int or None

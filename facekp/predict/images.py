@@ -21,6 +21,9 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", "
             ".gif", ".ppm", ".pgm", ".pnm")
 """How the files are called that a folder is searched for."""
 
+ORIENTATION = 0x0112
+"""EXIF's number of the orientation."""
+
 MAX_PIXELS = 120 * 10**6
 """Larger photos are refused: the picture in memory would take more than 360 MB."""
 
@@ -105,7 +108,8 @@ def _sized(image, name):
 def _to_rgb(image):
     image.load()
     with contextlib.suppress(Exception):  # damaged EXIF; the picture itself is whole
-        image = ImageOps.exif_transpose(image) or image
+        if image.getexif().get(ORIENTATION, 1) != 1:  # else Pillow would copy the picture
+            image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":  # 16 bits and more in one channel
         image = Image.fromarray(_to_8_bits(np.asarray(image)))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -113,8 +117,7 @@ def _to_rgb(image):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, image)
-    # an open file's image must outlive the file
-    return image.convert("RGB") if image.mode != "RGB" else image.copy()
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _from_array(array):
