@@ -41,10 +41,10 @@ def records(name, path, finder):
     try:
         number = 0
         while True:
-            seconds = source.get(cv2.CAP_PROP_POS_MSEC) / 1000  # of the frame that comes next
             there, frame = source.read()
             if not there:
                 break
+            seconds = source.get(cv2.CAP_PROP_POS_MSEC) / 1000  # of the frame that was read
             faces = finder(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
             yield Record(name, path, (frame.shape[1], frame.shape[0]), faces, number,
                          round(seconds, 4))

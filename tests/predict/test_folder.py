@@ -236,7 +236,7 @@ class FakeVideo:
         return self
 
     def get(self, what):
-        return 40.0 * self.number
+        return 40.0 * (self.number - 1)  # of the frame that was read last
 
     def read(self):
         if self.number == len(self.frames):
