@@ -56,9 +56,9 @@ class Detector:
     def __call__(self, image):
         """The faces of a photo.
 
-        A second look at a larger copy finds small faces. Where there is no face, the photo is
-        looked at with a margin: a face that fills it is not found otherwise. Where there is none
-        that is sure, it is looked at turned by quarters.
+        A second look at a larger copy finds small faces, and is surer of others. Where there is no
+        face, the photo is looked at with a margin: a face that fills it is not found otherwise.
+        Where there is none that is sure, it is looked at turned by quarters.
 
         Parameters
         ----------
@@ -71,7 +71,8 @@ class Detector:
         found = self._look(image, _SIDES[0])
         seen_at = min(1.0, _SIDES[0] / max(image.size))
         small = any(one.box[3] * seen_at < _SMALL for one in found)
-        if not found or small or max(image.size) > _SIDES[1] and not self.fast:
+        large = max(image.size) > _SIDES[1] and not self.fast
+        if _best(found) < _SURE or small or large:
             found = _distinct(found + self._look(image, _SIDES[1], larger=2.0))
         found = found or self._with_margin(image)
         if _best(found) < _SURE:

@@ -11,7 +11,7 @@ from facekp.data import synthetic
 from facekp.errors import EngineError, RunError
 from facekp.keypoints import KEYPOINTS, SIZE
 from facekp.runs.folder import Run
-from facekp.training.predict import load_net, predict_px
+from facekp.training.load import load_net
 
 TOLERANCE_PX, HALF_TOLERANCE_PX = 1e-3, 0.1
 """How far the file's keypoints may be from Theano's, with weights of 32 and of 16 bits."""
@@ -55,7 +55,7 @@ def export(folders, path, half=False):
     nets = [load_net(folder) for folder in folders]
     model = onnx_graph.to_onnx(nets, metadata)
     X = check_images()
-    expected = np.mean([predict_px(net, X) for net in nets], axis=0)
+    expected = np.mean([net.predict_px(X) for net in nets], axis=0)
     difference = check(model, X, expected, TOLERANCE_PX)
     if half:
         model = onnx_graph.with_half_weights(model)

@@ -9,10 +9,11 @@ from onnx import TensorProto
 from facekp.engine.layers import BatchNormLayer
 from facekp.errors import ConfigError, RunError
 from facekp.nets import onnx_graph
-from facekp.nets.models import cnn14, lenet5, vggnet
+from facekp.nets.cnn14 import cnn14
+from facekp.nets.lenet import lenet5
 from facekp.nets.parts import net as make_net
+from facekp.nets.vgg import vggnet
 from facekp.training import export
-from facekp.training.predict import predict_px
 
 NETS = {
     "lenet5": lambda: lenet5(),
@@ -72,7 +73,7 @@ def small_net(hidden):
 
 def compare(nets, model, tolerance=export.TOLERANCE_PX):
     X = export.check_images(n_random=3, n_faces=4)
-    expected = np.mean([predict_px(net, X) for net in nets], axis=0)
+    expected = np.mean([net.predict_px(X) for net in nets], axis=0)
     assert expected.std(axis=0).max() > 0.01  # the images make a difference
     return export.check(model, X, expected, tolerance)
 

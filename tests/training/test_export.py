@@ -12,12 +12,13 @@ from run_tools import make_run
 from facekp.errors import EngineError, RunError
 from facekp.keypoints import KEYPOINTS
 from facekp.nets.models import build
+from facekp.nets.net import KeypointNet
 from facekp.nets.weights import save_weights
 from facekp.predict import find_keypoints
 from facekp.predict.geometry import mirrored_back
 from facekp.settings import Settings
 from facekp.training import export
-from facekp.training.predict import load_net, predict_px
+from facekp.training.load import load_net
 
 OPTIONS = {"variant": "classic", "batch_norm": True}
 
@@ -47,7 +48,7 @@ def test_a_run_as_a_file_that_finds_the_same(run, tmp_path):
     # through facekp.predict: a crop as Kaggle's gets the net's own points, and half a pixel
     gray = np.random.RandomState(0).randint(0, 256, (96, 96)).astype(np.uint8)
     both = np.stack([gray, gray[:, ::-1]])[:, np.newaxis].astype(np.float32) / 255
-    y = predict_px(load_net(run.folder), both)
+    y = load_net(run.folder).predict_px(both)
     expected = (y[0] + mirrored_back(y[1])).reshape(15, 2) / 2 + 0.5
     [face] = find_keypoints(gray, path, detect=False, fast=True)
     np.testing.assert_allclose(face.keypoints, expected, atol=2e-3)
@@ -78,7 +79,8 @@ def test_what_is_not_finished_is_refused(run, tmp_path):
 
 
 def test_a_file_that_finds_something_else_is_not_written(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "predict_px", lambda net, X: predict_px(net, X) + 0.01)
+    predict_px = KeypointNet.predict_px
+    monkeypatch.setattr(KeypointNet, "predict_px", lambda net, X: predict_px(net, X) + 0.01)
     with pytest.raises(RunError, match="0.01.* px from the net's"):
         export.export([run.folder], tmp_path / "net.onnx")
     assert not (tmp_path / "net.onnx").exists()
