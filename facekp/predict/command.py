@@ -28,7 +28,7 @@ def add_arguments(parser):
     parser.add_argument("--no-detect", action="store_true",
                         help="each photo is one face; with --boxes: take the boxes as they are")
     parser.add_argument("--fast", action="store_true", help="one pass instead of two")
-    parser.add_argument("--min-score", type=float, default=0.5, metavar="SCORE",
+    parser.add_argument("--min-score", type=float, default=0.35, metavar="SCORE",
                         help="what the detector must reach for a face, 0 to 1 (default: "
                              "%(default)s)")
     parser.add_argument("--threads", type=_threads, metavar="N",

@@ -15,8 +15,9 @@ _DETECTED = (0.008, 0.007, 1.024)
 """How crops by CenterFace's five points differ from Kaggle's: add to x and y (of the side), and
 multiply the side; measured on Kaggle's training images."""
 
-_BOXED = (0.0, 0.06, 0.95)
-"""The crop in a box around a face alone: middle aside (of the box), side (of the larger one)."""
+_BOXED = (0.0, -0.02, 1.01)
+"""The crop by a box alone: how far aside its middle is (of the box's width and height), and its
+side (of the larger of both); measured on drawn faces, whose boxes CenterFace found."""
 
 _TRUST_PX = 2.0
 """Spread of a keypoint, px of the crop, at which its confidence is exp(-1)."""
