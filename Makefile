@@ -99,6 +99,8 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 requirements:  ## pin the packages anew after a change of requirements/*.in
 	cd requirements && for set in build run test docs; do \
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
+	cd requirements && uv pip compile --quiet --config-file uv.toml \
+	--fork-strategy requires-python predict.in --output-file predict.txt
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
 	rm -rf .venv .venv-benchmark build docs/_build docs/api/generated *.egg-info .pytest_cache

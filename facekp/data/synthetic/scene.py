@@ -54,7 +54,7 @@ def _shadow(t, depth, n_steps=6, step_px=3.0):
         for k in range(1, n_steps + 1):
             dx = int(np.floor(k * step_px * lx[i] / flat + 0.5)) + margin
             dy = int(np.floor(k * step_px * ly[i] / flat + 0.5)) + margin
-            climb = np.float32(k * step_px / float(t.scale[i]) * lz[i] / flat)
+            climb = np.float32(k * step_px / t.scale[i].item() * lz[i] / flat)
             over_it = padded[dy:dy + SIZE, dx:dx + SIZE] - depth[i] - climb
             np.maximum(hidden[i], over_it, out=hidden[i])
     return smooth(hidden / 5)

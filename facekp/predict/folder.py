@@ -1,0 +1,128 @@
+"""Keypoints of many photos: files and folders in, a folder of results out."""
+import os
+import sys
+from pathlib import Path
+
+from facekp import files
+from facekp.errors import ConfigError
+from facekp.predict import formats, paths, video
+from facekp.predict.command import FORMATS
+from facekp.predict.detector import MIN_SCORE
+from facekp.predict.find import Finder
+from facekp.predict.images import PhotoError, load
+from facekp.predict.journal import Journal
+from facekp.predict.overlay import write_overlay
+from facekp.predict.records import Record
+
+
+def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, boxes=None,
+            detect=True, fast=False, min_score=MIN_SCORE, threads=None):
+    """Find the keypoints in photos and write them.
+
+    A file that cannot be used is named on stderr and left out. After a stop the same call goes on
+    with the photos that are not done. Of videos, every frame is a row of CSV and JSON.
+
+    Parameters
+    ----------
+    given : list of path, photos, videos, folders of them, or ``camera:0``
+    out : path of the folder of results, made if it is not there
+    formats : sequence of str, of :data:`facekp.predict.command.FORMATS`
+    recursive : bool, search the folders in a folder, too
+    boxes : path or None
+        A CSV file with the columns file, box_x, box_y, box_w, box_h; see
+        :func:`facekp.predict.paths.read_boxes`.
+    net, detect, fast, min_score, threads : see :func:`facekp.predict.find_keypoints`
+
+    Returns
+    -------
+    records : list of Record, in the order of the photos
+    skipped : list of str, why each photo that was left out was
+
+    Raises
+    ------
+    FacekpError
+        If a choice is impossible, a path does not exist, or there is no photo.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown or not formats:
+        raise ConfigError(f"format: found {', '.join(unknown) or 'none'}, expected some of "
+                          f"{', '.join(FORMATS)}")
+    out = Path(out)
+    photos = paths.find_photos(given, recursive, out / "overlay")
+    chosen = paths.read_boxes(boxes, photos) if boxes else {}
+    finder = Finder(net, detect, fast, min_score, threads)
+    try:
+        files.make_folder(out)
+        journal = Journal(out, {"net": _identity(finder.net.path), "detect": detect, "fast": fast,
+                                "min_score": min_score, "formats": sorted(formats),
+                                "boxes": chosen})
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written ({error.strerror}); name another folder for "
+                          "the results") from None
+    records, skipped, finished = [], [], False
+    try:
+        for name, path in _shown(photos.items(), len(photos)):
+            try:
+                records += _one(name, path, out, formats, finder, chosen.get(name), journal)
+            except PhotoError as error:
+                skipped.append(str(error))
+                print(f"facekp: warning: {error} (left out)", file=sys.stderr)
+        _write_whole(out, formats, records, finder.net.metadata)
+        finished = True
+    finally:
+        journal.close(finished)
+    return records, skipped
+
+
+def _identity(path):
+    """What tells one net's file from another."""
+    status = os.stat(path)
+    return [os.path.abspath(path), status.st_size, status.st_mtime_ns]
+
+
+def _one(name, path, out, formats, finder, boxes, journal):
+    """The records of a photo or a video; the photo's own files are written."""
+    if video.is_video(path):
+        return list(video.records(name, path, finder))
+    if journal.has(name, path):
+        return [journal.done[name]]
+    image = load(path)
+    record = Record(name, path, image.size, finder(image, boxes))
+    _write_own(out, formats, record, image)
+    journal.add(record)
+    return [record]
+
+
+def _write_own(out, chosen, record, image):
+    if "overlay" in chosen:
+        write_overlay(_place(out / "overlay", record.file + ".png"), image, record.faces)
+    if "labelme" in chosen:
+        formats.write_labelme(_place(out / "labelme", record.file + ".json"), record)
+    if "pts" in chosen:
+        for number, face in enumerate(record.faces):
+            formats.write_pts(_place(out / "pts", f"{record.file}.{number}.pts"), face)
+
+
+def _place(folder, name):
+    """The path of a photo's file; with the photo's suffix in it, a.jpg and a.png differ."""
+    path = folder / name
+    files.make_folder(path.parent)
+    return path
+
+
+def _write_whole(out, chosen, records, metadata):
+    if "csv" in chosen:
+        formats.write_csv(out / "keypoints.csv", records)
+    if "json" in chosen:
+        formats.write_json(out / "keypoints.json", records, metadata)
+    if "coco" in chosen:
+        formats.write_coco(out / "coco.json", [one for one in records if one.frame is None])
+
+
+def _shown(items, total):
+    """The same items; with tqdm installed and many of them, a progress bar on a terminal."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return items
+    return tqdm(items, total=total, unit="photo", disable=None if total > 1 else True)

@@ -1,0 +1,158 @@
+"""Finished runs to one ONNX file that finds keypoints without Theano."""
+import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
+
+import json
+
+import numpy as np
+
+import facekp
+from facekp import files
+from facekp.data import synthetic
+from facekp.errors import EngineError, RunError
+from facekp.keypoints import KEYPOINTS, SIZE
+from facekp.runs.folder import Run
+from facekp.training.load import load_net
+
+TOLERANCE_PX, HALF_TOLERANCE_PX = 1e-3, 0.1
+"""How far the file's keypoints may be from Theano's, with weights of 32 and of 16 bits."""
+
+LICENCE = "MIT"
+
+
+def export(folders, path, half=False):
+    """Write the net of a finished run, or the mean of several runs' nets, as ONNX.
+
+    The file is written only after onnxruntime has found the same keypoints with it as Theano.
+
+    Parameters
+    ----------
+    folders : list of path, finished runs
+    path : path of the file, like ``net.onnx``
+    half : bool
+        Store the weights in half precision: half the size, some hundredths of a pixel apart.
+
+    Returns
+    -------
+    float, px: the largest difference to Theano's keypoints that the check met
+
+    Raises
+    ------
+    RunError
+        If a run is not complete or damaged, or the file would not find what the nets find.
+    ConfigError
+        If a net has a layer that cannot be written as ONNX.
+    EngineError
+        If onnx or onnxruntime is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        from facekp.nets import onnx_graph
+    except ImportError as error:
+        raise EngineError(f"{error.name} is not installed, which writing an ONNX file needs; "
+                          "install onnx and onnxruntime (pip install onnx onnxruntime)") from None
+    metadata = describe(folders)
+    nets = [load_net(folder) for folder in folders]
+    model = onnx_graph.to_onnx(nets, metadata)
+    X = check_images()
+    expected = np.mean([net.predict_px(X) for net in nets], axis=0)
+    difference = check(model, X, expected, TOLERANCE_PX)
+    if half:
+        model = onnx_graph.with_half_weights(model)
+        difference = check(model, X, expected, HALF_TOLERANCE_PX)
+    with files.replacing(path) as file:
+        file.write(model.SerializeToString())
+    return difference
+
+
+def describe(folders):
+    """What the file says of its nets.
+
+    Parameters
+    ----------
+    folders : list of path, finished runs
+
+    Returns
+    -------
+    dict of str -> str
+
+    Raises
+    ------
+    RunError
+        If a run is not complete, or it diverged.
+    """
+    nets, labels, errors = [], [], []
+    for folder in folders:
+        run = Run(folder)
+        if not run.complete:
+            raise RunError(f"{run.folder}: is not a complete run; let it end (the same command "
+                           "goes on), or name another run folder")
+        config, summary = files.read_json(run.config), files.read_json(run.summary)
+        if summary.get("valid_rmse_px") is None:
+            raise RunError(f"{run.folder}: has no validation error, the net has diverged; name "
+                           "another run folder")
+        settings = config["settings"]
+        nets.append({"model": settings["model"], "options": settings["options"]})
+        labels.append(config["data"]["label"])
+        errors.append(float(summary["valid_rmse_px"]))
+    return {
+        "net": json.dumps(nets, sort_keys=True),
+        "data": "; ".join(dict.fromkeys(labels)),
+        # of each net by itself: that of their mean was not measured, and is as a rule lower
+        "valid_rmse_px": ", ".join(f"{error:.4f}" for error in errors),
+        "keypoints": ",".join(KEYPOINTS),
+        "input": f"gray faces (n, 1, {SIZE}, {SIZE}), 0 black to 1 white",
+        "output": "x and y of each keypoint in turn, px of the input; the middle of the upper left "
+                  "pixel is (0, 0)",
+        "licence": LICENCE,
+        "facekp": facekp.__version__,
+    }
+
+
+def check_images(n_random=8, n_faces=24):
+    """Images that a file is checked with: noise, black, white, and drawn faces.
+
+    Returns
+    -------
+    float32 array (n, 1, 96, 96) in [0, 1]
+    """
+    noise = np.random.RandomState(0).uniform(size=(n_random, 1, SIZE, SIZE))
+    flat = np.stack([np.full((1, SIZE, SIZE), level) for level in (0.0, 1.0)])
+    faces = synthetic.generate(n_faces)[0][:, np.newaxis] / 255
+    return np.concatenate([noise, flat, faces]).astype(np.float32)
+
+
+def check(model, X, expected, tolerance):
+    """Check a graph by onnx's own checker, and its keypoints against those expected.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    X : float32 array (n, 1, 96, 96) in [0, 1]
+    expected : float array (n, 30), px
+    tolerance : float, px
+
+    Returns
+    -------
+    float, px: the largest difference
+
+    Raises
+    ------
+    RunError
+        If it is larger than `tolerance`.
+    """
+    import onnx
+    import onnxruntime
+
+    onnx.checker.check_model(model, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options,
+                                           providers=["CPUExecutionProvider"])
+    [found] = session.run(None, {session.get_inputs()[0].name: X})
+    difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else np.inf
+    if not difference <= tolerance:  # NaN neither
+        raise RunError(f"the ONNX graph finds keypoints {difference:g} px from the net's, allowed "
+                       f"are {tolerance:g} px; nothing was written"
+                       + ("; try it without half precision" if tolerance > TOLERANCE_PX else ""))
+    return difference

@@ -1,0 +1,267 @@
+"""Many photos: names, bad files, stops, boxes, and the command's arguments."""
+import argparse
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from predict_tools import mean_net
+from scene_tools import crowd
+
+from facekp.errors import ConfigError
+from facekp.predict import command, folder, journal, video
+from facekp.predict.command import add_arguments, run
+from facekp.predict.folder import predict
+from facekp.predict.paths import find_photos
+
+ALL = ("csv", "json", "coco", "labelme", "pts", "overlay")
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory):
+    return mean_net(tmp_path_factory.mktemp("net") / "mean.onnx")
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return crowd(320, 240, [(160, 120, 36, 0)], seed=1)
+
+
+@pytest.fixture
+def photos(tmp_path, portrait):
+    """A folder: two faces, nobody, a text, a file that is no photo by name, a folder in it."""
+    place = tmp_path / "photos"
+    (place / "more").mkdir(parents=True)
+    Image.fromarray(portrait[0]).save(place / "b.jpg")
+    Image.fromarray(portrait[0]).save(place / "b.png")
+    Image.new("RGB", (80, 60)).save(place / "nobody.png")
+    Image.fromarray(portrait[0]).save(place / "more" / "b.jpg")
+    (place / "bad.jpg").write_text("no photo")
+    (place / "notes.txt").write_text("nor this")
+    return place
+
+
+def rows_of(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def everything(place):
+    return {path.relative_to(place).as_posix(): path.read_bytes()
+            for path in place.rglob("*") if path.is_file()}
+
+
+def test_a_folder_and_all_its_results(photos, tmp_path, net, capsys):
+    out = tmp_path / "out"
+    records, skipped = predict([photos], out, ALL, recursive=True, net=net)
+    assert [record.file for record in records] == ["b.jpg", "b.png", "more/b.jpg", "nobody.png"]
+    [why] = skipped
+    assert str(photos / "bad.jpg") in why and "no picture" in why
+    assert "bad.jpg" in capsys.readouterr().err
+    assert set(everything(out)) == {
+        "keypoints.csv", "keypoints.json", "coco.json", "labelme/b.jpg.json", "labelme/b.png.json",
+        "labelme/more/b.jpg.json", "labelme/nobody.png.json", "overlay/b.jpg.png",
+        "overlay/b.png.png", "overlay/more/b.jpg.png", "overlay/nobody.png.png",
+        "pts/b.jpg.0.pts", "pts/b.png.0.pts", "pts/more/b.jpg.0.pts"}
+    rows = rows_of(out / "keypoints.csv")
+    assert [(row["file"], row["success"]) for row in rows] == [
+        ("b.jpg", "1"), ("b.png", "1"), ("more/b.jpg", "1"), ("nobody.png", "0")]
+    assert len(json.loads((out / "coco.json").read_text())["images"]) == 4
+
+
+def test_the_same_name_twice_gets_a_number(photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("b.jpg", "B.JPG", "b-2.jpg"):
+        Image.new("L", (8, 8)).save(other / name, "JPEG")
+    found = find_photos([photos, other, photos / "b.jpg", photos / "more" / "b.jpg"])
+    assert list(found)[:3] == ["b.jpg", "b.png", "bad.jpg"]  # the third path was there already
+    assert len(found) == 4 + 3 + 1
+    assert len({name.lower() for name in found}) == len(found)
+    assert len({os.path.realpath(path) for path in found.values()}) == len(found)
+
+
+def test_results_in_the_folder_of_the_photos_are_not_taken_for_photos(photos, net):
+    predict([photos], photos, net=net, recursive=True)
+    before = set(everything(photos))
+    records, _ = predict([photos], photos, net=net, recursive=True)
+    assert len(records) == 4 and set(everything(photos)) == before
+
+
+def test_an_interrupted_folder_goes_on_and_ends_the_same(photos, tmp_path, net, monkeypatch):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    predict([photos], whole, ALL, recursive=True, net=net)
+    finder_call = folder.Finder.__call__
+    seen = []
+
+    def stop_at_the_third(self, image, boxes=None):
+        seen.append(image.size)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return finder_call(self, image, boxes)
+
+    monkeypatch.setattr(folder.Finder, "__call__", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        predict([photos], out, ALL, recursive=True, net=net)
+    assert not (out / "keypoints.csv").exists()  # nothing that looks complete
+    with open(out / journal.NAME, "a") as file:
+        file.write('[[1, 2], "cut o')  # as a kill leaves it
+    seen.clear()
+    monkeypatch.setattr(folder.Finder, "__call__", lambda self, image, boxes=None: (
+        seen.append(image.size), finder_call(self, image, boxes))[1])
+    predict([photos], out, ALL, recursive=True, net=net)
+    assert len(seen) == 2  # of four
+    assert everything(out) == everything(whole)
+
+
+def test_what_changed_meanwhile_is_done_again(photos, tmp_path, net, portrait, monkeypatch):
+    out = tmp_path / "out"
+    monkeypatch.setattr(folder, "_write_whole", lambda *args: 1 / 0)
+    for choices in ({}, {"fast": True}):
+        with pytest.raises(ZeroDivisionError):
+            predict([photos], out, net=net, **choices)
+    again = journal.Journal(out, {"other": "choices"})
+    assert again.done == {}  # begun anew
+    again.close(True)
+    with pytest.raises(ZeroDivisionError):
+        predict([photos], out, net=net)
+    choices = json.loads((out / journal.NAME).read_text().splitlines()[0])
+    Image.fromarray(portrait[0][:, ::-1]).save(photos / "b.png")
+    again = journal.Journal(out, choices)
+    assert again.has("b.jpg", str(photos / "b.jpg"))
+    assert not again.has("b.png", str(photos / "b.png"))
+    again.close(False)
+
+
+def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, clean_env):
+    place, out = tmp_path / "photos", tmp_path / "out"
+    place.mkdir()
+    for number in range(40):
+        Image.fromarray(portrait[0]).save(place / f"{number:02d}.jpg")
+    code = ("import sys; from facekp.predict.folder import predict\n"
+            "predict(sys.argv[1:2], sys.argv[2], net=sys.argv[3])")
+    child = subprocess.Popen([sys.executable, "-c", code, str(place), str(out), str(net)],
+                             env=clean_env)
+    deadline = time.time() + 120
+    while len(list(out.glob("overlay/*.png"))) < 3 and time.time() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    for path in out.rglob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+    assert not (out / "keypoints.csv").exists()
+    records, skipped = predict([place], out, net=net)
+    assert len(records) == 40 and not skipped and len(rows_of(out / "keypoints.csv")) == 40
+
+
+def test_boxes_from_a_file_and_from_results(photos, tmp_path, net):
+    first = tmp_path / "first"
+    predict([photos], first, ("csv",), net=net)
+    again, _ = predict([photos], tmp_path / "again", ("csv",), net=net,
+                       boxes=first / "keypoints.csv")
+    expected = rows_of(first / "keypoints.csv")
+    found = rows_of(tmp_path / "again" / "keypoints.csv")
+    assert [row["box_x"] for row in found] == [row["box_x"] for row in expected]
+    assert [len(record.faces) for record in again] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("text, message", [
+    ("file,x\na,1\n", "row 1: found 'file,x', expected the columns file,box_x"),
+    ("file,box_x,box_y,box_w,box_h\nother.jpg,1,1,5,5\n", "row 2: found the file 'other.jpg'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,a,5,5\n", "row 2: found could not convert"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,0,5\n", "row 2: found a box without an area"),
+    ("", "row 1")])
+def test_boxes_that_cannot_be_used(text, message, photos, tmp_path, net):
+    (tmp_path / "boxes.csv").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        predict([photos / "b.jpg"], tmp_path / "out", net=net, boxes=tmp_path / "boxes.csv")
+
+
+def test_impossible_requests(photos, tmp_path, net):
+    with pytest.raises(ConfigError, match="does not exist"):
+        predict([photos / "missing.jpg"], tmp_path / "out", net=net)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ConfigError, match="no photo found"):
+        predict([tmp_path / "nothing"], tmp_path / "out", net=net)
+    with pytest.raises(ConfigError, match="format: found xml"):
+        predict([photos], tmp_path / "out", ("xml",), net=net)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        predict([photos], photos / "b.jpg", net=net)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_commands_arguments_and_exit_codes(photos, tmp_path, net, capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    out = str(tmp_path / "out")
+    options = parser.parse_args([str(photos), "-o", out, "--net", str(net), "--format", "csv,json",
+                                 "--fast", "--threads", "1"])
+    assert options.run(options) == 1  # one file was left out
+    assert capsys.readouterr().out == (
+        f"{out}: 2 faces in 3 pictures, 1 without a face, 1 left out\n")
+    assert set(everything(tmp_path / "out")) == {"keypoints.csv", "keypoints.json"}
+    assert run([photos / "b.jpg"], out, ("csv",), net=net) == 0
+    for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"]):
+        with pytest.raises(SystemExit):
+            parser.parse_args([str(photos), *wrong])
+
+
+def test_the_arguments_are_declared_without_any_import(clean_env):
+    code = ("import sys, argparse; before = set(sys.modules)\n"
+            "from importlib.util import spec_from_file_location, module_from_spec\n"
+            "spec = spec_from_file_location('command', sys.argv[1])\n"
+            "module = module_from_spec(spec); spec.loader.exec_module(module)\n"
+            "module.add_arguments(argparse.ArgumentParser())\n"
+            "sys.exit('numpy' in sys.modules or 'facekp.predict.find' in sys.modules)")
+    assert subprocess.call([sys.executable, "-c", code, command.__file__], env=clean_env) == 0
+
+
+class FakeVideo:
+    """What OpenCV has of a video, for three frames."""
+
+    CAP_PROP_POS_MSEC, COLOR_BGR2RGB = 0, 4
+
+    def __init__(self, frame):
+        self.frames, self.number = [frame[..., ::-1]] * 3, 0
+
+    def VideoCapture(self, path):
+        assert path == "v.mp4" or path == 0
+        return self
+
+    def get(self, what):
+        return 40.0 * (self.number - 1)  # of the frame that was read last
+
+    def read(self):
+        if self.number == len(self.frames):
+            return False, None
+        self.number += 1
+        return True, self.frames[self.number - 1]
+
+    def release(self):
+        self.number = -1
+
+    @staticmethod
+    def cvtColor(frame, code):
+        return np.ascontiguousarray(frame[..., ::-1])
+
+
+@pytest.mark.parametrize("path", ["v.mp4", "camera:0"])
+def test_every_frame_of_a_video_is_a_record(path, net, portrait, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", FakeVideo(portrait[0]))
+    found = list(video.records("v", path, folder.Finder(net)))
+    assert [(record.frame, record.timestamp) for record in found] == [(0, 0), (1, 0.04), (2, 0.08)]
+    assert all(len(record.faces) == 1 and record.size == (320, 240) for record in found)
+
+
+def test_without_opencv_a_video_is_left_out_in_one_line(tmp_path, net, monkeypatch, photos):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    (photos / "v.mp4").write_bytes(b"")
+    records, skipped = predict([photos], tmp_path / "out", net=net)
+    assert len(records) == 3 and "pip install opencv-python-headless" in " ".join(skipped)
