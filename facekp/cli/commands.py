@@ -1,4 +1,4 @@
-"""The command line: ``facekp`` info, data, run, train, submit, figures, report, results."""
+"""The command line: ``facekp`` and its commands."""
 import argparse
 import os
 import sys
@@ -9,6 +9,7 @@ from facekp.experiment import known
 from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
 from facekp.experiment.options import add
+from facekp.predict import command as predict
 
 
 def main(argv=None):
@@ -27,6 +28,9 @@ def main(argv=None):
     train.add_to(commands)
     _add_submit(commands)
     show.add_to(commands)
+    _add_export(commands)
+    predict.add_arguments(commands.add_parser(
+        "predict", help="find the keypoints of the faces on photos"))
     options = parser.parse_args(argv)
     if options.command == "run" and options.name:
         # the experiment's own parser may print help and exit, which is no error
@@ -39,7 +43,7 @@ def _command(options):
         os.environ["FACEKP_DEVICE"] = options.device
     for file in getattr(options, "imports", ()):
         known.load(file)
-    options.run(options)
+    return options.run(options)
 
 
 def _add_info(commands):
@@ -114,6 +118,27 @@ def _submit(options):
     lookup = load_lookup(options.data, test.image_ids)
     rows = submission.write_submission(options.out, net.predict_px(test.X), test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
+
+
+def _add_export(commands):
+    parser = commands.add_parser("export", help="finished runs to one ONNX file, which `facekp "
+                                                "predict --net` takes")
+    parser.add_argument("folders", nargs="+", metavar="RUN", type=path_name,
+                        help="a run folder; of several runs the predictions are averaged")
+    parser.add_argument("-o", "--out", metavar="FILE", type=path_name,
+                        help="the file (default: net.onnx in the first run's folder)")
+    parser.add_argument("--half", action="store_true", help="weights in half precision")
+    add(parser, "imports")
+    parser.set_defaults(run=_export)
+
+
+def _export(options):
+    from facekp.training.export import export
+    known.experiments()  # they register the nets of their own
+    path = options.out or os.path.join(options.folders[0], "net.onnx")
+    difference = export(options.folders, path, options.half)
+    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
+          "nets that it was made of")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def guarded(command):
     Parameters
     ----------
     command : callable
+        May return the exit code, an int; all else that it returns counts as 0.
 
     Returns
     -------
@@ -32,9 +33,14 @@ def guarded(command):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        command()
+        code = command()
     except FacekpError as error:
         return _failed(worded(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "facekp").startswith("facekp"):
+            raise
+        return _failed(f"{error.name} is not installed, which this command needs; install what "
+                       "trains: make env in a checkout, or pip install facekp[train]")
     except MemoryError:
         return _failed("out of memory; close other programs, or take a smaller batch size")
     except BrokenPipeError:  # whoever reads our output, like `head`, has seen enough
@@ -47,7 +53,7 @@ def guarded(command):
     except KeyboardInterrupt as error:
         print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
-    return 0
+    return code if type(code) is int else 0
 
 
 def worded(error):

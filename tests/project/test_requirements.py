@@ -17,6 +17,9 @@ NOT_REQUIRED = {
 }
 """Imports without a requirement, and why."""
 
+OPTIONAL = {"cv2": "videos and cameras only", "tqdm": "bars where it is installed"}
+"""Imports of facekp.predict that it does without, and what they are for."""
+
 NOT_IMPORTED = {
     "setuptools": ("lasagne", "pkg_resources"),
     "scikit-learn": ("nolearn", "sklearn"),
@@ -24,14 +27,18 @@ NOT_IMPORTED = {
 """Requirements of which a library that facekp needs imports something: library and import."""
 
 
-def requirements():
-    """Distributions that setup.cfg requires, with the modules that they install."""
+def requirements(*parts):
+    """Distributions that setup.cfg requires, with the modules that they install.
+
+    Parameters
+    ----------
+    parts : str, "install_requires" or the name of an extra
+    """
     config = configparser.ConfigParser()
     config.read(str(ROOT / "setup.cfg"))
-    lines = config["options"]["install_requires"].splitlines()
-    names = [re.match("[A-Za-z0-9_.-]+", line).group() for line in lines if line[:1].isalpha()]
-    names += config["options.extras_require"].get("blas", "").split()
-    return {name: modules_of(name) for name in names}
+    known = {**config["options.extras_require"], **config["options"]}
+    return {name: modules_of(name) for part in parts
+            for name in re.findall("^[A-Za-z0-9_.-]+", known[part], re.M)}
 
 
 def modules_of(distribution):
@@ -41,11 +48,12 @@ def modules_of(distribution):
             if file.suffix in (".py", ".so") and ".." not in file.parts} - {"__pycache__"}
 
 
-def imports(folder):
-    """Names of the third-party modules that the Python files below a folder import."""
-    places = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+def imports(*places):
+    """Names of the third-party modules that Python files, or all below folders, import."""
+    installed = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
     found = set()
-    for path in sorted(folder.rglob("*.py")):
+    for path in [path for place in places for path in ([place] if place.suffix else
+                                                       sorted(place.rglob("*.py")))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name.split(".")[0] for alias in node.names}
@@ -56,18 +64,25 @@ def imports(folder):
                     found.add(node.args[0].value.split(".")[0])
     specs = {name: importlib.util.find_spec(name) for name in found - {"facekp"}}
     return {name for name, spec in specs.items()
-            if spec is None or (spec.origin or "").startswith(tuple(places))}
+            if spec is None or (spec.origin or "").startswith(tuple(installed))}
 
 
 def test_each_import_is_required():
-    required = set().union(*requirements().values())
-    lacking = imports(ROOT / "facekp") - required - set(NOT_REQUIRED) - {"fcntl", "winreg"}
+    required = set().union(*requirements("install_requires", "train", "blas").values())
+    lacking = imports(ROOT / "facekp") - required - set(NOT_REQUIRED) - set(OPTIONAL)
     assert not lacking, f"{sorted(lacking)}: name their distributions in setup.cfg"
+
+
+def test_prediction_needs_no_extra():
+    light = [ROOT / "facekp" / "predict"] + [ROOT / "facekp" / f"{name}.py" for name in (
+        "errors", "keypoints", "files", "text", "machine")]
+    required = set().union(*requirements("install_requires").values())
+    assert imports(*light) - set(OPTIONAL) <= required
 
 
 def test_each_requirement_is_imported():
     found = imports(ROOT / "facekp")
-    for name, modules in requirements().items():
+    for name, modules in requirements("install_requires", "train", "blas").items():
         if name in NOT_IMPORTED:
             library, module = NOT_IMPORTED[name]
             place = importlib.util.find_spec(library).submodule_search_locations[0]
