@@ -4,6 +4,7 @@ from typing import Iterable, Optional, Tuple
 
 from facekp.augmentation import Augmentation
 from facekp.errors import ConfigError
+from facekp.schedule import Schedule
 
 SPLITS = ("random", "grouped", "after-mirroring")
 """How images are divided into training and validation images.
@@ -46,6 +47,9 @@ class Settings:
     augment : tuple of str
         What is done with the training images, like ``("mirror", "rotate=12")``; words of
         :class:`facekp.augmentation.Augmentation`, put into its order.
+    schedule : tuple of str
+        How the learning rate changes, like ``("warm-up=5", "cosine")``; words of
+        :class:`facekp.schedule.Schedule`. Without any it is constant, as in the paper.
     folds, fold : int
         The images are shuffled and cut into `folds` parts; part `fold` validates. One fold of
         five is the paper's 80/20 split.
@@ -62,6 +66,7 @@ class Settings:
     batch_size: int = 128
     split: str = "random"
     augment: Tuple[str, ...] = ()
+    schedule: Tuple[str, ...] = ()
     folds: int = 5
     fold: int = 0
     seed: int = 0
@@ -81,10 +86,16 @@ class Settings:
                               "above 0")
         if self.split not in SPLITS:
             raise ConfigError(f"split: found {self.split!r}, expected one of {', '.join(SPLITS)}")
-        if isinstance(self.augment, str) or not isinstance(self.augment, Iterable):
-            raise ConfigError(f"augment: found {self.augment!r}, expected a sequence of words like "
-                              "('mirror', 'rotate=12')")
-        object.__setattr__(self, "augment", Augmentation.parse(self.augment).words)
+        for name, kind, example in (("augment", Augmentation, ("mirror", "rotate=12")),
+                                    ("schedule", Schedule, ("warm-up=5", "cosine"))):
+            words = getattr(self, name)
+            if isinstance(words, str) or not isinstance(words, Iterable):
+                raise ConfigError(f"{name}: found {words!r}, expected a sequence of words like "
+                                  f"{example}")
+            object.__setattr__(self, name, kind.parse(words).words)
+        if Schedule.parse(self.schedule).warm_up >= self.epochs:
+            raise ConfigError(f"schedule: found {self.schedule}, expected a warm-up shorter than "
+                              f"the {self.epochs} epochs")
         if self.split == "after-mirroring" and "mirror" not in self.augment:
             raise ConfigError("split: found 'after-mirroring' without mirror images; add 'mirror' "
                               "to augment")
@@ -117,4 +128,4 @@ class Settings:
 
     def as_dict(self):
         """The parameters as a JSON-able dict."""
-        return {**asdict(self), "augment": list(self.augment)}
+        return {**asdict(self), "augment": list(self.augment), "schedule": list(self.schedule)}

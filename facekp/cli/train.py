@@ -1,4 +1,5 @@
 """``facekp train``: one net with choices of one's own, in train/ of the folder of the runs."""
+from facekp import schedule
 from facekp.augmentation import EXPECTED, Augmentation
 from facekp.experiment import Experiment, known
 from facekp.experiment.arguments import number, whole_number
@@ -26,6 +27,8 @@ def add_to(commands):
                         help="default: what suits the net, 0.001 for most")
     parser.add_argument("--batch-size", type=whole_number(1, 10**6), metavar="N",
                         help="default: what suits the net, 128 for most")
+    parser.add_argument("--schedule", default="", metavar="WORDS",
+                        help=f"how the rate changes: {schedule.EXPECTED} (default: not at all)")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
     parser.add_argument("--augment", action="append", default=[], metavar="TRANSFORMS",
@@ -44,7 +47,8 @@ def _train(options):
     known.experiments()  # they register the nets of their own
     chosen = dict(registry.get(options.model).defaults, options={},
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  augment=Augmentation.parse(",".join(options.augment)).words)
+                  augment=Augmentation.parse(",".join(options.augment)).words,
+                  schedule=tuple(filter(None, options.schedule.split(","))))
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:

@@ -3,7 +3,7 @@ import numpy as np
 
 from facekp import keypoints
 from facekp.nets.net import GivenSplit
-from facekp.training import handlers
+from facekp.training import handlers, rates
 from facekp.training.checkpoint import Checkpoint
 from facekp.training.interruption import stopping_cleanly
 
@@ -34,10 +34,12 @@ def fit(net, data, run, settings, say):
     # Spread over all of them: the first of Kaggle's faces are easier than the others.
     part = np.linspace(0, len(y_train) - 1, min(len(y_train), len(y_valid))).astype(int)
     net.on_batch_finished = [progress.batch_finished]
-    net.on_epoch_finished = [handlers.CleanLoss(data.X_train[part], y_train[part]), best,
+    set_rate = rates.SetRate(settings)
+    net.on_epoch_finished = [set_rate, handlers.CleanLoss(data.X_train[part], y_train[part]), best,
                              checkpoint, progress.epoch_finished, handlers.EpochTable(), stop]
     if checkpoint.restore(net, say):
         say(f"{run.folder}: going on after epoch {checkpoint.epochs}")
+    set_rate(net, net.train_history_)
     left = settings.epochs - len(net.train_history_)
     stopped = net.train_history_ and stop.check(net.train_history_)
     if left > 0 and not stopped:

@@ -13,7 +13,7 @@ from facekp.nets.models import build
 from facekp.runs import provenance
 from facekp.runs.config import differing
 from facekp.runs.version import TRAINING_VERSION
-from facekp.training import augmented_batches
+from facekp.training import augmented_batches, rates
 from facekp.training.evaluate import finish
 from facekp.training.fit import fit
 from facekp.training.split import split
@@ -48,6 +48,7 @@ def train(run, settings, training, test=None, lookup=None,
     allocator.tune()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     augmented_batches.use(net, settings)
+    rates.use(net, settings)
     with run.locked():
         config = describe(settings, training, test, lookup)
         begun = run.begin(config)

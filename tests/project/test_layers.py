@@ -9,8 +9,8 @@ from checkout import ROOT
 
 LAYERS = (("cli",), ("experiment",), ("report",), ("analysis", "predict"), ("training",),
           ("runs", "nets"), ("fused",), ("engine",), ("data", "plots"),
-          ("augmentation", "errors", "keypoints", "metrics", "settings", "files", "npz", "text",
-           "machine"))
+          ("augmentation", "schedule", "errors", "keypoints", "metrics", "settings", "files", "npz",
+           "text", "machine"))
 """From top to bottom. Packages of one layer do not import each other; the last one is the ground,
 whose modules may."""
 
