@@ -63,12 +63,13 @@ def build_once(settings):
     It comes back as new: its first weights, its optimizer's and generators' first state.
     """
     from facekp.nets.models import build
-    from facekp.training import augmented_batches
+    from facekp.training import augmented_batches, rates
     random = tuple(word for word in settings.augment if word != "mirror")
-    key = repr(replace(settings, epochs=1, patience=None, split="random", augment=random, fold=0))
+    key = repr(replace(settings, epochs=1000, patience=None, split="random", augment=random, fold=0))
     if key not in _compiled:
         net = build(settings)
         augmented_batches.use(net, settings)  # before it is compiled: the loss depends on it
+        rates.use(net, settings)
         _compiled[key] = net, {name: v.get_value() for name, v in net.state().items()}
     net, first = _compiled[key]
     for name, variable in net.state().items():

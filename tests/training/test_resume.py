@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import core_tools
 import pytest
@@ -19,6 +20,7 @@ from facekp.runs import folder as runs
 from facekp.training import handlers, one_run as training
 from facekp.nets.optimizers import OPTIMIZERS
 from facekp.runs.version import CODE_DIGESTS
+from facekp.schedule import Schedule
 
 
 def train(folder, settings, say=print):
@@ -83,6 +85,27 @@ def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undist
     train(tmp_path / "run", settings)
     assert differences(tmp_path / "run", expected) == []
     plain, _ = undisturbed(replace(settings, augment=("mirror",)))
+    assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
+
+
+def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbed,
+                                                            compiled_once, monkeypatch):
+    # build_once has done this before it compiled the net
+    monkeypatch.setattr(training, "rates", SimpleNamespace(use=lambda net, settings: None))
+    settings = replace(core_tools.CLASSIC, epochs=4, schedule=("warm-up=1", "cosine"))
+    expected, halfway = undisturbed(settings)
+    shutil.copytree(halfway, tmp_path / "run")
+    rates, rate = [], Schedule.rate
+
+    def remember(*args):
+        rates.append(rate(*args))
+        return rates[-1]
+
+    monkeypatch.setattr(Schedule, "rate", remember)
+    train(tmp_path / "run", settings)
+    assert differences(tmp_path / "run", expected) == []
+    assert rates[:2] == pytest.approx([0.00075, 0.00025])
+    plain, _ = undisturbed(replace(settings, schedule=()))
     assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
 
 
