@@ -79,7 +79,8 @@ def _read_member(archive, name, dtypes, shape):
         fits = len(found) == len(shape) and all(
             0 <= size <= MAX_ROWS if wanted is None else size == wanted
             for size, wanted in zip(found, shape))
-        if not fits or dtype.str not in dtypes or fortran:
+        # numpy writes a matrix by columns, as published predictions are, but never a vector
+        if not fits or dtype.str not in dtypes or fortran and len(found) < 2:
             raise ValueError(f"{name}: found {dtype.str} {found}{' by columns' * fortran}, "
                              f"expected {' or '.join(dtypes)} "
                              f"{tuple('n' if wanted is None else wanted for wanted in shape)}")
@@ -89,4 +90,4 @@ def _read_member(archive, name, dtypes, shape):
             raise ValueError(f"{name}: found {len(content)} bytes, expected {size}")
         if member.tell() != info.file_size:  # zipfile checks the checksum at the declared end alone
             raise ValueError(f"{name}: found {member.tell()} bytes, {info.file_size} declared")
-    return np.ndarray(found, dtype, content).copy()
+    return np.ndarray(found, dtype, content, order="F" if fortran else "C").copy()

@@ -11,10 +11,7 @@ def read_all(folder):
     Returns
     -------
     pandas.DataFrame, one row per run
-        Names and labels of experiment and variant, settings, state, ``valid_rmse_px`` of the best
-        epoch, its parts on images with a near-duplicate (or a twin, the mirror image) in training
-        and on the others, the last losses, images, seconds, versions, the folder. NaN where
-        nothing was measured.
+        The columns of :meth:`facekp.runs.result.RunResult.row`; NaN where nothing was measured.
 
     Examples
     --------

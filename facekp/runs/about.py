@@ -12,8 +12,10 @@ from typing import Dict, List
 
 from facekp import files
 from facekp.errors import RunError
+from facekp.runs.checks import ABOUT, check
 
 FILE = "experiment.json"
+REMEDY = "remove it and give the experiment's command again"
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,12 @@ class About:
     shares : dict of str -> list of two str
         Variants whose runs are another experiment's: variant -> [experiment, variant].
     nets : list of dict
-        The nets that are compared with those of other experiments, best known by ``label`` (str)
-        of ``variant`` (str); ``score`` (float or None) is what the paper reports of it, the RMSE
-        on Kaggle's test images in px.
+        The nets that are compared with those of other experiments: ``label`` (str), ``variant``
+        (str), ``score`` (float or None), the paper's RMSE on Kaggle's test images in px.
     paper : list of dict
-        The paper's numbers, a row of the table "paper | ours" each: ``statement`` (str, the
-        paper's), ``variant`` (str), ``measure`` (str, a name in facekp.analysis) and ``number``
-        (float or None).
+        The paper's numbers, one row of the table "paper | ours" each: ``statement`` (str),
+        ``variant`` (str), ``measure`` (str, a name in facekp.report) and ``number`` (float or
+        None).
     claims : list of dict
         The paper's claims that these runs answer: ``kind`` (str, a name in facekp.analysis),
         ``statement`` (str, the paper's words), and what that kind of claim needs besides.
@@ -68,45 +69,39 @@ class About:
 
 
 def write_about(root, about):
-    """Write experiment.json, atomically, unless it says the same already.
-
-    Parameters
-    ----------
-    root : path, of all runs
-    about : About
-    """
+    """Write experiment.json below a folder of runs, unless it says the same already."""
     path = Path(root, about.name, FILE)
     content = json.loads(json.dumps(asdict(about)))  # tuples become lists, as in the file
-    there = None
     with contextlib.suppress(RunError):  # damaged, or there is none
-        there = files.read_json(path)
-    if there != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, content)
+        if files.read_json(path) == content:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_json(path, content)
 
 
 def read_about(root, name):
-    """What an experiment says of itself; no more than its name where it left no experiment.json.
+    """What an experiment says of itself.
 
     Parameters
     ----------
     root : path, of all runs
-    name : str
+    name : str, of the experiment
 
     Returns
     -------
-    About
+    About, with no more than the name where the experiment left no experiment.json
 
     Raises
     ------
     RunError
-        If the file is damaged.
+        If the file is damaged, or is no description of an experiment.
     """
     path = Path(root, name, FILE)
     if not path.exists():
         return About(name)
+    content = files.read_json(path)
+    check(path, content, ABOUT, REMEDY)
     try:
-        return About(**{**files.read_json(path), "name": name})
+        return About(**{**content, "name": name})
     except TypeError as error:
-        raise RunError(f"{path}: is no description of an experiment ({error}); remove it and give "
-                       "the experiment's command again") from None
+        raise RunError(f"{path}: is no description of an experiment ({error}); {REMEDY}") from None

@@ -22,10 +22,14 @@ TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 """Keys of summary.json of which there are both or none."""
 
 
-def is_number(value):
+def _is_number(value):
     """Whether a JSON value is a number that fits into a float."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and not (
         isinstance(value, int) and abs(value) > sys.float_info.max)
+
+
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_text(value):
@@ -40,72 +44,105 @@ def _are_flags(value):
         return False
 
 
-def _all(kind):
-    return lambda values: isinstance(values, list) and bool(values) and all(map(kind[0], values))
+def _pair(fits):
+    return lambda value: isinstance(value, list) and len(value) == 2 and all(map(fits, value))
 
 
-def _by_name(kind):
-    return lambda values: isinstance(values, dict) and all(map(kind[0], values.values()))
+OBJECT, LIST, TEXT = "an object", "a list", "a text without dollar signs"
+WHOLE, NUMBER, PERHAPS = "a whole number", "a number", "a number or null"
+KINDS = {
+    OBJECT: lambda value: isinstance(value, dict),
+    LIST: lambda value: isinstance(value, list),
+    "a text": lambda value: isinstance(value, str),
+    TEXT: _is_text,
+    "experiment and variant": _pair(_is_text),
+    "flags with closed quotation marks": _are_flags,
+    WHOLE: _is_whole,
+    "a number of images": lambda value: _is_whole(value) and 0 <= value < 10**9,
+    NUMBER: _is_number,
+    PERHAPS: lambda value: value is None or _is_number(value),
+    "a finite number": lambda value: _is_number(value) and math.isfinite(value),
+    "x and y": _pair(_is_number),
+}
+"""What a value may be: the words for a message, and a function that tells."""
+
+CONFIG = {
+    "settings": OBJECT, "settings.model": TEXT, "settings.seed": WHOLE, "settings.fold": WHOLE,
+    "settings.epochs": WHOLE, "data": OBJECT, "data.label": TEXT, "data.files": OBJECT,
+    "data.files.*": "a text", "host?": OBJECT, "threads?": "a text", "code?": "a text",
+    "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE}
+NEAR_DUPLICATES = {
+    f"{side}{name}": kind for side in SIDES for name, kind in (
+        ("", OBJECT), (".n", "a number of images"), (".rmse_px", PERHAPS),
+        (".mean_face_rmse_px", PERHAPS))}
+SUMMARY = {
+    "state": "a text", **{f"{name}?": NUMBER for name in (
+        "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
+        "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
+        "mean_face_rmse_px", *TWINS, "frozen_since")},
+    "near_duplicates?": OBJECT,
+    **{f"near_duplicates.{name}": kind for name, kind in NEAR_DUPLICATES.items()}}
+ERRORS = {
+    "keypoint_rmse_px": OBJECT, "keypoint_rmse_px.*": NUMBER, "mean_face_px": OBJECT,
+    "mean_face_px.*": "x and y", "rmse_px": "a finite number", "thresholds_px": LIST,
+    "thresholds_px.*": NUMBER, "within": LIST, "within.*": NUMBER}
+ABOUT = {
+    "title?": TEXT, "section?": TEXT, "order?": NUMBER, "variants?": OBJECT, "variants.*": TEXT,
+    "shares?": OBJECT, "shares.*": "experiment and variant",
+    **{f"{part}{name}": kind for part in ("nets", "paper", "claims", "figures")
+       for name, kind in (("?", LIST), (".*", OBJECT))},
+    "nets.*.label": TEXT, "nets.*.variant": TEXT, "nets.*.score?": NUMBER,
+    "paper.*.statement": TEXT, "paper.*.variant": TEXT, "paper.*.measure": TEXT}
+"""What is read of a file: a value's name and what it must be. A question mark: it may be missing,
+or null. A star: each value of an object, or of a list."""
+
+INTEGERS = "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8"
+MISSING = object()
 
 
-OBJECT = (lambda value: isinstance(value, dict), "an object")
-ANY_TEXT = (lambda value: isinstance(value, str), "a text")
-TEXT = (_is_text, "a text without dollar signs")
-WHOLE = (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number")
-NUMBER = (is_number, "a number")
-FINITE = (lambda value: is_number(value) and math.isfinite(value), "a finite number")
-TEXTS = (_by_name(ANY_TEXT), "texts by name")
-NUMBERS = (_all(NUMBER), "a list of numbers")
-FLAGS = (_are_flags, "flags with closed quotation marks")
-COUNT = (lambda value: WHOLE[0](value) and 0 <= value < 10**9, "a number of images")
-"""What a value may be: a function that tells, and words for a message."""
-
-CONFIG = {"host": OBJECT, "threads": ANY_TEXT, "theano_flags": FLAGS, "code": ANY_TEXT,
-          "training_version": WHOLE}
-"""What config.json need not hold."""
-
-SUMMARY = {name: NUMBER for name in (
-    "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
-    "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
-    "mean_face_rmse_px", *TWINS, "frozen_since")}
-"""What summary.json need not hold, or may hold as null."""
-
-
-def check(path, values, kinds, optional=False, remedy="", where=""):
-    """Check values of a JSON object.
+def check(path, content, kinds, remedy=""):
+    """Check the content of a JSON file.
 
     Parameters
     ----------
     path : path, for the message
-    values : dict
-    kinds : dict of name -> one of the kinds above
-    optional : bool
-        Whether a value may be null, or not there.
-    remedy : str
-        What to do; empty for a file of a run: to run the experiment again.
-    where : str, in front of a name: ``data.``
+    content : dict
+    kinds : dict of str -> str, one of the tables above
+    remedy : str, what to do; empty for a file of a run: to run the experiment again
 
     Raises
     ------
     RunError
     """
-    for name, (fits, words) in kinds.items():
-        value = values.get(name)
-        if not (optional and value is None or fits(value)):
-            raise _wrong(path, where + name, value, words, remedy)
+    for name, kind in kinds.items():
+        for place, value in _values(content, name.rstrip("?").split(".")):
+            may_lack = name.endswith("?") and (value is None or value is MISSING)
+            if not (may_lack or KINDS[kind](value)):
+                raise _wrong(path, place, value, kind, remedy)
+
+
+def _values(value, names, place=""):
+    """(place, value) of what has a name in a JSON value; nothing where a part above it lacks."""
+    if not names:
+        yield place[1:], value
+    elif value is not None and value is not MISSING:
+        parts = dict(enumerate(value)) if isinstance(value, list) else value
+        wanted = parts if names[0] == "*" else names[:1]
+        for name in wanted:
+            yield from _values(parts.get(name, MISSING), names[1:], f"{place}.{name}")
+
+
+def _wrong(path, place, found, expected, remedy=""):
+    place = shown(place, 60)
+    what = f"lacks {place!r}" if found is None or found is MISSING else (
+        f"{place}: found {shown(repr(found), 60)}, expected {expected}")
+    return RunError(f"{path}: {what}; "
+                    + (remedy or f"remove {Path(path).parent} and run the experiment again"))
 
 
 def check_config(config, path):
-    """Check what is read of config.json; the path is for the message.
-
-    Raises
-    ------
-    RunError
-    """
-    check(path, config, {"settings": OBJECT, "data": OBJECT})
-    check(path, config["settings"], {"model": TEXT, "seed": WHOLE, "fold": WHOLE, "epochs": WHOLE})
-    check(path, config["data"], {"label": TEXT, "files": TEXTS}, where="data.")
-    check(path, config, CONFIG, optional=True)
+    """Check what is read of config.json; the path is for the message. Raises RunError."""
+    check(path, config, CONFIG)
     try:
         Settings.from_dict(config["settings"])
     except (ConfigError, TypeError) as error:
@@ -115,57 +152,28 @@ def check_config(config, path):
 
 def check_summary(summary, path):
     """Check what is read of summary.json; see :func:`check_config`."""
-    check(path, summary, {"state": ANY_TEXT})
-    check(path, summary, {**SUMMARY, "near_duplicates": OBJECT}, optional=True)
-    lacking = {name: NUMBER for name in TWINS if summary.get(name) is None}
-    check(path, summary, lacking, optional=len(lacking) != 1)
+    check(path, summary, SUMMARY)
+    lacking = [name for name in TWINS if summary.get(name) is None]
+    if len(lacking) == 1:
+        raise _wrong(path, lacking[0], None, NUMBER)
     if summary.get("near_duplicates") is not None:
-        check_near_duplicates(summary["near_duplicates"], path)
+        check_images(summary["near_duplicates"], path)
 
 
-def check_near_duplicates(found, path):
-    """Check the errors on near-duplicates and on other images; see :func:`check_config`."""
-    check(path, found, dict.fromkeys(SIDES, OBJECT))
-    for side in SIDES:
-        check(path, found[side], {"n": COUNT}, where=f"{side}.")
-        check(path, found[side], {"rmse_px": NUMBER, "mean_face_rmse_px": NUMBER}, optional=True,
-              where=f"{side}.")
+def check_images(found, path):
+    """Check that errors on near-duplicates, checked already, are those of an image at least."""
     if not any(found[side]["n"] for side in SIDES):
         raise _wrong(path, "near_duplicates", found, "at least one image")
 
 
-def check_about(content, path):
-    """Check what is read of experiment.json, but for what figures and claims need besides."""
-    remedy = "remove it and give the experiment's command again"
-    check(path, content, {
-        "title": TEXT, "section": TEXT, "order": NUMBER, "variants": (_by_name(TEXT), TEXTS[1]),
-        "shares": (_by_name((_is_place, "")), "pairs of experiment and variant by name"),
-        **dict.fromkeys(("nets", "paper", "claims", "figures"),
-                        (lambda value: isinstance(value, list) and all(map(OBJECT[0], value)),
-                         "a list of objects"))}, optional=True, remedy=remedy)
-    for part, kinds in (("nets", {"label": TEXT, "variant": TEXT}),
-                        ("paper", {"statement": TEXT, "variant": TEXT, "measure": TEXT})):
-        for row in content.get(part) or ():
-            check(path, row, kinds, remedy=remedy, where=f"{part}.")
-    for net in content.get("nets") or ():
-        check(path, net, {"score": NUMBER}, optional=True, remedy=remedy, where="nets.")
-
-
-def _is_place(value):
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_text, value))
-
-
 def check_errors(errors, path):
     """Check what is read of errors.json; see :func:`check_config`."""
-    known = set(errors["mean_face_px"]) if isinstance(errors.get("mean_face_px"), dict) else None
-    check(path, errors, {
-        "keypoint_rmse_px": (lambda value: _by_name(NUMBER)(value) and value and set(value) == known
-                             and set(value) <= set(KEYPOINTS), "numbers by keypoint"),
-        "mean_face_px": (_by_name((lambda place: _all(NUMBER)(place) and len(place) == 2, "")),
-                         "pairs of numbers by keypoint"),
-        "rmse_px": FINITE, "thresholds_px": NUMBERS, "within": NUMBERS})
-    if len(errors["within"]) != len(errors["thresholds_px"]):
-        raise _wrong(path, "within", len(errors["within"]), "as many numbers as thresholds_px")
+    check(path, errors, ERRORS)
+    keypoints, n = set(errors["keypoint_rmse_px"]), len(errors["within"])
+    if not keypoints or not keypoints <= set(KEYPOINTS) or keypoints != set(errors["mean_face_px"]):
+        raise _wrong(path, "keypoint_rmse_px", errors["keypoint_rmse_px"], "numbers by keypoint")
+    if not n or n != len(errors["thresholds_px"]):
+        raise _wrong(path, "within", n, "as many numbers as thresholds_px")
 
 
 def read_predictions(path, *names):
@@ -178,24 +186,17 @@ def read_predictions(path, *names):
 
     Returns
     -------
-    list of float array (n, 30), px; None for an array that the file lacks
+    list of array (n, 30), px; None for an array that the file lacks
 
     Raises
     ------
     RunError
         If the file is damaged, or holds something else.
     """
-    shape = None, 2 * len(KEYPOINTS)
+    form = (*npz.FLOATS, *INTEGERS), (None, 2 * len(KEYPOINTS))
     try:
-        found = npz.read_npz(path, {name: (npz.FLOATS, shape) for name in names}, some=True)
+        found = npz.read_npz(path, dict.fromkeys(names, form), some=True)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove {Path(path).parent} and run the "
                        "experiment again") from None
     return [found.get(name) for name in names]
-
-
-def _wrong(path, name, found, expected, remedy=""):
-    what = f"lacks {name!r}" if found is None else (
-        f"{name}: found {shown(repr(found), 60)}, expected {expected}")
-    return RunError(f"{path}: {what}; "
-                    + (remedy or f"remove {Path(path).parent} and run the experiment again"))

@@ -15,56 +15,28 @@ may have moved on."""
 
 
 def modernized(config):
-    """A config.json as today's facekp would have written it, whenever the run was begun.
-
-    Parameters
-    ----------
-    config : dict
-
-    Returns
-    -------
-    dict, a copy, with ``training_version`` and today's names of the settings
-    """
+    """A copy of a config.json as today's facekp would have written it: with ``training_version``
+    and today's names of the settings."""
     config = {**config, "training_version": version_of(config)}
     with contextlib.suppress(KeyError, TypeError, ConfigError):  # whoever reads them says so
         config["settings"] = Settings.from_dict(config["settings"]).as_dict()
     return config
 
 
+def as_stored(config):
+    """What reading a written config.json gives: tuples become lists."""
+    return json.loads(json.dumps(config))
+
+
 def disagreements(begun, now, parts=MUST_AGREE):
-    """Why a run may not go on.
-
-    Parameters
-    ----------
-    begun, now : dict, the contents of config.json
-    parts : tuple of str
-
-    Returns
-    -------
-    list of str, of :func:`differing`; empty if it may
-    """
+    """Why a run may not go on: lines of :func:`differing`, none if it may."""
     begun, now = modernized(begun), modernized(as_stored(now))
     return [line for part in parts for line in differing(begun.get(part), now.get(part), part)]
 
 
 def differing(begun, now, name=""):
-    """Where two JSON values differ, as lines ``name: was ..., now is ...``.
-
-    Parameters
-    ----------
-    begun, now : JSON values
-    name : str
-
-    Returns
-    -------
-    list of str
-    """
+    """Where two JSON values differ: a list of lines ``name: was ..., now is ...``."""
     if isinstance(begun, dict) and isinstance(now, dict):
         return [line for key in sorted({**begun, **now})
                 for line in differing(begun.get(key), now.get(key), f"{name}.{key}")]
     return [] if begun == now else [f"{name.lstrip('.')} was {begun!r}, now is {now!r}"]
-
-
-def as_stored(config):
-    """What reading a written config.json gives: tuples become lists."""
-    return json.loads(json.dumps(config))

@@ -23,12 +23,7 @@ CONV_WEIGHTS = "conv_weights.npz"
 
 
 class Run:
-    """A run's folder and its files.
-
-    Parameters
-    ----------
-    folder : path
-    """
+    """A run's folder (a path) and its files."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -43,6 +38,9 @@ class Run:
         self.faces = self.folder / "faces.png"
         self.submission = self.folder / "submission.csv"
         self.summary = self.folder / "summary.json"
+        # A kill between the two renames of save_checkpoint leaves checkpoint.new whole.
+        self._checkpoints = (self.folder / "checkpoint.new", self.checkpoint,
+                             self.previous_checkpoint)
         self.near_duplicates = self.folder / "near_duplicates.json"  # of earlier versions
 
     @property
@@ -90,15 +88,8 @@ class Run:
             yield
 
     def begin(self, config):
-        """Write config.json, or check that the run in the folder was begun with the same.
-
-        Parameters
-        ----------
-        config : dict, JSON-able
-
-        Returns
-        -------
-        dict, the config.json that the run was begun with
+        """Write config.json, or check that the run in the folder was begun with the same; return
+        what it was begun with.
 
         Raises
         ------
@@ -121,14 +112,9 @@ class Run:
         return begun
 
     def save_checkpoint(self, arrays, meta):
-        """Write all that is needed to go on; the one before it is kept as a second generation.
-
-        Parameters
-        ----------
-        arrays : dict of str -> array
-        meta : dict, JSON-able
-        """
-        fresh = self.folder / "checkpoint.new"
+        """Write arrays by name and a JSON-able dict, which are all that is needed to go on; the
+        checkpoint before it is kept as a second generation."""
+        fresh = self._checkpoints[0]
         files.write_arrays(fresh, arrays, meta)
         with contextlib.suppress(FileNotFoundError):
             os.replace(self.checkpoint, self.previous_checkpoint)
@@ -136,25 +122,15 @@ class Run:
         files.sync_folder(self.folder)
 
     def load_checkpoint(self, warn):
-        """Read the newest checkpoint that is whole.
-
-        Parameters
-        ----------
-        warn : callable taking a str
-            Told about each checkpoint that cannot be used.
-
-        Returns
-        -------
-        (arrays, meta), or None when there is none that can be used
+        """The newest checkpoint that is whole, (arrays, meta), or None; `warn` is told about each
+        that cannot be used.
 
         Raises
         ------
         RunError
             If a checkpoint is there and may not be read: it could be whole.
         """
-        # A kill between the two renames of save_checkpoint leaves checkpoint.new whole.
-        generations = (self.folder / "checkpoint.new", self.checkpoint, self.previous_checkpoint)
-        found = [path for path in generations if path.exists()]
+        found = [path for path in self._checkpoints if path.exists()]
         for path in found:
             try:
                 return files.read_arrays(path)
@@ -168,7 +144,7 @@ class Run:
 
     def drop_checkpoints(self):
         """Remove the checkpoints of a complete run."""
-        for path in (self.folder / "checkpoint.new", self.checkpoint, self.previous_checkpoint):
+        for path in self._checkpoints:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 

@@ -11,13 +11,7 @@ of training and validation, without the checkpoint."""
 
 
 def write(path, rows):
-    """Write history.csv, atomically.
-
-    Parameters
-    ----------
-    path : path
-    rows : list of dict with the keys :data:`HISTORY`, one for each epoch
-    """
+    """Write a list of dict with the keys :data:`HISTORY`, one for each epoch, atomically."""
     with files.replacing(path, "w", encoding="ascii", newline="") as file:
         writer = csv.DictWriter(file, HISTORY, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
@@ -25,15 +19,7 @@ def write(path, rows):
 
 
 def read(path):
-    """Read history.csv.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    dict of str -> list of float; NaN where a cell is empty
+    """Read history.csv: dict of str -> list of float, NaN where a cell is empty.
 
     Raises
     ------

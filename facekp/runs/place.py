@@ -18,36 +18,16 @@ from facekp.settings import SPLITS
 
 
 class Place(NamedTuple):
-    """What the path of a run's folder says.
+    """What the path of a run's folder says."""
 
-    Attributes
-    ----------
-    above : Path, absolute, of the experiment
-    variant : str, "" where the experiment has one only
-    split : str, "" where it is the experiment's own
-    attempt : int; 1, or 2, 3, ... for runs that were started beside another one
-    """
-
-    above: Path
-    variant: str
-    split: str
-    attempt: int
+    above: Path   # absolute, of the experiment
+    variant: str  # "" where the experiment has one only
+    split: str    # "" where it is the experiment's own
+    attempt: int  # 1, or 2, 3, ... for runs that were started beside another one
 
 
 def run_at(root, experiment, variant, settings, own_split):
-    """The run of settings.
-
-    Parameters
-    ----------
-    root : path, of all runs
-    experiment, variant : str
-    settings : facekp.settings.Settings
-    own_split : str
-        How the experiment itself splits for this variant.
-
-    Returns
-    -------
-    Run
+    """The :class:`Run` of settings; `own_split` is how the experiment itself splits.
 
     Raises
     ------
@@ -63,16 +43,7 @@ def run_at(root, experiment, variant, settings, own_split):
 
 
 def place_of(folder, settings):
-    """What the path of a run's folder says, undoing :func:`run_at`.
-
-    Parameters
-    ----------
-    folder : path
-    settings : facekp.settings.Settings, of its config.json
-
-    Returns
-    -------
-    Place
+    """The :class:`Place` of a run's folder, undoing :func:`run_at`.
 
     Raises
     ------
@@ -92,21 +63,11 @@ def place_of(folder, settings):
 
 
 def beside(folder, config):
-    """The run that a user means who asks for a new one.
+    """The :class:`Run` that a user means who asks for a new one.
 
-    An unfinished run that can go on counts as new: a new one would end with the same weights, and
-    a new run that was stopped goes on with the same command.
-
-    Parameters
-    ----------
-    folder : path
-    config : dict, JSON-able
-
-    Returns
-    -------
-    Run
-        The first of `folder`, ``<folder>-2``, ``<folder>-3``, ... that holds no run, or an
-        unfinished one that was begun with this config.
+    The first of ``folder``, ``<folder>-2``, ``<folder>-3``, ... that holds no run, or an unfinished
+    one that was begun with this config: a new one would end with the same weights, and a new run
+    that was stopped goes on with the same command.
     """
     folder = Path(folder)
     for number in itertools.count(1):

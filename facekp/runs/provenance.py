@@ -11,12 +11,7 @@ PACKAGES = ("theano-pymc", "lasagne", "nolearn", "numpy", "scipy")
 
 
 def versions():
-    """Versions of Python, facekp and the libraries that compute.
-
-    Returns
-    -------
-    dict of str -> str
-    """
+    """Versions of Python, facekp and the libraries that compute: dict of str -> str."""
     found = {"python": platform.python_version(), "facekp": facekp.__version__}
     for name in PACKAGES:
         try:
@@ -27,12 +22,8 @@ def versions():
 
 
 def git_state():
-    """Revision of the checkout that facekp runs from, and whether it has uncommitted changes.
-
-    Returns
-    -------
-    dict : ``revision`` (str or None) and ``dirty`` (bool or None); None outside a checkout
-    """
+    """``revision`` (str) of the checkout that facekp runs from, and whether it is ``dirty`` (bool)
+    with uncommitted changes; both None outside a checkout."""
     def git(*arguments):
         return subprocess.run(("git", "-C", str(Path(facekp.__file__).parent)) + arguments,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
@@ -45,16 +36,7 @@ def git_state():
 
 
 def rounding(config):
-    """The parts of a config.json that may change the last bits, and nothing more.
-
-    Parameters
-    ----------
-    config : dict
-
-    Returns
-    -------
-    dict
-    """
+    """The parts of a config.json that may change the last bits, and nothing more."""
     host = config.get("host") or {}
     return {"threads": config.get("threads"), "cpu": host.get("cpu"), "cores": host.get("cores"),
             "THEANO_FLAGS": parse_flags(config.get("theano_flags") or "")}

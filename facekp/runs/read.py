@@ -1,8 +1,7 @@
 """Runs read back: the one way from a folder of runs to tables of numbers.
 
 Reads ``runs/`` and the ``results/`` that a checkout brings alike: the same folders, the latter with
-small files only. :func:`read_all` has one row per run, :class:`Collection` each run as a
-:class:`RunResult`; how several of them are averaged is in :mod:`facekp.analysis.aggregate`.
+small files only. Several runs are averaged in :mod:`facekp.analysis.aggregate`.
 """
 import sys
 from dataclasses import replace
@@ -14,7 +13,7 @@ import numpy as np
 from facekp import files
 from facekp.errors import RunError
 from facekp.runs.about import FILE, About, read_about
-from facekp.runs.checks import (TEXT, check, check_about, check_config, check_near_duplicates,
+from facekp.runs.checks import (NEAR_DUPLICATES, TEXT, check, check_config, check_images,
                                 check_summary)
 from facekp.runs.config import modernized
 from facekp.runs.folder import Run
@@ -30,19 +29,8 @@ def warning(text):
 
 
 def find_runs(root, warn=warning):
-    """All runs below a folder, in the order of their names.
-
-    Parameters
-    ----------
-    root : path
-        ``runs``, ``results``, or a folder in them.
-    warn : callable taking a str
-        Told about each run that is damaged, which is left out.
-
-    Returns
-    -------
-    list of RunResult; empty if there is no such folder
-    """
+    """All runs (:class:`RunResult`) in ``runs``, ``results`` or a folder in them, by their names;
+    `warn` is told about each that is damaged, which is left out."""
     root, found, abouts = Path(root), [], {}
     for config in sorted(root.rglob("config.json"), key=lambda path: path.parts):
         try:
@@ -57,8 +45,7 @@ def read_run(folder, root=None, warn=warning, abouts=None):
 
     Parameters
     ----------
-    folder : path
-        See :mod:`facekp.runs.place`.
+    folder : path, see :mod:`facekp.runs.place`
     root : path or None
         Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
     warn : callable taking a str
@@ -82,55 +69,49 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     config = modernized(config)
     settings = Settings.from_dict(config["settings"])
     place = place_of(run.folder, settings)
-    variant = "/".join(filter(None, (place.variant, place.split)))
-    below_root = root and Path(root).absolute() in place.above.parents
-    experiment = (place.above.relative_to(Path(root).absolute()).as_posix() if below_root
-                  else place.above.name)
+    above, variant = place.above, "/".join(filter(None, (place.variant, place.split)))
+    below_root = root and Path(root).absolute() in above.parents
+    experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
     check(run.config, {"name": f"{experiment}/{variant}"}, {"name": TEXT})
-    history = (run.read_history() if run.history.exists() or run.complete
-               else {name: [] for name in HISTORY})
+    history = run.read_history() if run.history.exists() or run.complete else None
     abouts = {} if abouts is None else abouts
-    if place.above not in abouts:
-        abouts[place.above] = replace(_about(place.above, warn), name=experiment)
+    if above not in abouts:
+        abouts[above] = _about(above, experiment, warn)
     return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
                      place.attempt, config,
                      DataFrame(history, columns=list(HISTORY), dtype=np.float64),
-                     _read_summary(run, warn), abouts[place.above])
+                     _read_summary(run, warn), abouts[above])
 
 
-def _about(folder, warn):
+def _about(folder, name, warn):
+    """What the experiment in a folder says of itself; a damaged file is done without."""
     try:
-        if (folder / FILE).exists():
-            check_about(files.read_json(folder / FILE), folder / FILE)
-        return read_about(folder.parent, folder.name)
+        return replace(read_about(folder.parent, folder.name), name=name)
     except RunError as error:
         warn(f"{error} (left out)")
-        return About(folder.name)
+        return About(name)
 
 
 def _read_summary(run, warn):
-    """The contents of summary.json, with the errors on near-duplicates of runs that have them in a
-    file of their own."""
+    """summary.json with the errors on near-duplicates, which older runs have in their own file."""
     if not run.complete:
         return None
     summary = files.read_json(run.summary)
     check_summary(summary, run.summary)
-    older = run.folder / "near_duplicates.json"
-    if "near_duplicates" not in summary and older.exists():
+    if "near_duplicates" not in summary and run.near_duplicates.exists():
         try:
-            summary["near_duplicates"] = found = files.read_json(older)
-            check_near_duplicates(found, older)
+            found = files.read_json(run.near_duplicates)
+            check(run.near_duplicates, found, NEAR_DUPLICATES)
+            check_images(found, run.near_duplicates)
+            summary["near_duplicates"] = found
         except RunError as error:
-            del summary["near_duplicates"]
             warn(f"{error} (left out)")
     return summary
 
 
 def on_photographs(runs):
-    """Those runs that were trained on photographs; all, if none was.
-
-    So that the synthetic faces of `make demo` never mix with Kaggle's.
-    """
+    """Those runs that were trained on photographs; all, if none was: so that the synthetic faces of
+    `make demo` never mix with Kaggle's."""
     runs = list(runs)
     return [run for run in runs if not run.synthetic] or runs
 
@@ -141,19 +122,8 @@ def labels(runs):
 
 
 def of_experiment(runs, about):
-    """The runs of an experiment, those among them that it shares with another one.
-
-    Parameters
-    ----------
-    runs : iterable of RunResult
-    about : About, of the experiment
-
-    Returns
-    -------
-    list of RunResult
-        With `experiment`, `variant` and `about` as this experiment names them.
-    """
-    runs = list(runs)
+    """The runs of an experiment, and those that it shares with another one as its own: with
+    `experiment`, `variant` and `about` as this experiment names them."""
     own = [run for run in runs if run.experiment == about.name]
     there = {(run.variant, run.seed, run.fold) for run in own}
     for variant, place in about.shares.items():
@@ -200,14 +170,13 @@ class Collection:
             name = path.parent.relative_to(self.root).as_posix()
             name = self.root.absolute().name if name == "." else name
             if name not in found or found[name] in self.known:
-                found[name] = replace(_about(path.parent, self.warn), name=name)
+                found[name] = _about(path.parent, name, self.warn)
         order = sorted(found, key=lambda name: (name.count("/"), found[name].order, name))
         return {name: found[name] for name in order}
 
     @property
     def side_by_side(self):
-        """list of About: the experiments that are compared, without those of trials deeper in the
-        folder"""
+        """list of About: those experiments that are no trials deeper in the folder"""
         return [about for name, about in self.abouts.items() if "/" not in name]
 
     def about(self, name):
@@ -217,18 +186,8 @@ class Collection:
     def of(self, place, variant=None):
         """Runs that have an epoch, those included that the experiment shares with another.
 
-        Of runs on synthetic faces and on photographs, the latter.
-
-        Parameters
-        ----------
-        place : str
-            An experiment, like ``lenet``, or a variant, like ``dropout-ablation/dropout``.
-        variant : str or None
-            The variant, if not by the place; also "".
-
-        Returns
-        -------
-        list of RunResult
+        `place` is an experiment, like ``lenet``, or a variant, like ``dropout-ablation/dropout``;
+        `variant` is the variant, if not by the place. On photographs, if some are.
         """
         name, of_place = self.parts(place)
         variant = of_place or None if variant is None else variant

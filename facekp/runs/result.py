@@ -8,8 +8,10 @@ import numpy as np
 from facekp import files, metrics
 from facekp.errors import RunError
 from facekp.runs.about import About
-from facekp.runs.checks import SIDES, check_errors, read_predictions
+from facekp.runs.checks import SIDES, TWINS, check_errors, read_predictions
 from facekp.runs.version import version_of
+
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,14 @@ class RunResult:
         Names of folders; variant "" where the experiment has one only.
     seed, fold : int
     attempt : int
-        1; 2, 3, ... for runs that were started beside another one (``NEW=1``).
+        1; 2, 3, ... for runs that were started beside another one.
     config : dict, the contents of config.json
     history : pandas.DataFrame, one row per epoch
-        The columns :data:`facekp.runs.folder.HISTORY`; losses are mean squared errors of the scaled
-        targets. NaN where nothing was measured.
+        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the
+        scaled targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
-    about : About
-        What the experiment says of itself.
+    about : About or None, what the experiment says of itself
     """
 
     folder: Path
@@ -46,6 +47,8 @@ class RunResult:
     summary: Optional[dict]
     about: Optional[About] = None
 
+    # ---- what was trained, on what
+
     @property
     def title(self):
         """str, of the experiment, for readers."""
@@ -53,8 +56,7 @@ class RunResult:
 
     @property
     def base(self):
-        """str, the variant without the split, where that is a part of the variant's name, as in
-        ``adagrad/grouped``."""
+        """str, the variant without the split where that is a part of it: ``adagrad/grouped``."""
         *above, last = self.variant.split("/")
         return "/".join(above) if last == self.settings["split"] else self.variant
 
@@ -79,22 +81,32 @@ class RunResult:
         """bool, whether the images were drawn."""
         return self.config["data"].get("kind") == "synthetic"
 
+    # ---- how far it came
+
     @property
     def epochs(self):
         """int, how many epochs are on disk."""
         return len(self.history)
 
     @property
+    def complete(self):
+        """bool, whether the run has come to its end, be it by divergence."""
+        return self.summary is not None
+
+    @property
     def diverged(self):
         """bool, whether a loss is no number any more."""
-        if self.summary is not None:
+        if self.complete:
             return self.summary["state"] == "diverged"
         return not np.isfinite(self.history[["train_loss", "valid_loss"]].tail(1)).to_numpy().all()
 
     @property
-    def complete(self):
-        """bool, whether the run has come to its end, be it by divergence."""
-        return self.summary is not None
+    def state(self):
+        """str: "complete", "diverged in epoch 3", or "unfinished at epoch 3 of 500"."""
+        if self.diverged:
+            return f"diverged in epoch {self.epochs}"
+        return "complete" if self.complete else (
+            f"unfinished at epoch {self.epochs} of {self.settings['epochs']}")
 
     @property
     def frozen_since(self):
@@ -108,13 +120,15 @@ class RunResult:
         return found if found in ("patience", "frozen") else ""
 
     @property
-    def state(self):
-        """str: "complete", "diverged in epoch 3", or "unfinished at epoch 3 of 500"."""
-        if self.diverged:
-            return f"diverged in epoch {self.epochs}"
-        if self.complete:
-            return "complete"
-        return f"unfinished at epoch {self.epochs} of {self.settings['epochs']}"
+    def whole_history(self):
+        """DataFrame like `history`; of a run that stood still and was stopped, up to the last
+        epoch that its settings name, the rows that are lacking like its last one."""
+        if self.stopped_by != "frozen":
+            return self.history
+        return self.history.reindex(range(max(self.epochs, self.settings["epochs"])),
+                                    method="ffill")
+
+    # ---- how good it is
 
     @property
     def best_epoch(self):
@@ -126,23 +140,31 @@ class RunResult:
     def best_valid_rmse_px(self):
         """float, px: validation RMSE of the best epoch; NaN where there is none."""
         return float(self.history["valid_rmse_px"].iloc[self.best_epoch - 1]
-                     if self.best_epoch else np.nan)
-
-    def measured(self, name):
-        """float, a number of summary.json; NaN where there is none."""
-        value = (self.summary or {}).get(name)
-        return float("nan") if value is None else float(value)
+                     if self.best_epoch else NAN)
 
     @property
     def train_rmse_px(self):
-        """float, px: RMSE on all training images, of the best epoch's weights, dropout off; NaN
-        while the run is not complete."""
+        """float, px: RMSE on all training images, of the best epoch's weights, dropout off."""
         return self.measured("train_rmse_px")
+
+    @property
+    def seconds_per_epoch(self):
+        """float, the median; NaN before the first epoch."""
+        return float(np.median(self.history["seconds"])) if self.epochs else NAN
 
     @property
     def near_duplicates(self):
         """dict or None: validation errors where a near-duplicate was trained on, and elsewhere."""
         return (self.summary or {}).get("near_duplicates")
+
+    def final(self, name):
+        """float, the last epoch's value of a column of the history; NaN before the first."""
+        return float(self.history[name].iloc[-1]) if self.epochs else NAN
+
+    def measured(self, name):
+        """float, a number of summary.json; NaN where there is none."""
+        value = (self.summary or {}).get(name)
+        return NAN if value is None else float(value)
 
     def apart(self, side, name="rmse_px"):
         """float, px: an error on one of :data:`facekp.runs.checks.SIDES`; NaN where there is none.
@@ -151,25 +173,7 @@ class RunResult:
         """
         found = None if self.synthetic else self.near_duplicates
         value = found and found[side].get(name)
-        return float("nan") if value is None else float(value)
-
-    @property
-    def seconds_per_epoch(self):
-        """float, the median; NaN before the first epoch."""
-        return float(np.median(self.history["seconds"])) if self.epochs else float("nan")
-
-    @property
-    def whole_history(self):
-        """DataFrame like `history`; of a run that stood still and was stopped, up to the last
-        epoch that its settings name, the rows that are lacking like its last one."""
-        if self.stopped_by != "frozen":
-            return self.history
-        return self.history.reindex(range(max(self.epochs, self.settings["epochs"])),
-                                    method="ffill")
-
-    def final(self, name):
-        """The last epoch's value of a column of the history; NaN before the first."""
-        return float(self.history[name].iloc[-1]) if self.epochs else float("nan")
+        return NAN if value is None else float(value)
 
     def errors(self):
         """Errors by keypoint on the validation images, of the best epoch's weights.
@@ -197,19 +201,20 @@ class RunResult:
         return metrics.keypoint_errors(y_valid, y_pred)
 
     def row(self):
-        """dict, the row of :func:`facekp.runs.read_all`."""
+        """The run's row of :func:`facekp.runs.read_all`, a dict: names and labels of experiment and
+        variant, settings, state, ``valid_rmse_px`` of the best epoch, its parts on images with a
+        near-duplicate (or a twin, the mirror image) in training and on the others, the last losses,
+        images, seconds, versions, the folder."""
+        def own(*names):
+            return {name: getattr(self, name) for name in names}
         return {
-            "experiment": self.experiment, "title": self.title, "model": self.model,
-            "variant": self.variant, "label": self.name, "split": self.settings["split"],
-            "augment": "+".join(self.settings["augment"]), "seed": self.seed, "fold": self.fold,
-            "attempt": self.attempt, "state": self.state, "stopped_by": self.stopped_by,
-            "epochs": self.epochs, "best_epoch": self.best_epoch,
+            **own("experiment", "title", "model", "variant"), "label": self.name,
+            "split": self.settings["split"], "augment": "+".join(self.settings["augment"]),
+            **own("seed", "fold", "attempt", "state", "stopped_by", "epochs", "best_epoch"),
             "valid_rmse_px": self.best_valid_rmse_px, "train_rmse_px": self.train_rmse_px,
             **{f"valid_rmse_px_{side}": self.apart(side) for side in SIDES},
-            "valid_rmse_px_twin_in_train": self.measured("valid_rmse_px_twin_in_train"),
-            "valid_rmse_px_no_twin": self.measured("valid_rmse_px_no_twin"),
-            "mean_face_rmse_px": self.measured("mean_face_rmse_px"),
-            "train_loss": self.final("train_loss"), "valid_loss": self.final("valid_loss"),
-            "n_train": self.measured("n_train"), "n_valid": self.measured("n_valid"),
+            **{name: self.measured(name) for name in (*TWINS, "mean_face_rmse_px")},
+            **{name: self.final(name) for name in ("train_loss", "valid_loss")},
+            **{name: self.measured(name) for name in ("n_train", "n_valid")},
             "seconds_per_epoch": self.seconds_per_epoch, "data": self.label,
             "training_version": version_of(self.config), "folder": str(self.folder)}

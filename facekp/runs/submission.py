@@ -4,7 +4,6 @@ Published results keep a twentieth of a submission: its sha256 in submission.sha
 ``sha256sum --check`` reads, and the predictions in test_predictions.npz, from which a submission
 is written anew (:func:`restore`).
 """
-import csv
 import hashlib
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from facekp.errors import DataError
 from facekp.keypoints import SIZE
 from facekp.runs.checks import read_predictions
 
-HEADER = ["RowId", "Location"]
+HEADER = "RowId,Location\n"
 
 PREDICTIONS, SHA256 = "test_predictions.npz", "submission.sha256"
 """Of a published run: its predictions of Kaggle's test images, and its submission's sha256."""
@@ -30,8 +29,7 @@ def locations(y_pred_px, image_ids, lookup):
     Parameters
     ----------
     y_pred_px : float array (n_images, 30), px
-    image_ids : int array (n_images,)
-        ImageId of each row of `y_pred_px`.
+    image_ids : int array (n_images,), of the rows of `y_pred_px`
     lookup : facekp.data.Lookup
 
     Returns
@@ -59,23 +57,13 @@ def locations(y_pred_px, image_ids, lookup):
 
 
 def write_submission(path, y_pred_px, image_ids, lookup):
-    """Write submission.csv, atomically, and check it by reading it back.
-
-    Parameters
-    ----------
-    path : path
-    y_pred_px, image_ids, lookup : as for :func:`locations`
-
-    Returns
-    -------
-    int, number of rows
-    """
+    """Write submission.csv, atomically, and check it by reading it back; the other parameters are
+    those of :func:`locations`. Returns the number of rows."""
     values = locations(y_pred_px, image_ids, lookup)
     with files.replacing(path, "w", encoding="ascii", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows((row_id, f"{value:.6f}")
-                         for row_id, value in zip(lookup.row_ids.tolist(), values.tolist()))
+        file.write(HEADER)
+        file.writelines(f"{row_id},{value:.6f}\n" for row_id, value in
+                        zip(lookup.row_ids.tolist(), values.tolist()))
     row_ids, read_back = read_submission(path)
     if not (np.array_equal(row_ids, lookup.row_ids) and np.allclose(read_back, values, atol=1e-6)):
         raise DataError(f"{path}: does not read back as written; is the disk sound?")
@@ -85,10 +73,6 @@ def write_submission(path, y_pred_px, image_ids, lookup):
 def read_submission(path):
     """Read a submission.
 
-    Parameters
-    ----------
-    path : path
-
     Returns
     -------
     row_ids : int array (n_rows,)
@@ -97,39 +81,24 @@ def read_submission(path):
     Raises
     ------
     DataError
-        If a row is not a RowId and a number of pixels in [0, 96].
+        If it is missing, or its rows are not a RowId and a Location.
     """
     try:
         with open(path, encoding="ascii", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, ValueError, csv.Error) as error:
+            if file.readline() != HEADER:
+                raise ValueError(f"its first row is not {HEADER.strip()}")
+            rows = np.loadtxt(file, {"names": ("id", "px"), "formats": (np.int64, np.float64)},
+                              comments=None, delimiter=",", ndmin=1)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); write it again") from None
-    if rows[:1] != [HEADER]:
-        raise DataError(f"{path}, row 1: found {','.join(rows[0]) if rows else 'nothing'!r}, "
-                        f"expected {','.join(HEADER)}; write it again")
-    row_ids, values = [], []
-    for number, row in enumerate(rows[1:], 2):
-        try:
-            row_id, value = int(row[0]), float(row[1])
-        except (ValueError, IndexError):
-            row_id, value = 0, float("nan")
-        if len(row) != 2 or not 0 <= value <= SIZE:
-            raise DataError(f"{path}, row {number}: found {','.join(row)!r}, expected a RowId "
-                            f"and a Location from 0 to {SIZE} px; write it again")
-        row_ids.append(row_id)
-        values.append(value)
-    return np.array(row_ids), np.array(values)
+    return rows["id"], rows["px"]
 
 
 def keep(folder, y_pred_px, sha256):
     """Write what published results keep of a submission.
 
-    Parameters
-    ----------
-    folder : path
-    y_pred_px : float array (n_images, 30), px
-        Row k is ImageId k + 1; NaN where a value is not known, as where Kaggle does not ask for it.
-    sha256 : str, of submission.csv
+    Row k of `y_pred_px` (n_images, 30) is ImageId k + 1, NaN where a value is not known, as where
+    Kaggle does not ask for it; `sha256` (str) is that of submission.csv.
     """
     # by columns, whose numbers are alike, the file is a tenth smaller
     small = np.asarray(np.clip(y_pred_px, 0, SIZE), np.float16, order="F")
@@ -141,10 +110,6 @@ def keep(folder, y_pred_px, sha256):
 def kept(run):
     """What :func:`keep` writes of a run, whole or published.
 
-    Parameters
-    ----------
-    run : facekp.runs.folder.Run
-
     Returns
     -------
     (y_pred_px, sha256), or None where the run left no submission
@@ -154,30 +119,20 @@ def kept(run):
     RunError
         If the predictions cannot be read.
     """
-    small, written = Path(run.folder, PREDICTIONS), Path(run.folder, SHA256)
+    small, written = run.folder / PREDICTIONS, run.folder / SHA256
     if run.submission.exists() and run.predictions.exists():
-        sha256 = hashlib.sha256(run.submission.read_bytes()).hexdigest()
-        [y_pred] = read_predictions(run.predictions, "y_pred_test")
+        small, sha256 = run.predictions, hashlib.sha256(run.submission.read_bytes()).hexdigest()
     elif small.exists() and written.exists():
-        sha256, [y_pred] = written.read_text("ascii").split()[0], read_predictions(
-            small, "y_pred_test")
+        sha256 = written.read_text("ascii").split()[0]
     else:
         return None
+    [y_pred] = read_predictions(small, "y_pred_test")
     return None if y_pred is None else (y_pred, sha256)
 
 
 def restore(folder, path, lookup):
-    """Write submission.csv from what :func:`keep` left, each number within :data:`ROUNDING_PX`.
-
-    Parameters
-    ----------
-    folder : path, of a published run
-    path : path, of the submission
-    lookup : facekp.data.Lookup
-
-    Returns
-    -------
-    int, number of rows
+    """Write submission.csv from what :func:`keep` left in the folder of a published run, each
+    number within :data:`ROUNDING_PX`; returns the number of rows.
 
     Raises
     ------

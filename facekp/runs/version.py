@@ -4,19 +4,15 @@ A run goes on only where it would compute the same: config.json holds the versio
 begun with, and :meth:`facekp.runs.folder.Run.begin` compares it. A complete run of any version can
 be read.
 
-When to raise it: if the same settings, data and libraries give another bit in history.csv,
-weights.npz, predictions.npz or submission.csv than before, on any processor. A new kernel, another
-order of sums, of random numbers or of images, another stop rule, another way to parse a number.
-Not for moved files, renamed functions, comments, plots, reports, or something new beside the old.
-
-How: add one to :data:`TRAINING_VERSION`, say below in one line what changed, and write the golden
-values anew, on a processor with AVX-512::
+Raise it if the same settings, data and libraries give another bit in history.csv, weights.npz,
+predictions.npz or submission.csv than before, on any processor: not for moved files, comments,
+plots, reports, or something new beside the old. Add one to :data:`TRAINING_VERSION`, say below in
+one line what changed, and write the golden values anew, on a processor with AVX-512::
 
     python tests/training/golden.py --write
 
-tests/training/test_golden.py compares a few steps of each net with these values, bit for bit, and
-fails where somebody forgot to. It cannot see everything (no test trains for 500 epochs): if in
-doubt, raise the version. It costs those who have an unfinished run its beginning, and nothing else.
+tests/training/test_golden.py, which compares a few steps of each net with them, cannot see
+everything: if in doubt, raise the version. It costs those who have an unfinished run its beginning.
 
 ====  ============================================================================================
 1     5x5 convolutions by Winograd's F(2x2, 5x5)
@@ -39,17 +35,9 @@ CODE_DIGESTS = {
 
 
 def version_of(config):
-    """The version of what a run computes.
-
-    Parameters
-    ----------
-    config : dict, the contents of config.json
-
-    Returns
-    -------
-    int; or str, for a run of code that nobody has given a number: equal only to itself
-    """
-    if "training_version" in config:
+    """The version (int) of what a run with this config.json computes; of a run of code that nobody
+    has given a number a str that is equal only to itself."""
+    if config.get("training_version") is not None:
         return config["training_version"]
     digest = config.get("code")
     return CODE_DIGESTS.get(digest, f"unknown (code {str(digest)[:12]})")

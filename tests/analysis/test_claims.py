@@ -94,8 +94,8 @@ def test_a_level_is_decided_when_one_complete_run_has_missed_it(tmp_path):
 
 
 @pytest.mark.parametrize("change", [
-    {"host": {"cpu": "Another CPU", "cores": 2}}, {"threads": "2"}, {"code": "other"},
-    {"training_version": 9}])
+    {"host": {"cpu": "Another CPU", "cores": 2}}, {"threads": "2"}, {"training_version": 9},
+    {"training_version": None, "code": "other"}])  # of a run made before there were versions
 def test_seconds_of_different_machines_or_versions_are_not_compared(change, tmp_path):
     for name in ("adagrad", "adam"):
         run = make_run(tmp_path / f"study/cnn14/{name}/fold0", FAST)

@@ -251,7 +251,8 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
     ("summary.json", ["valid_rmse_px_twin_in_train"], 1.5, "lacks 'valid_rmse_px_no_twin'"),
     ("summary.json", ["state"], 3, "state: found 3"),
     ("summary.json", ["near_duplicates"], [], r"near_duplicates: found \[\], expected an object"),
-    ("summary.json", ["near_duplicates"], {"others": {}}, "lacks 'near_duplicates'"),
+    ("summary.json", ["near_duplicates"], {"others": {}},
+     "lacks 'near_duplicates.near_duplicates'"),
     ("summary.json", ["valid_rmse_px"], "<script>", "valid_rmse_px: found '<script>', expected a"),
     ("summary.json", ["epochs"], True, "epochs: found True"),
     ("summary.json", ["mean_face_rmse_px"], [1] * 99, r"mean_face_rmse_px: found \[1, 1.*\.\.\."),
@@ -324,9 +325,9 @@ def test_predictions_of_another_shape_are_refused(tmp_path, arrays, words):
 
 PART = {"n": 3, "rmse_px": 1.0, "mean_face_rmse_px": None}
 WRONG = [
-    (None, "others: found None"), ([], "others: found"), ({**PART, "n": -1}, "others.n: found -1"),
+    (None, "others'"), ([], "others: found"), ({**PART, "n": -1}, "others.n: found -1"),
     ({**PART, "n": 1.5}, "others.n: found 1.5"), ({**PART, "n": True}, "others.n: found True"),
-    ({**PART, "rmse_px": "1"}, "others.rmse_px: found '1'"), ({"n": 3}, "others.rmse_px: found"),
+    ({**PART, "rmse_px": "1"}, "others.rmse_px: found '1'"), ({"n": 3}, "others.rmse_px'"),
     ({**PART, "rmse_px": 10 ** 400}, "others.rmse_px: found 1000")]
 
 
@@ -342,7 +343,7 @@ def test_a_file_of_near_duplicates_of_another_kind_costs_no_run(part, words, tmp
 def test_near_duplicates_of_another_kind_in_the_summary_are_refused(part, words, tmp_path):
     run = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5",
                    summary={"near_duplicates": {"near_duplicates": PART, "others": part}})
-    with pytest.raises(RunError, match=f"summary.json: near_duplicates: {words}"):
+    with pytest.raises(RunError, match=f"summary.json: .*near_duplicates.{words}"):
         read_run(run.folder)
 
 
