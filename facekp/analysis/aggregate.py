@@ -39,40 +39,20 @@ class MeanSd(NamedTuple):
 
 
 def mean_sd(values):
-    """Mean and sample standard deviation of the values that are finite.
-
-    Parameters
-    ----------
-    values : iterable of float
-
-    Returns
-    -------
-    MeanSd
-    """
-    values = np.array([np.nan if value is None else value for value in values], np.float64)
-    values = values[np.isfinite(values)]
-    return MeanSd(float(values.mean()) if len(values) else float("nan"),
-                  float(values.std(ddof=1)) if len(values) > 1 else float("nan"), len(values))
+    """The :class:`MeanSd` of those values (float or None) that are finite."""
+    values = pd.Series(list(values), dtype=float).replace([np.inf, -np.inf], np.nan).dropna()
+    return MeanSd(float(values.mean()), float(values.std()), len(values))
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in seed and fold only.
-
-    Parameters
-    ----------
-    experiment, model, variant : str
-    name : str
-        For readers: the variant's label; where two groups would have the same one, with what
-        tells them apart.
-    runs : tuple of facekp.runs.result.RunResult, at least one
-    """
+    """Runs that differ in seed and fold only."""
 
     experiment: str
     model: str
     variant: str
-    name: str
-    runs: tuple
+    name: str    # the variant's label, with what tells it apart from others of the same one
+    runs: tuple  # of facekp.runs.result.RunResult, at least one
 
     @property
     def label(self):
@@ -90,33 +70,15 @@ class Group:
         return sorted({run.fold for run in self.runs})
 
     def mean(self, measure):
-        """Mean and deviation of a number of each run.
-
-        Of the complete runs; where there is none, of all (:func:`settled`).
-
-        Parameters
-        ----------
-        measure : str, an attribute of RunResult, or callable taking a RunResult
-
-        Returns
-        -------
-        MeanSd
-        """
+        """The :class:`MeanSd` of a number of each settled run (:func:`settled`); `measure` is an
+        attribute of RunResult, or a function of one."""
         return mean_sd(measure(run) if callable(measure) else getattr(run, measure)
                        for run in settled(self.runs))
 
 
 def group_runs(runs):
-    """Put runs together that differ in seed and fold only.
-
-    Parameters
-    ----------
-    runs : iterable of facekp.runs.result.RunResult
-
-    Returns
-    -------
-    list of Group, in the order of their first runs
-    """
+    """Put runs together that differ in seed and fold only: a list of :class:`Group`, in the order
+    of their first runs."""
     found = {}
     for run in runs:
         settings = {key: value for key, value in run.settings.items()
@@ -149,52 +111,25 @@ def _distinction(key, rivals):
 
 
 def settled(runs):
-    """The runs to average end results over: the complete ones; if there is none, all.
-
-    Parameters
-    ----------
-    runs : iterable of facekp.runs.result.RunResult
-
-    Returns
-    -------
-    list of RunResult
-    """
+    """The runs to average end results over: the complete ones; if there is none, all."""
     runs = list(runs)
     return [run for run in runs if run.complete] or runs
 
 
 class Curve(NamedTuple):
-    """A history column over several runs.
+    """A history column over several runs: arrays (epochs,), over the runs that have that epoch and
+    a finite value there; NaN where none has."""
 
-    Attributes
-    ----------
-    epoch : int array (epochs,), 1, 2, ... up to the longest run's last
-    mean, sd, low, high : float64 arrays (epochs,)
-        Over the runs that have that epoch and a finite value there; NaN where none has. `sd`
-        is the sample standard deviation, NaN where there is one run only.
-    n : int array (epochs,), how many runs
-    """
-
-    epoch: np.ndarray
+    epoch: np.ndarray  # 1, 2, ... up to the longest run's last
     mean: np.ndarray
-    sd: np.ndarray
+    sd: np.ndarray     # of the sample, NaN where there is one run only
     low: np.ndarray
     high: np.ndarray
-    n: np.ndarray
+    n: np.ndarray      # how many runs
 
 
 def mean_curve(runs, column):
-    """Mean and spread of a history column at each epoch, over runs of any length.
-
-    Parameters
-    ----------
-    runs : iterable of facekp.runs.result.RunResult
-    column : str, like "valid_loss"
-
-    Returns
-    -------
-    Curve
-    """
+    """The :class:`Curve` of a history column, like "valid_loss", of runs of any length."""
     curves = [run.whole_history[column] for run in runs] or [pd.Series(dtype=float)]
     values = pd.concat(curves, axis=1).replace([np.inf, -np.inf], np.nan)
     return Curve(np.arange(1, len(values) + 1), *(getattr(values, name)(axis=1).to_numpy()
@@ -213,18 +148,8 @@ class Reached(NamedTuple):
 
 
 def reach(run, level, column="valid_loss"):
-    """When a run's loss was first at or below a level.
-
-    Parameters
-    ----------
-    run : facekp.runs.result.RunResult
-    level : float, MSE of scaled targets
-    column : str
-
-    Returns
-    -------
-    Reached, or None if it never was
-    """
+    """When a run's loss was first at or below a level (MSE of scaled targets): :class:`Reached`, or
+    None if it never was."""
     at = np.flatnonzero(run.history[column] <= level)
     if not len(at):
         return None

@@ -15,14 +15,8 @@ OVERLAP = 1 / 4
 def paired(sides):
     """The runs of each side on the (seed, fold) pairs, on the same faces, that all sides have.
 
-    Parameters
-    ----------
-    sides : dict of str -> list of facekp.runs.result.RunResult
-
-    Returns
-    -------
-    dict of str -> list of RunResult, in the same order of pairs; empty lists without a pair.
-    Pairs of complete runs; where there is none, all.
+    `sides` and what is returned: dict of str -> list of facekp.runs.result.RunResult. The pairs are
+    in the same order on each side; those of complete runs, or, where there is none, all.
     """
     tables = {name: {(run.label, run.settings["split"] == "grouped", run.seed, run.fold): run
                      for run in runs if run.epochs and run.attempt == 1}
@@ -33,19 +27,11 @@ def paired(sides):
 
 
 def p_value(change):
-    """How probable such differences are by chance: two-sided t test of paired runs.
+    """How probable such differences (a MeanSd) are by chance: two-sided t test of paired runs.
 
     Splits by several seeds, or several folds, have most of their training images in common; the
     variance of the mean is corrected for that as by Nadeau & Bengio 2003 ("Inference for the
-    generalization error", Machine Learning 52).
-
-    Parameters
-    ----------
-    change : facekp.analysis.aggregate.MeanSd, of the differences
-
-    Returns
-    -------
-    float, 0 to 1; NaN for a single pair, which has no spread to go by
+    generalization error", Machine Learning 52). NaN for a single pair, which has no spread.
     """
     if change.n < 2:
         return float("nan")
@@ -56,16 +42,8 @@ def p_value(change):
 
 
 def direction(change):
-    """What a change of an error is in a word; of a single pair no more than its direction.
-
-    Parameters
-    ----------
-    change : facekp.analysis.aggregate.MeanSd, of the differences
-
-    Returns
-    -------
-    str : "better", "worse", "no clear difference"; "lower", "higher", "no difference" of a single
-    pair; "not measured" of none
+    """What a change of an error (the MeanSd of differences) is in words: "better", "worse", "no
+    clear difference"; "lower", "higher", "no difference" of a single pair; "not measured" of none.
     """
     if not change.n:
         return "not measured"
@@ -87,18 +65,11 @@ def finite_pairs(before, after):
 class Basis:
     """The runs that a finding rests on.
 
-    Parameters
-    ----------
-    n : int, how many of each side
-    seeds, folds : tuple of int
-    faces : tuple of str, whose
-    unfinished : dict of str -> (list of int, int)
-        By side: the epochs of runs that are not complete, of how many.
-    diverged, frozen : dict of str -> (list of int, int)
-        By side: in or after which epochs runs diverged or learned nothing more, of how many runs.
+    `unfinished`, `diverged` and `frozen` are by side: the last epochs of such runs (of frozen ones,
+    the last in which they learned something), and of how many epochs, or runs.
     """
 
-    n: int = 0
+    n: int = 0  # how many runs of each side
     seeds: Tuple[int, ...] = ()
     folds: Tuple[int, ...] = ()
     faces: Tuple[str, ...] = ()

@@ -17,17 +17,8 @@ __all__ = ["Finding", "KINDS", "across_nets", "findings"]
 
 
 def findings(collection, experiment):
-    """What the runs say of an experiment's claims.
-
-    Parameters
-    ----------
-    collection : facekp.runs.read.Collection
-    experiment : str
-
-    Returns
-    -------
-    list of Finding; of a claim that is none, the collection's `warn` is told
-    """
+    """What the runs of a collection (facekp.runs.read.Collection) say of an experiment's claims: a
+    list of :class:`Finding`. Of a claim that is none, the collection's `warn` is told."""
     found = []
     for claim in collection.about(experiment).claims:
         try:

@@ -7,19 +7,11 @@ from facekp.analysis.pairs import Basis, direction, finite_pairs, p_value, paire
 def change(collection, experiment, claim):
     """What changes between two variants.
 
-    Parameters
-    ----------
-    claim : dict
-        ``before`` and ``after``: variants, or [experiment, variant]; ``other_images`` is true
-        where the two are validated on different images.
-
-    Returns
-    -------
-    list of Finding
-        Numbers: ``before``, ``after`` and ``change`` (MeanSd of the validation RMSE, px),
-        ``direction`` and ``p`` (None on other images), ``train`` (two MeanSd of the RMSE on the
-        training images, px, or None). Empty where a net diverged in its first epoch, or, with
-        unfinished runs in the basis, where nothing can be said yet.
+    Claim: ``before`` and ``after``, variants, or [experiment, variant]; ``other_images`` is true
+    where the two are validated on different images. Numbers: ``before``, ``after`` and ``change``
+    (MeanSd of the validation RMSE, px), ``direction`` and ``p`` (None on other images), ``train``
+    (two MeanSd of the RMSE on the training images, px, or None); none where a net diverged in its
+    first epoch, or, with unfinished runs in the basis, where nothing can be said yet.
     """
     pair = paired(sides_of(collection, experiment, claim["before"], claim["after"]))
     if len(pair) < 2 or not all(pair.values()):
@@ -42,15 +34,8 @@ def change(collection, experiment, claim):
 def helpful(collection, experiment, claim):
     """Do steps of a kind lower the validation error?
 
-    Parameters
-    ----------
-    claim : dict
-        ``steps``: list of dict like the claims of :func:`change`.
-
-    Returns
-    -------
-    list of Finding, of one or none
-        Numbers: ``steps``, the findings of :func:`change`.
+    Claim: ``steps``, claims of :func:`change`. Numbers: ``steps``, what that finds; no finding
+    while one is lacking.
     """
     steps = [found for step in claim["steps"] for found in change(collection, experiment, step)
              if found.numbers]
@@ -64,13 +49,10 @@ def helpful(collection, experiment, claim):
 
 
 def twin_leak(collection, experiment, claim):
-    """How much better nets are on faces whose mirror image they have seen.
+    """How much better nets are on faces whose mirror image they have seen; for each variant.
 
-    Returns
-    -------
-    list of Finding, one for each variant that was measured
-        Numbers: ``twin`` and ``other`` (MeanSd of the validation RMSE where the mirror image was
-        trained on, and elsewhere, px), ``leak`` (MeanSd of the difference), ``direction``, ``p``.
+    Numbers: ``twin`` and ``other`` (MeanSd of the validation RMSE where the mirror image was
+    trained on, and elsewhere, px), ``leak`` (MeanSd of the difference), ``direction``, ``p``.
     """
     found = []
     for name, runs in sides_of(collection, experiment).items():

@@ -10,30 +10,15 @@ from facekp.runs.result import version_of
 
 
 class Race(NamedTuple):
-    """Who reaches a loss, and when.
+    """Who reaches a loss, and when; each variant is in one of epochs, open, some, later, never."""
 
-    Attributes
-    ----------
-    level : float, MSE of scaled targets
-    epochs : dict of variant -> MeanSd
-        Of the variants all of whose runs reach the level.
-    seconds : dict like `epochs`; empty if the runs were not made by the same version on the same
-        kind of machine
-    open : list of variant
-        Those that have not reached it, but could still do so first: a run is unfinished.
-    some : dict of variant -> (int, int)
-        Of the other variants: how many of how many runs have reached it, where some have.
-    later, never : list of variant
-        Those no run of which has reached it: some are unfinished, or none is.
-    """
-
-    level: float
-    epochs: dict
-    seconds: dict
-    open: list
-    some: dict
-    later: list
-    never: list
+    level: float   # MSE of scaled targets
+    epochs: dict   # variant -> MeanSd, where all runs reach the level
+    seconds: dict  # like epochs; empty if runs are of other versions, or other kinds of machines
+    open: list     # unfinished variants that could still reach it first
+    some: dict     # variant -> how many of how many runs have reached it, where some have
+    later: list    # no run has reached it yet, some are unfinished
+    never: list    # no run has reached it
 
     @property
     def first(self):
@@ -43,23 +28,13 @@ class Race(NamedTuple):
 
 
 def fastest(collection, experiment, claim):
-    """Does a variant converge fastest?
+    """Does a variant converge fastest? One finding for each loss: the validation loss, or the
+    training loss, which is what an optimizer minimizes.
 
-    One finding for each loss: the validation loss, or the training loss, which is what an
-    optimizer minimizes.
-
-    Parameters
-    ----------
-    claim : dict
-        ``variant``, and ``levels``: lists of losses by the column of the history.
-
-    Returns
-    -------
-    list of Finding
-        Numbers: ``column``, ``races`` (list of :class:`Race`), ``until`` (the last epoch that all
-        runs were to have, or None where it is each run's own), ``rate`` (the learning rate of
-        all, or None), and of the levels that are decided the number ``won``, and by the names of
-        rivals the levels ``lost`` and ``tied``; ``open`` is the number of those that are not.
+    Claim: ``variant``, and ``levels``, lists of losses by the column of the history. Numbers:
+    ``column``, ``races`` (list of :class:`Race`), ``until`` (the last epoch that all runs were to
+    have, or None where it is each run's own), ``rate`` (the learning rate of all, or None); how
+    many levels are ``decided``, ``won`` and ``open``; those ``lost`` and ``tied`` by rivals' names.
     """
     sides = sides_of(collection, experiment)
     hero = collection.about(experiment).label(claim["variant"])

@@ -12,17 +12,9 @@ def gap(collection, experiment, claim):
     weights move: after the last epoch that all runs have. Without dropout noise, it is that of the
     best epoch's weights on all training images.
 
-    Parameters
-    ----------
-    claim : dict
-        ``without`` and ``with``: variants.
-
-    Returns
-    -------
-    list of Finding
-        Numbers: ``noise`` (bool), ``epoch`` (int), ``sides`` (the two labels), ``gaps`` (MeanSd of
-        each: validation minus training loss), ``change`` (MeanSd of what the size of the gap
-        loses), ``p``, and ``valid_loss`` (MeanSd of each, after that epoch).
+    Claim: ``without`` and ``with``, variants. Numbers: ``noise`` (bool), ``epoch`` (int), ``sides``
+    (the two labels), ``gaps`` (MeanSd of each: validation minus training loss), ``change`` (MeanSd
+    of what the size of the gap loses), ``p``, ``valid_loss`` (MeanSd of each, after that epoch).
     """
     sides = sides_of(collection, experiment, claim["without"], claim["with"])
     if not all(sides.values()):

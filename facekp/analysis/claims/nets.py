@@ -10,11 +10,8 @@ from facekp.runs.checks import SIDES
 def search(collection, experiment, claim):
     """Which variant has the lowest validation error after a few epochs? (section 5.2)
 
-    Returns
-    -------
-    list of Finding, of one or none
-        Numbers: ``px`` (dict of label -> MeanSd of the validation RMSE, px, best first), ``epochs``
-        (list of int, how many the runs were to have), ``mean_face`` (MeanSd, px).
+    Numbers: ``px`` (dict of label -> MeanSd of the validation RMSE, px, best first), ``epochs``
+    (list of int, how many the runs were to have), ``mean_face`` (MeanSd, px).
     """
     sides = paired(sides_of(collection, experiment))
     if len(sides) < 2 or not all(sides.values()):
@@ -38,19 +35,11 @@ def by_error(px):
 
 
 def nets_of(collection, grouped=False):
-    """The nets that are compared: what the paper reports, and runs.
+    """The nets that are compared, by label: the paper's score (float or None), and their runs.
 
-    Parameters
-    ----------
-    collection : facekp.runs.read.Collection
-    grouped : bool
-        Whether to take runs whose split keeps near-duplicates together, or the others.
-
-    Returns
-    -------
-    dict of str -> (float or None, list of facekp.runs.result.RunResult)
-        By label: the paper's score, and runs that have an epoch, but for those started beside
-        another one. Nets with a score come first, the best before the others.
+    Runs (list of RunResult) are those that have an epoch, but for those started beside another one;
+    if `grouped`, those whose split keeps near-duplicates together. Nets with a score come first,
+    the best before the others.
     """
     rows = [(net["label"], net.get("score"), about.name, net["variant"])
             for about in collection.side_by_side for net in about.nets]
@@ -70,13 +59,10 @@ def measured(runs):
 def ranking(collection):
     """Are the nets ordered as the paper's scores order them? (abstract, section 5)
 
-    Returns
-    -------
-    list of Finding: of kind "ranking", if two nets with a score have complete runs
-        Numbers: ``scores`` (dict of label -> float), ``px`` (dict of label -> MeanSd), both best
-        first; ``left_out`` (list of labels, of nets without a complete run).
-    and of kind "same images", if two nets have runs with the same seed and fold
-        Numbers: ``px``, of the pairs that all nets have which are there.
+    A finding of kind "ranking", if two nets with a score have complete runs. Numbers: ``scores``
+    (dict of label -> float), ``px`` (dict of label -> MeanSd), both best first; ``left_out``
+    (labels of nets without a complete run). And one of kind "same images", if the nets have runs
+    with the same seed and fold. Numbers: ``px``, of these.
     """
     nets = nets_of(collection)
     scored = {label: measured(runs) for label, (score, runs) in nets.items() if score is not None}
@@ -98,22 +84,12 @@ def ranking(collection):
 
 
 def near_duplicates(collection, experiment=None):
-    """The errors on validation images with a near-duplicate in training, and on the others.
+    """The errors on validation images with a near-duplicate in training, and on the others, which
+    are harder, as the mean face's error says; of an experiment's variants, or of all nets.
 
-    The others are harder, as the mean face's error says.
-
-    Parameters
-    ----------
-    collection : facekp.runs.read.Collection
-    experiment : str or None
-        Of its variants; None for all nets that are compared.
-
-    Returns
-    -------
-    list of Finding, of one or none
-        Numbers: ``shares`` (lowest and highest share of images that have one), ``nets`` (dict of
-        label -> dict of side -> (MeanSd of the RMSE, MeanSd of the mean face's, px)), ``n`` (dict
-        of label -> int, how many runs).
+    Numbers: ``shares`` (lowest and highest share of images that have one), ``nets`` (dict of label
+    -> dict of side -> (MeanSd of the RMSE, MeanSd of the mean face's, px)), ``n`` (dict of label ->
+    int, how many runs).
     """
     sides = (sides_of(collection, experiment) if experiment else
              {label: runs for label, (_, runs) in nets_of(collection).items()})
