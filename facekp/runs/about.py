@@ -80,16 +80,8 @@ def write_about(root, about):
 
 
 def read_about(root, name):
-    """What an experiment says of itself.
-
-    Parameters
-    ----------
-    root : path, of all runs
-    name : str, of the experiment
-
-    Returns
-    -------
-    About, with no more than the name where the experiment left no experiment.json
+    """What the experiment of a name says of itself (:class:`About`) below a folder of runs: no more
+    than the name where it left no experiment.json.
 
     Raises
     ------

@@ -3,7 +3,6 @@
 Run folders are passed on: a wrong one is named in one line, and never ends a report.
 """
 import math
-import numbers
 import sys
 from pathlib import Path
 
@@ -23,17 +22,12 @@ TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
 
 
 def _is_number(value):
-    """Whether a JSON value is a number that fits into a float."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and not (
-        isinstance(value, int) and abs(value) > sys.float_info.max)
-
-
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether a JSON value is a number that fits into a float; whole numbers have no limit."""
+    return type(value) is float or type(value) is int and abs(value) <= sys.float_info.max
 
 
 def _is_text(value):
-    # figures would take what follows a dollar sign for a formula
+    """Whether a value is a text that figures do not take for a formula."""
     return isinstance(value, str) and "$" not in value
 
 
@@ -57,8 +51,8 @@ KINDS = {
     TEXT: _is_text,
     "experiment and variant": _pair(_is_text),
     "flags with closed quotation marks": _are_flags,
-    WHOLE: _is_whole,
-    "a number of images": lambda value: _is_whole(value) and 0 <= value < 10**9,
+    WHOLE: lambda value: type(value) is int,
+    "a number of images": lambda value: type(value) is int and 0 <= value < 10**9,
     NUMBER: _is_number,
     PERHAPS: lambda value: value is None or _is_number(value),
     "a finite number": lambda value: _is_number(value) and math.isfinite(value),
@@ -101,18 +95,9 @@ MISSING = object()
 
 
 def check(path, content, kinds, remedy=""):
-    """Check the content of a JSON file.
+    """Check the content (a dict) of a JSON file by one of the tables above; raises RunError.
 
-    Parameters
-    ----------
-    path : path, for the message
-    content : dict
-    kinds : dict of str -> str, one of the tables above
-    remedy : str, what to do; empty for a file of a run: to run the experiment again
-
-    Raises
-    ------
-    RunError
+    The path is for the message, as is the remedy, which is to run the experiment again if empty.
     """
     for name, kind in kinds.items():
         for place, value in _values(content, name.rstrip("?").split(".")):
@@ -177,22 +162,9 @@ def check_errors(errors, path):
 
 
 def read_predictions(path, *names):
-    """Read arrays of keypoints from predictions.npz.
-
-    Parameters
-    ----------
-    path : path
-    names : str, like "y_pred_valid"
-
-    Returns
-    -------
-    list of array (n, 30), px; None for an array that the file lacks
-
-    Raises
-    ------
-    RunError
-        If the file is damaged, or holds something else.
-    """
+    """Read arrays of keypoints (n, 30), px, from predictions.npz: a list, with None for each of
+    the names, like "y_pred_valid", that the file lacks. Raises RunError if the file is damaged, or
+    holds something else."""
     form = (*npz.FLOATS, *INTEGERS), (None, 2 * len(KEYPOINTS))
     try:
         found = npz.read_npz(path, dict.fromkeys(names, form), some=True)

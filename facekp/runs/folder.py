@@ -57,13 +57,8 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self):
-        """Hold the folder for this process alone; a process that died holds nothing.
-
-        Raises
-        ------
-        FolderError
-            If another process is at work in the folder, or it cannot be written.
-        """
+        """Hold the folder for this process alone; a process that died holds nothing. Raises
+        FolderError if another process is at work in the folder, or it cannot be written."""
         try:
             files.make_folder(self.folder)
             file = open(self.folder / "lock", "a+", encoding="ascii")
@@ -89,14 +84,9 @@ class Run:
 
     def begin(self, config):
         """Write config.json, or check that the run in the folder was begun with the same; return
-        what it was begun with.
-
-        Raises
-        ------
-        FolderError
-            If the folder holds a run with other settings or data, or one that is not complete and
-            was begun with other versions of the libraries or of what facekp computes.
-        """
+        what it was begun with. Raises FolderError if the folder holds a run with other
+        settings or data, or one that is not complete and was begun with other versions of the
+        libraries or of what facekp computes."""
         if not self.config.exists():
             if self.holds_results:
                 raise FolderError(f"{self.config}: is missing, though the folder holds results: "
@@ -123,13 +113,8 @@ class Run:
 
     def load_checkpoint(self, warn):
         """The newest checkpoint that is whole, (arrays, meta), or None; `warn` is told about each
-        that cannot be used.
-
-        Raises
-        ------
-        RunError
-            If a checkpoint is there and may not be read: it could be whole.
-        """
+        that cannot be used. Raises RunError if one is there and may not be read: it could be
+        whole."""
         found = [path for path in self._checkpoints if path.exists()]
         for path in found:
             try:

@@ -8,22 +8,12 @@ this variant, as in ``runs/optimizer-study/cnn14/adagrad/grouped/seed1/fold0``.
 import itertools
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from facekp import files
 from facekp.errors import ConfigError, RunError
 from facekp.runs.config import disagreements
 from facekp.runs.folder import Run
 from facekp.settings import SPLITS
-
-
-class Place(NamedTuple):
-    """What the path of a run's folder says."""
-
-    above: Path   # absolute, of the experiment
-    variant: str  # "" where the experiment has one only
-    split: str    # "" where it is the experiment's own
-    attempt: int  # 1, or 2, 3, ... for runs that were started beside another one
 
 
 def run_at(root, experiment, variant, settings, own_split):
@@ -43,7 +33,15 @@ def run_at(root, experiment, variant, settings, own_split):
 
 
 def place_of(folder, settings):
-    """The :class:`Place` of a run's folder, undoing :func:`run_at`.
+    """What the path of a run's folder says, undoing :func:`run_at`.
+
+    Returns
+    -------
+    above : Path, absolute, of the experiment
+    variant : str
+        "" where the experiment has one only; with the split, where that is not the experiment's
+        own: ``adagrad/grouped``.
+    attempt : int; 1, or 2, 3, ... for runs that were started beside another one
 
     Raises
     ------
@@ -51,15 +49,13 @@ def place_of(folder, settings):
         If the path is none of a run with these settings.
     """
     model, seed, fold = settings.model, settings.seed, settings.fold
-    found = re.fullmatch(rf"(?P<above>.*)/{re.escape(model)}(?:/(?P<variant>[^/]+?))??"
-                         rf"(?:/(?P<split>{re.escape(settings.split)}))?"
-                         rf"{f'/seed{seed}' if seed else ''}/fold{fold}(?:-(?P<attempt>\d+))?",
-                         Path(folder).absolute().as_posix())
+    variant = rf"(?:/[^/]+?)??(?:/{re.escape(settings.split)})?"
+    found = re.fullmatch(rf"(.*)/{re.escape(model)}({variant}){f'/seed{seed}' if seed else ''}"
+                         rf"/fold{fold}(?:-(\d+))?", Path(folder).absolute().as_posix())
     if found is None:
         raise RunError(f"{folder}: holds fold {fold}, seed {seed} of {model}, which does not "
                        "agree with its place; move it back")
-    return Place(Path(found["above"]), found["variant"] or "", found["split"] or "",
-                 int(found["attempt"] or 1))
+    return Path(found[1]), found[2].strip("/"), int(found[3] or 1)
 
 
 def beside(folder, config):

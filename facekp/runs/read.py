@@ -50,12 +50,7 @@ def read_run(folder, root=None, warn=warning, abouts=None):
         Of all runs: an experiment deeper in it, like ``demo/lenet-augmented``, has that name.
     warn : callable taking a str
         Told about a damaged experiment.json or near_duplicates.json, which the run does without.
-    abouts : dict of Path -> About, or None
-        What was read before, and is added to.
-
-    Returns
-    -------
-    RunResult
+    abouts : dict of Path -> About, or None; what was read before, and is added to
 
     Raises
     ------
@@ -68,8 +63,7 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     check_config(config, run.config)
     config = modernized(config)
     settings = Settings.from_dict(config["settings"])
-    place = place_of(run.folder, settings)
-    above, variant = place.above, "/".join(filter(None, (place.variant, place.split)))
+    above, variant, attempt = place_of(run.folder, settings)
     below_root = root and Path(root).absolute() in above.parents
     experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
     check(run.config, {"name": f"{experiment}/{variant}"}, {"name": TEXT})
@@ -78,8 +72,7 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     if above not in abouts:
         abouts[above] = _about(above, experiment, warn)
     return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
-                     place.attempt, config,
-                     DataFrame(history, columns=list(HISTORY), dtype=np.float64),
+                     attempt, config, DataFrame(history, columns=list(HISTORY), dtype=np.float64),
                      _read_summary(run, warn), abouts[above])
 
 

@@ -47,8 +47,6 @@ class RunResult:
     summary: Optional[dict]
     about: Optional[About] = None
 
-    # ---- what was trained, on what
-
     @property
     def title(self):
         """str, of the experiment, for readers."""
@@ -80,8 +78,6 @@ class RunResult:
     def synthetic(self):
         """bool, whether the images were drawn."""
         return self.config["data"].get("kind") == "synthetic"
-
-    # ---- how far it came
 
     @property
     def epochs(self):
@@ -127,8 +123,6 @@ class RunResult:
             return self.history
         return self.history.reindex(range(max(self.epochs, self.settings["epochs"])),
                                     method="ffill")
-
-    # ---- how good it is
 
     @property
     def best_epoch(self):
@@ -176,17 +170,9 @@ class RunResult:
         return NAN if value is None else float(value)
 
     def errors(self):
-        """Errors by keypoint on the validation images, of the best epoch's weights.
-
-        Returns
-        -------
-        dict of :func:`facekp.metrics.keypoint_errors`, or None where the run left no predictions
-
-        Raises
-        ------
-        RunError
-            If the file is damaged.
-        """
+        """Errors by keypoint on the validation images, of the best epoch's weights: a dict of
+        :func:`facekp.metrics.keypoint_errors`, or None where the run left no predictions. Raises
+        RunError if the file is damaged."""
         stored, predictions = self.folder / "errors.json", self.folder / "predictions.npz"
         if stored.exists():
             errors = files.read_json(stored)

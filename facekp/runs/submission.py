@@ -30,7 +30,7 @@ def locations(y_pred_px, image_ids, lookup):
     ----------
     y_pred_px : float array (n_images, 30), px
     image_ids : int array (n_images,), of the rows of `y_pred_px`
-    lookup : facekp.data.Lookup
+    lookup : facekp.data.Lookup, of n_rows
 
     Returns
     -------
@@ -42,7 +42,7 @@ def locations(y_pred_px, image_ids, lookup):
         If a looked-up image has no prediction, or a prediction is not a finite number.
     """
     row_of = {int(image_id): row for row, image_id in enumerate(image_ids)}
-    missing = sorted(set(lookup.image_ids.tolist()) - set(row_of))
+    missing = sorted(set(lookup.image_ids.tolist()) - row_of.keys())
     if missing:
         raise DataError(f"IdLookupTable.csv asks for ImageId {missing[0]} (and {len(missing) - 1} "
                         "more) that test.csv does not have; get both files from Kaggle again")
@@ -71,12 +71,7 @@ def write_submission(path, y_pred_px, image_ids, lookup):
 
 
 def read_submission(path):
-    """Read a submission.
-
-    Returns
-    -------
-    row_ids : int array (n_rows,)
-    locations : float array (n_rows,), px
+    """Read a submission: its row_ids, int array (n_rows,), and locations, float array (n_rows,), px.
 
     Raises
     ------
@@ -108,17 +103,8 @@ def keep(folder, y_pred_px, sha256):
 
 
 def kept(run):
-    """What :func:`keep` writes of a run, whole or published.
-
-    Returns
-    -------
-    (y_pred_px, sha256), or None where the run left no submission
-
-    Raises
-    ------
-    RunError
-        If the predictions cannot be read.
-    """
+    """What :func:`keep` writes of a run, whole or published: (y_pred_px, sha256), or None where it
+    left no submission. Raises RunError if the predictions cannot be read."""
     small, written = run.folder / PREDICTIONS, run.folder / SHA256
     if run.submission.exists() and run.predictions.exists():
         small, sha256 = run.predictions, hashlib.sha256(run.submission.read_bytes()).hexdigest()
@@ -132,15 +118,8 @@ def kept(run):
 
 def restore(folder, path, lookup):
     """Write submission.csv from what :func:`keep` left in the folder of a published run, each
-    number within :data:`ROUNDING_PX`; returns the number of rows.
-
-    Raises
-    ------
-    RunError
-        If the predictions cannot be read.
-    DataError
-        If a row is asked for that they lack.
-    """
+    number within :data:`ROUNDING_PX`; returns the number of rows. Raises RunError or DataError if
+    the predictions cannot be read, or lack a row that is asked for."""
     predictions = Path(folder, PREDICTIONS)
     [y_pred] = read_predictions(predictions, "y_pred_test")
     if y_pred is None:

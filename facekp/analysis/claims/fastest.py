@@ -6,7 +6,7 @@ import numpy as np
 from facekp.analysis.aggregate import mean_sd, reach
 from facekp.analysis.claims.finding import HOLDS, IN_PART, NOT, OPEN, Finding, sides_of
 from facekp.analysis.pairs import Basis, paired
-from facekp.runs.result import version_of
+from facekp.runs.version import version_of
 
 
 class Race(NamedTuple):
@@ -60,9 +60,8 @@ def fastest(collection, experiment, claim):
 def race_to(level, sides, column, until):
     """Who reaches a loss, up to an epoch; `sides` as :func:`paired` returns them."""
     comparable = len({clocked_on(run) for runs in sides.values() for run in runs}) == 1
-    at = {name: [reach(run, level, column) for run in runs] for name, runs in sides.items()}
-    at = {name: [point if point and point.epoch <= until else None for point in points]
-          for name, points in at.items()}
+    at = {name: [point if point and point.epoch <= until else None for point in (
+        reach(run, level, column) for run in runs)] for name, runs in sides.items()}
     there = [name for name, points in at.items() if all(points)]
     epochs = {name: mean_sd(point.epoch for point in at[name]) for name in there}
     seconds = {name: mean_sd(point.seconds for point in at[name]) for name in there if comparable}
