@@ -5,6 +5,8 @@ from typing import Dict, List, Tuple
 import numpy as np
 from scipy.special import stdtr
 
+from facekp.analysis.aggregate import mean_sd
+
 LEVEL = 0.05
 """Of the two-sided t test by which a difference of paired runs is called clear."""
 
@@ -55,10 +57,11 @@ def direction(change):
     return rises if change.mean > 0 else falls
 
 
-def finite_pairs(before, after):
-    """Pairs of numbers, both finite, as two lists."""
+def compared(before, after):
+    """Two MeanSd and that of their differences, over the pairs of numbers that are both finite."""
     pairs = [pair for pair in zip(before, after) if np.isfinite(pair).all()]
-    return [a for a, _ in pairs], [b for _, b in pairs]
+    return (mean_sd(a for a, _ in pairs), mean_sd(b for _, b in pairs),
+            mean_sd(b - a for a, b in pairs))
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def write_submission(path, y_pred_px, image_ids, lookup):
 
 
 def read_submission(path):
-    """Read a submission: its row_ids, int array (n_rows,), and locations, float array (n_rows,), px.
+    """Read a submission: row_ids, int array (n_rows,), and locations, float array (n_rows,), px.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """What a change does to the validation error, and what twins leak. (section 5.4)"""
 from facekp.analysis.aggregate import mean_sd
 from facekp.analysis.claims.finding import HOLDS, IN_PART, NOT, OPEN, Finding, sides_of
-from facekp.analysis.pairs import Basis, direction, finite_pairs, p_value, paired
+from facekp.analysis.pairs import Basis, compared, direction, p_value, paired
+from facekp.runs.checks import TWINS
 
 
 def change(collection, experiment, claim):
@@ -18,12 +19,12 @@ def change(collection, experiment, claim):
         return []
     basis, numbers = Basis.of(pair), {}
     if not basis.unfinished:
-        px = finite_pairs(*([run.best_valid_rmse_px for run in runs] for runs in pair.values()))
-        difference = mean_sd(b - a for a, b in zip(*px))
+        before, after, difference = compared(*(
+            [run.best_valid_rmse_px for run in runs] for runs in pair.values()))
         train = [mean_sd(run.train_rmse_px for run in runs) for runs in pair.values()]
         other = bool(claim.get("other_images"))
         numbers = {
-            "before": mean_sd(px[0]), "after": mean_sd(px[1]), "change": difference,
+            "before": before, "after": after, "change": difference,
             "direction": None if other else direction(difference),
             "p": None if other else p_value(difference),
             "train": train if min(side.n for side in train) == basis.n else None
@@ -56,11 +57,9 @@ def twin_leak(collection, experiment, claim):
     """
     found = []
     for name, runs in sides_of(collection, experiment).items():
-        px = finite_pairs(*([run.measured(f"valid_rmse_px_{part}") for run in runs]
-                            for part in ("twin_in_train", "no_twin")))
-        leak = mean_sd(b - a for a, b in zip(*px))
+        twin, other, leak = compared(*([run.measured(part) for run in runs] for part in TWINS))
         if leak.n:
             found.append(Finding("twin leak", name, "", {
-                "twin": mean_sd(px[0]), "other": mean_sd(px[1]), "leak": leak,
-                "direction": direction(leak), "p": p_value(leak)}, Basis.of({name: runs})))
+                "twin": twin, "other": other, "leak": leak, "direction": direction(leak),
+                "p": p_value(leak)}, Basis.of({name: runs})))
     return found

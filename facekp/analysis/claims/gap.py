@@ -1,7 +1,7 @@
 """Does a variant narrow the gap between training and validation loss? (section 5.3, figure 6)"""
 from facekp.analysis.aggregate import mean_sd
 from facekp.analysis.claims.finding import HOLDS, NOT, OPEN, Finding, sides_of
-from facekp.analysis.pairs import LEVEL, Basis, finite_pairs, p_value, paired
+from facekp.analysis.pairs import LEVEL, Basis, compared, p_value, paired
 from facekp.keypoints import SIZE
 
 
@@ -36,14 +36,14 @@ def gap(collection, experiment, claim):
         return (run.best_valid_rmse_px ** 2 - run.train_rmse_px ** 2) / (SIZE / 2) ** 2
     found = []
     for noise, measure in ((True, noisy), (False, noise_free)):
-        pairs = finite_pairs(map(measure, without), map(measure, with_))
-        change = mean_sd(abs(a) - abs(b) for a, b in zip(*pairs))
+        gaps = [[measure(run) for run in side] for side in (without, with_)]
+        *_, change = compared(*(map(abs, side) for side in reversed(gaps)))
         unclear = not change.n or change.n > 1 and not p_value(change) < LEVEL
         found.append(Finding(
             "gap", claim["statement"],
             OPEN if unclear else HOLDS if change.mean > 0 else NOT, {
                 "noise": noise, "epoch": epoch, "sides": list(sides), "change": change,
-                "gaps": [mean_sd(side) for side in pairs], "p": p_value(change),
+                "gaps": list(compared(*gaps)[:2]), "p": p_value(change),
                 "valid_loss": [mean_sd(at_epoch("valid_loss", run) for run in side)
                                for side in sides.values()]}, Basis.of(sides)))
     return found

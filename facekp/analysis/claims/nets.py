@@ -97,11 +97,12 @@ def near_duplicates(collection, experiment=None):
                     and np.isfinite([run.apart(side) for side in SIDES]).all()]
              for name, runs in sides.items()}
     sides = {name: runs for name, runs in sides.items() if runs}
+    if not sides:
+        return []
     shares = [run.apart(SIDES[0], "n") / sum(run.apart(side, "n") for side in SIDES)
               for runs in sides.values() for run in runs]
     return [Finding("near-duplicates", "", "", {
         "shares": [min(shares), max(shares)], "n": {name: len(sides[name]) for name in sides},
         "nets": {name: {side: tuple(mean_sd(run.apart(side, measure) for run in runs)
                                     for measure in ("rmse_px", "mean_face_rmse_px"))
-                        for side in SIDES} for name, runs in sides.items()}},
-        Basis.of(sides))] if sides else []
+                        for side in SIDES} for name, runs in sides.items()}}, Basis.of(sides))]
