@@ -81,19 +81,15 @@ def group_runs(runs):
     of their first runs."""
     found = {}
     for run in runs:
-        settings = {key: value for key, value in run.settings.items()
-                    if key not in ("seed", "fold")}
+        settings = {**run.settings, "seed": None, "fold": None}
         key = (run.experiment, run.model, run.variant, run.attempt,
                json.dumps([settings, run.config["data"]], sort_keys=True))
         found.setdefault(key, []).append(run)
     groups = []
     for key, members in found.items():
-        experiment, model, variant, attempt, text = key
-        name = members[0].name
         rivals = [other for other in found if other != key and other[:3] == key[:3]]
-        if rivals:
-            name += f" ({_distinction(key, rivals)})"
-        groups.append(Group(experiment, model, variant, name, tuple(members)))
+        name = members[0].name + (f" ({_distinction(key, rivals)})" if rivals else "")
+        groups.append(Group(*key[:3], name, tuple(members)))
     return groups
 
 
@@ -138,20 +134,14 @@ def mean_curve(runs, column):
 
 
 class Reached(NamedTuple):
-    """The first epoch at or below a loss level; seconds: that number times the run's median epoch.
+    """When a run came to a loss."""
 
-    The median, since a machine may sleep, or do something else, while a run trains.
-    """
-
-    epoch: int
-    seconds: float
+    epoch: int      # the first at or below the level
+    seconds: float  # epochs times the median one: a machine may sleep while a run trains
 
 
 def reach(run, level, column="valid_loss"):
     """When a run's loss was first at or below a level (MSE of scaled targets): :class:`Reached`, or
     None if it never was."""
-    at = np.flatnonzero(run.history[column] <= level)
-    if not len(at):
-        return None
-    epochs = int(at[0]) + 1
-    return Reached(epochs, epochs * run.seconds_per_epoch)
+    at = np.flatnonzero(run.history[column] <= level) + 1
+    return Reached(int(at[0]), int(at[0]) * run.seconds_per_epoch) if len(at) else None

@@ -85,15 +85,16 @@ class Basis:
         """What a dict of str -> list of RunResult rests on."""
         runs = [run for side in sides.values() for run in side]
 
-        def by_side(epoch, total):
-            found = {name: ([epoch(run) for run in side if epoch(run) is not None], total(side))
-                     for name, side in sides.items() if side}
-            return {name: (epochs, n) for name, (epochs, n) in found.items() if epochs}
+        def by_side(epoch, total=len):
+            found = {name: [epoch(run) for run in side if epoch(run) is not None]
+                     for name, side in sides.items()}
+            return {name: (epochs, total(sides[name])) for name, epochs in found.items() if epochs}
         return cls(
-            max(map(len, sides.values()), default=0),
-            *(tuple(sorted({getattr(run, name) for run in runs})) for name in ("seed", "fold")),
-            tuple(dict.fromkeys(run.label for run in runs)),
-            by_side(lambda run: None if run.complete else run.epochs,
-                    lambda side: side[0].settings["epochs"]),
-            by_side(lambda run: run.epochs if run.diverged else None, len),
-            by_side(lambda run: run.frozen_since, len))
+            n=max(map(len, sides.values()), default=0),
+            seeds=tuple(sorted({run.seed for run in runs})),
+            folds=tuple(sorted({run.fold for run in runs})),
+            faces=tuple(dict.fromkeys(run.label for run in runs)),
+            unfinished=by_side(lambda run: None if run.complete else run.epochs,
+                               lambda side: side[0].settings["epochs"]),
+            diverged=by_side(lambda run: run.epochs if run.diverged else None),
+            frozen=by_side(lambda run: run.frozen_since))

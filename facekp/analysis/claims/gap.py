@@ -23,8 +23,7 @@ def gap(collection, experiment, claim):
     without, with_ = sides.values()
     if not without:
         return [Finding("gap", claim["statement"], OPEN)]
-    epoch = min(run.epochs if run.stopped_by != "frozen" else len(run.whole_history)
-                for run in without + with_)
+    epoch = min(len(run.whole_history) for run in without + with_)
 
     def at_epoch(column, run):
         return run.whole_history[column].iloc[epoch - 1]
