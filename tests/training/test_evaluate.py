@@ -98,7 +98,7 @@ def test_every_split_from_training_to_reading(with_pairs, tmp_path, options, nea
     squares = sum(side["n"] * side["rmse_px"] ** 2 for side in sides if side["n"])
     assert np.sqrt(squares / 8) == pytest.approx(summary["valid_rmse_px"])
     assert not run.near_duplicates.exists()
-    assert (found.variant, found.own_variant) == ("grouped" if near is False else "", "")
+    assert (found.variant, found.base) == ("grouped" if near is False else "", "")
 
 
 def test_what_earlier_versions_wrote_beside_the_summary_is_read(tmp_path):
