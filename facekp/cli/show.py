@@ -80,10 +80,10 @@ def _report(options):
 
 
 def _results(options):
-    from facekp.report import paper_table, publish, results_page
+    from facekp.report import publish, results_page
     known.write_missing(options.results)
     if options.table:
-        paper_table.write(options.readme, options.results)
+        results_page.write_readme(options.readme, options.results)
         results_page.write(options.results)
     else:
         known.write_missing(options.out)

@@ -27,14 +27,12 @@ def open_results(project=".."):
     project = Path(project)
     data = project / "data" / "kaggle"
     faces = data if holds_kaggle_files(data) else None
-    brought = Sources(project / "results", faces)
-    known = [about for name, about in brought.abouts.items() if about.title]
-    own = Sources(project / "runs", faces, known)
+    sources, where = Sources(project / "results", faces), "the results/ that come with the project"
+    own = Sources(project / "runs", faces, [one for one in sources.abouts.values() if one.title])
     # those of make demo and of a quick trial have nothing that the notebooks show
-    has_runs = any(run.epochs and "/" not in run.experiment and own.abouts[run.experiment].title
-                   for run in own.all_runs)
-    sources = own if has_runs else brought
-    where = "your own runs/" if has_runs else "the results/ that come with the project"
+    if any(run.epochs and "/" not in run.experiment and own.abouts[run.experiment].title
+           for run in own.all_runs):
+        sources, where = own, "your own runs/"
     n = len(sources.runs)
     say(f"Numbers from {where} ({n} run{'' if n == 1 else 's'}); faces: "
         f"{'those of data/kaggle' if faces else 'synthetic'}.")
@@ -48,25 +46,10 @@ def say(text):
 
 
 def tell(sources, *experiments):
-    """Show what the runs of experiments say: tables, and answers to the paper's claims.
-
-    Parameters
-    ----------
-    sources : Sources
-    experiments : str, like "lenet"
-
-    Raises
-    ------
-    ConfigError
-        If there is no experiment of that name.
-    """
+    """Show what the runs of experiments, like "lenet", say (:func:`stories.experiment`)."""
     from facekp.report import stories
-
     for name in experiments:
-        if name not in sources.abouts:
-            raise ConfigError(f"experiment: found {name!r}, expected one of "
-                              f"{', '.join(sources.abouts) or 'none: there is no run'}")
-        say(stories.experiment(sources, name))
+        say(stories.experiment(sources, _known("experiment", name, sources.abouts).name))
 
 
 def tell_of_data(sources):
@@ -81,30 +64,26 @@ def tell_of_data(sources):
 
 
 def show(sources, *names):
-    """Draw figures by their names, or say what is missing.
-
-    Parameters
-    ----------
-    sources : Sources
-    names : str, like "figure05-optimizers" (:func:`facekp.report.figures.figures`)
-
-    Raises
-    ------
-    ConfigError
-        If there is no figure of that name.
-    """
+    """Draw figures by their names (:func:`facekp.report.figures.figures`), or say what is
+    missing."""
     from IPython.display import Image, display
     from facekp.plots.style import small_png
     from facekp.report.figures import figures
 
-    known = figures(sources)
     for name in names:
-        if name not in known:
-            raise ConfigError(f"figure: found {name!r}, expected one of {', '.join(known)}")
+        found = _known("figure", name, figures(sources))
         try:
-            figure = known[name].draw()
+            figure = found.draw()
         except Missing as error:
             say(f"*{name} is not drawn: {error}.*")
-            continue
-        width = figure.get_size_inches()[0]
-        display(Image(small_png(figure), width=int(96 * width * 1.25), alt=known[name].shows))
+        else:
+            width = figure.get_size_inches()[0]
+            display(Image(small_png(figure), width=int(96 * width * 1.25), alt=found.shows))
+
+
+def _known(kind, name, known):
+    """known[name]; a ConfigError that lists all names where there is none."""
+    if name not in known:
+        raise ConfigError(f"{kind}: found {name!r}, expected one of "
+                          f"{', '.join(known) or 'none: there is no run'}")
+    return known[name]

@@ -4,7 +4,6 @@ No picture of a face and nothing that could be turned into one goes into results
 name of the machine, or a path on it.
 """
 import contextlib
-import json
 import re
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from facekp import files
 from facekp.engine.flags import format_flags, parse_flags
 from facekp.errors import RunError
 from facekp.nets.weights import save_weights
-from facekp.report import paper_table, results_page
+from facekp.report import results_page
 from facekp.report.figures import FILTERS, KINDS, declared
 from facekp.report.sources import Missing, Sources
 from facekp.report.summary import conclude
 from facekp.runs.about import write_about
+from facekp.runs.checks import check_errors
 from facekp.runs.folder import CONV_WEIGHTS, Run
-from facekp.runs.history import HISTORY
 from facekp.runs.read import Collection, find_runs, warning
 from facekp.runs.submission import PREDICTIONS, SHA256, keep, kept
 
@@ -50,45 +49,29 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     if not runs:
         raise RunError(f"{root}: holds no run of an experiment with an epoch on disk; train one "
                        "(make paper), or name another folder of runs", remedies=("runs",))
-    remove_temporaries(out)
+    for path in out.rglob(".*.tmp"):  # what a killed process was writing
+        if re.fullmatch(r"\..+\.\d+\.tmp", path.name):
+            path.unlink(missing_ok=True)
     there = {run.folder.relative_to(out): run for run in find_runs(out, warn)}
     taken = {}
     for run in runs:
-        place = place_of(run)
-        kept = place in there and why_kept(run, there[place])
-        say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {kept}" if kept else ""))
-        if not kept:
+        # also if the folder of the runs is one of them, or an experiment's
+        place = Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
+        own = place in there and why_kept(run, there[place])
+        say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {own}" if own else ""))
+        if not own:
             taken[place] = run
     for about in abouts.values():
         write_about(out, about)
-    filters = run_with_filters(out, {**there, **taken}.values())
+    shown = with_filters(out, {**there, **taken}.values())
     for place, run in taken.items():
-        copy_run(run, out / place, warn, run.folder == filters)
+        copy_run(run, out / place, warn, run.folder == shown)
     for name in abouts:
         conclude(out, name, say=lambda text: None, warn=warn, curves=False)
     results_page.write(out)
     if readme is not None:
-        paper_table.write(readme, out)
+        results_page.write_readme(readme, out)
         say(f"{readme}: table of {out}")
-
-
-def place_of(run):
-    """Where a run lies in results/: Path ``<experiment>/<model>/[<variant>/][seed<n>/]fold<k>``,
-    also if the folder of the runs is one of them, or an experiment's."""
-    return Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
-
-
-def remove_temporaries(folder):
-    """Remove what a killed process was writing (:func:`facekp.files.replacing`)."""
-    for path in Path(folder).rglob(".*.tmp"):
-        if re.fullmatch(r"\..+\.\d+\.tmp", path.name):
-            remove(path)
-
-
-def remove(path):
-    """Remove a file that need not be there."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
 
 
 def why_kept(run, published):
@@ -97,12 +80,11 @@ def why_kept(run, published):
     if other:
         return (f"other {' and '.join(other)}; remove {published.folder} to publish this run "
                 "instead")
-    if not run.complete and (published.complete or published.epochs > run.epochs):
-        return published.state
-    return ""
+    further = published.complete or published.epochs > run.epochs
+    return published.state if further and not run.complete else ""
 
 
-def run_with_filters(out, runs):
+def with_filters(out, runs):
     """The folder of the run whose convolutions the figures of filters show; None without."""
     sources = Sources(out)
     sources.all_runs = list(runs)
@@ -128,59 +110,50 @@ def copy_run(run, folder, warn=warning, filters=False):
     filters : bool
         Whether to copy the convolutions' weights too.
     """
-    target = Run(folder)
+    def usable(read, source):
+        try:
+            return read(source)
+        except RunError as error:  # a damaged file costs itself alone
+            warn(f"{error} (left out)")
+
+    source, target = Run(run.folder), Run(folder)
     # read before anything is removed: `folder` may be the run's own
-    content = {"errors.json": (files.write_json, errors_of(run, warn)),
-               target.near_duplicates.name: (files.write_json, run.near_duplicates),
-               CONV_WEIGHTS: (save_weights, convolutions(run, warn) if filters else None)}
-    submission = submission_of(run, warn)
+    history = source.history.read_bytes()
+    errors, submission = usable(errors_of, run), usable(kept, source)
+    weights = usable(convolutions, source) if filters else None
     target.folder.mkdir(parents=True, exist_ok=True)
-    remove(target.summary)
+    target.summary.unlink(missing_ok=True)
     files.sync_folder(target.folder)
+    for name in ("errors.json", CONV_WEIGHTS, PREDICTIONS, SHA256, target.submission.name,
+                 target.near_duplicates.name):
+        (target.folder / name).unlink(missing_ok=True)
     files.write_json(target.config, without_paths(run.config))
-    rows = [dict(zip(HISTORY, row)) for row in zip(*(run.history[name] for name in HISTORY))]
-    target.write_history([{**row, "epoch": int(row["epoch"]), "best": int(row["best"])}
-                          for row in rows])
-    for name in {*content, PREDICTIONS, SHA256, target.submission.name}:
-        remove(target.folder / name)
-    for name, (write, value) in content.items():
-        if value is not None:
-            write(target.folder / name, value)
+    with files.replacing(target.history) as file:
+        file.write(history)
+    if errors is not None:
+        files.write_json(target.folder / "errors.json", errors)
     if submission is not None:
         keep(target.folder, *submission)
+    if weights is not None:
+        save_weights(target.folder / CONV_WEIGHTS, weights)
     if run.summary is not None:
         files.write_json(target.summary, run.summary)
 
 
-def errors_of(run, warn):
-    """A run's errors by keypoint; None where it left none, or they are no numbers.
+def errors_of(run):
+    """A run's errors by keypoint, or None.
 
     A net that diverged in its first epoch predicts NaN: JSON has none, and figures no place.
     """
-    try:
-        errors = run.errors()
-        json.dumps(errors, allow_nan=False)
-        return errors
-    except RunError as error:
-        warn(str(error))
-    except ValueError:
-        warn(f"{run.folder}: some of its predictions are no numbers; errors.json is left out")
-    return None
+    errors = run.errors()
+    if errors is not None:
+        check_errors(errors, run.folder / "errors.json")
+    return errors
 
 
-def submission_of(run, warn):
-    """The predictions and the sha256 of a run's submission; None where there is none to be had."""
-    try:
-        return kept(Run(run.folder))
-    except RunError as error:
-        warn(str(error))
-        return None
-
-
-def convolutions(run, warn):
-    """The weights of a run's convolutions by name; None where they cannot be read."""
-    path = Run(run.folder).weights
-    path = path if path.exists() else run.folder / CONV_WEIGHTS
+def convolutions(run):
+    """The weights of a run's convolutions by name; None where there are no weights."""
+    path = run.weights if run.weights.exists() else run.conv_weights
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files if name.startswith("conv")}
@@ -188,21 +161,11 @@ def convolutions(run, warn):
             raise ValueError("it holds no convolutions")
         return found
     except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
-        warn(f"{path}: cannot be used ({error}); {CONV_WEIGHTS} is left out")
-        return None
+        raise RunError(f"{path}: cannot be used ({error})") from None
 
 
 def without_paths(config):
-    """The contents of config.json without the host's name and paths on it.
-
-    Parameters
-    ----------
-    config : dict
-
-    Returns
-    -------
-    dict
-    """
+    """The contents of config.json without the host's name and paths on it."""
     flags = {key: value for key, value in parse_flags(config.get("theano_flags") or "").items()
              if "/" not in value and "\\" not in value}
     host = {key: value for key, value in (config.get("host") or {}).items() if key != "name"}

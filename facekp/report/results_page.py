@@ -1,14 +1,21 @@
-"""results/README.md: all that our own runs gave on one page, numbers and figures of the paper."""
+"""results/README.md, all that our own runs gave on one page, and README's table of the nets."""
+from pathlib import Path
+
 from facekp import files
-from facekp.errors import FacekpError
+from facekp.analysis.claims import across_nets, findings
+from facekp.errors import ConfigError, FacekpError
 from facekp.plots.style import small_png
-from facekp.report import paper_table
+from facekp.report import stories, wording
 from facekp.report.figures import figures
+from facekp.report.paper_table import CAVEAT, nets_table, paper_and_ours
 from facekp.report.sources import Sources
+from facekp.runs.read import Collection, warning
+
+BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
 
 DEMO = "docs/images/demo_faces.png"
 
-HEAD = f"""# What our own runs gave
+HEAD = """# What our own runs gave
 
 Written by `make results`, which draws the figures too. Faces in pictures are synthetic: Kaggle's
 may not be passed on. Each run's settings, versions, data and history lie in the folders beside this
@@ -21,9 +28,10 @@ page; the data of each number is named with it.
   near-duplicates in training. A seed sets the split, the initial weights and the batches; ± is
   the standard deviation over seeds and folds. *Mean face*: the error of predicting the training
   images' mean keypoints for every face.
-* {paper_table.CAVEAT}
 * *Twin*: a face's mirror image. Where all images are mirrored before they are split, most
   validation images have their twin in training.
+* *Near-duplicate*: an image of the same recording, a moment earlier or later. A random split parts
+  the frames of one recording.
 * Losses are mean squared errors of the scaled targets in the last epoch: of the training images
   while the weights moved, of the validation images at its end.
 * Times are epochs times the run's median epoch, without pauses; runs that trained side by side
@@ -31,29 +39,28 @@ page; the data of each number is named with it.
   kind of machine.
 * p is of a two-sided t test of the paired runs, corrected for their common training images
   (Nadeau & Bengio 2003), not for the number of comparisons; "better", "worse" and "clear": p <
-  0.05. What rests on one run each has only a direction, "lower" or "higher".
-"""
+  0.05. What rests on one run each has only a direction, "lower" or "higher"."""
 
 
 def text(sources):
     """The page."""
-    parts = [HEAD, "## The nets\n", paper_table.nets_table(sources).markdown() + "\n",
-             "## Paper and ours\n", paper_table.table(sources) + "\n"]
-    known, titles = figures(sources).values(), {}
+    shown = {}
+    for figure in figures(sources).values():
+        if (sources.root / "figures" / f"{figure.name}.png").exists():
+            shown.setdefault(figure.section, []).append(
+                f"{figure.caption}\n\n![{figure.shows}](figures/{figure.name}.png)")
+    parts = [HEAD, "## The nets", nets_table(sources).markdown(), stories.ranking(sources),
+             "## Paper and ours", paper_and_ours(sources).markdown()]
     for name, about in sources.abouts.items():
-        titles[name] = f"{about.title or name} ({about.section})".replace(" ()", "")
-    shown = {section: [figure for figure in known if figure.section == section
-                       and (sources.root / "figures" / f"{figure.name}.png").exists()]
-             for section in [*titles, *(figure.section for figure in known)]}
-    for section, drawn in shown.items():
-        if drawn:
-            parts.append(f"## {titles.get(section, section)}\n")
-        parts += [f"{figure.caption}\n\n![{figure.shows}](figures/{figure.name}.png)\n"
-                  for figure in drawn]
+        section = f" ({about.section})" if about.section else ""
+        parts += [f"## {about.title or name}{section}", stories.experiment(sources, name),
+                  *shown.pop(name, ())]
+    for title, drawn in shown.items():
+        parts += [f"## {title}", *drawn]
     if (sources.root.parent / DEMO).exists():
-        parts.append("## Predicted faces (figure 9)\n\nOn synthetic faces, by the net of `make "
-                     f"demo`:\n\n![predicted faces](../{DEMO})\n")
-    return "\n".join(parts)
+        parts += ["## Predicted faces (figure 9)", "On synthetic faces, by the net of `make demo`:",
+                  f"![predicted faces](../{DEMO})"]
+    return "\n\n".join(parts) + "\n"
 
 
 def write(root):
@@ -71,3 +78,47 @@ def write(root):
             file.write(content)
     with files.replacing(sources.root / "README.md", "w", encoding="utf-8") as file:
         file.write(text(sources))
+
+
+def front(root, warn=warning):
+    """README's part: the nets, what the claims came to in three sentences, and a caveat."""
+    collection = Collection(root, warn)
+    across = {finding.kind: finding for finding in across_nets(collection)}
+    answers = wording.verdicts(finding for about in collection.side_by_side
+                               for finding in findings(collection, about.name))
+    lines = []
+    if "ranking" in across:
+        best, *_, last = across["ranking"].numbers["px"]
+        lines.append(f"By our validation error the nets have {wording.order(across['ranking'])} as "
+                     f"by the paper's scores: {best} is best, {last} is last.")
+    if answers:
+        lines.append("; ".join(answers) + ".")
+    if "near-duplicates" in across:
+        lines.append(f"{wording.shares(across['near-duplicates'].numbers)} of the validation "
+                     "images show a person whom a training image shows a moment earlier or later; "
+                     "*leak-free* is the error without those.")
+    return "\n\n".join(filter(None, [nets_table(collection).markdown(), " ".join(lines), CAVEAT]))
+
+
+def write_readme(path, root, warn=warning):
+    """Put the table of the nets between the markers of a Markdown file.
+
+    Parameters
+    ----------
+    path : path
+    root : path, of runs or results
+    warn : callable taking a str
+
+    Raises
+    ------
+    ConfigError
+        If the file lacks the markers.
+    """
+    content = Path(path).read_text(encoding="utf-8")
+    if content.count(BEGIN) != 1 or content.count(END) != 1:
+        raise ConfigError(f"{path}: expected the lines {BEGIN} and {END}, once each, where the "
+                          "table goes; put them back")
+    before, rest = content.split(BEGIN)
+    after = rest.split(END)[1]
+    with files.replacing(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n\n{front(root, warn)}\n\n{END}{after}")

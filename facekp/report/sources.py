@@ -41,18 +41,12 @@ class Sources(Collection):
                 for group in group_runs(run for run in runs or self.of(place) if run.epochs)}
 
     def first(self, places, *files):
-        """The first complete run of some places (:meth:`of`) that has one of some files;
-        none that diverged.
-
-        Raises
-        ------
-        Missing
-        """
-        for place in places:
-            for run in self.of(place):
-                if run.complete and not run.diverged and any(
-                        (run.folder / name).exists() for name in files):
-                    return run
+        """The first complete run of some places (:meth:`of`) that has one of some files and did
+        not diverge; raises :class:`Missing` without one."""
+        for run in (run for place in places for run in self.of(place)):
+            if run.complete and not run.diverged and any(
+                    (run.folder / name).exists() for name in files):
+                return run
         commands = " or ".join(map(self.command, places[:2])) or "train one"
         raise Missing(f"no complete run in {self.root} has {' or '.join(files)}: {commands}")
 
@@ -76,13 +70,8 @@ class Sources(Collection):
         return load_test(self.data)
 
     def faces_of(self, run):
-        """The complete training images that a run was trained on.
-
-        Raises
-        ------
-        Missing
-            If the data folder holds others.
-        """
+        """The complete training images that a run was trained on; raises :class:`Missing` if the
+        data folder holds others."""
         if run.config["data"]["files"] != self.training.provenance["files"]:
             raise Missing(f"{run.folder} was made from {run.label}, the data folder holds "
                           f"{self.training.provenance['label']}: name the run's faces")
@@ -90,18 +79,9 @@ class Sources(Collection):
 
 
 def synthetic_faces(n=N_FACES):
-    """Synthetic faces with the attributes of :class:`facekp.data.Training` that figures need.
-
-    Parameters
-    ----------
-    n : int
-
-    Returns
-    -------
-    object with X, float32 (n, 1, 96, 96) in [0, 1]; y, float32 (n, 30), px; provenance, dict
-    """
+    """`n` synthetic faces with the attributes of :class:`facekp.data.Training` that figures need:
+    X, float32 (n, 1, 96, 96) in [0, 1]; y, float32 (n, 30), px; provenance, dict."""
     from facekp.data.synthetic import generate
-
     images, y = generate(n)
     return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y,
                            provenance={"kind": "synthetic", "label": "synthetic faces",

@@ -5,8 +5,7 @@ from pathlib import Path
 from facekp import files
 from facekp.analysis.aggregate import LEVELS, group_runs, reach
 from facekp.analysis.claims import findings
-from facekp.analysis.claims.nets import near_duplicates
-from facekp.report import tables
+from facekp.report import stories, tables
 from facekp.report.wording import sentences
 from facekp.runs.read import Collection, labels, warning
 
@@ -23,7 +22,7 @@ LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the v
                "first at or below:")
 
 
-def conclude(root, name, paper="", say=print, warn=warning, curves=True):
+def conclude(root, name, say=print, warn=warning, curves=True):
     """Print the tables of all runs of an experiment that are on disk, and write its files.
 
     Writes ``summary.md``, ``summary.json`` and ``curves.png`` in ``<root>/<name>``.
@@ -32,7 +31,6 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
     ----------
     root : path, of the runs
     name : str, the experiment
-    paper : str, what the paper says
     say : callable taking a str
     warn : callable taking a str
         Told about damaged runs, which are left out.
@@ -43,21 +41,21 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
     runs = collection.of(name)
     if not runs:
         return
-    groups, about = group_runs(runs), collection.about(name)
-    folder.mkdir(parents=True, exist_ok=True)  # all its runs may be another experiment's
-    found = findings(collection, name) + near_duplicates(collection, name)
-    title = f"{about.title or name}, {labels(runs)}"
-    lines = [tables.one_line(line) for line in sentences(found)]
-    paper = paper or "; ".join(row["statement"] for row in about.paper)
-    say(f"{title}\n\n" + text(groups, lines, lambda table: table.only(
-        *PRINTED, *table.header * ("0.004" in table.header)).text()))
+    groups, about, found = group_runs(runs), collection.about(name), findings(collection, name)
+    title = tables.one_line(f"{about.title or name}, {labels(runs)}")
+    levels = tables.levels_table(groups)
+    say("\n\n".join(filter(None, [
+        title, NOTE, tables.groups_table(groups).only(*PRINTED).text(), LEVELS_NOTE, levels.text(),
+        stories.bullets(found)])))
+    paper = "; ".join(row["statement"] for row in about.paper)
     if paper:
         say(f"the paper: {paper}")
+    folder.mkdir(parents=True, exist_ok=True)  # all its runs may be another experiment's
     with files.replacing(folder / "summary.md", "w", encoding="utf-8") as file:
-        file.write(f"# {title}\n\n{text(groups, lines)}\n"
-                   + (f"\nThe paper: {paper}.\n" if paper else ""))
+        file.write("\n\n".join([f"# {title}", stories.experiment(collection, name), NOTE,
+                                LEVELS_NOTE, levels.markdown()]) + "\n")
     files.write_json(folder / "summary.json", {
-        "experiment": name, "data": labels(runs), "paper": paper, "answers": lines,
+        "experiment": name, "data": labels(runs), "paper": paper, "answers": sentences(found),
         "findings": [as_json(asdict(finding)) for finding in found],
         "groups": [as_dict(group) for group in groups]})
     say(f"tables: {folder / 'summary.md'}")
@@ -67,17 +65,6 @@ def conclude(root, name, paper="", say=print, warn=warning, curves=True):
         losses = curves_of({group.name: list(group.runs) for group in groups})
         plots.save(plots.loss_curves(losses, title), folder / "curves.png")
         say(f"curves: {folder / 'curves.png'}")
-
-
-def text(groups, lines=(), render=tables.Table.markdown):
-    """All tables of an experiment, and the answers to its claims."""
-    return "\n\n".join(filter(None, [NOTE, render(tables.groups_table(groups)), LEVELS_NOTE,
-                                     render(tables.levels_table(groups)), bullets(lines)]))
-
-
-def bullets(lines):
-    """Sentences as a Markdown list."""
-    return "\n".join(f"* {line}" for line in lines)
 
 
 def as_json(value):

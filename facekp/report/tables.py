@@ -2,21 +2,19 @@
 
 One :class:`Table` is printed as text, written as Markdown, and taken by the HTML report's template.
 """
-import json
 import math
 import numbers
 from typing import NamedTuple, Optional
 
 from tabulate import tabulate
 
-from facekp.analysis.aggregate import LEVELS, mean_sd, reach, settled
-from facekp.errors import RunError
+from facekp.analysis.aggregate import LEVELS, Group, mean_sd, reach, settled
+from facekp.errors import FacekpError
 from facekp.keypoints import KEYPOINTS
 from facekp.plots.keypoint_errors import words
 from facekp.report import wording
-from facekp.report.sources import Missing
 from facekp.runs.checks import SIDES
-from facekp.runs.result import version_of
+from facekp.runs.version import version_of
 
 NONE = "\u2013"
 """Stands for a number that is not there."""
@@ -35,6 +33,11 @@ class Table(NamedTuple):
     header: tuple
     rows: list
 
+    @classmethod
+    def of(cls, rows):
+        """The table of a list of dict of str -> Cell, all with the same keys."""
+        return cls(tuple(rows[0]), [list(row.values()) for row in rows])
+
     def only(self, *columns):
         """The table with some columns, in their own order."""
         keep = [k for k, name in enumerate(self.header) if name in columns]
@@ -43,8 +46,8 @@ class Table(NamedTuple):
 
     def filled(self):
         """The table without columns in which no row has anything."""
-        return self.only(*(name for k, name in enumerate(self.header)
-                           if any(row[k].text not in ("", NONE) for row in self.rows)))
+        return self.only(*(name for name, *cells in zip(self.header, *self.rows)
+                           if any(cell.text not in ("", NONE) for cell in cells)))
 
     def text(self):
         """The table for a terminal."""
@@ -78,72 +81,58 @@ def number(value, digits=None):
 
 
 def mean(found, digits=4):
-    """A cell of a MeanSd with so many digits; of whole numbers without decimals for 0."""
-    if not found.n:
-        return Cell(NONE)
-    whole = f"{found.mean:.0f}" + (f" \u00b1 {found.sd:.0f}" if found.n > 1 else "")
-    return Cell(found.format(digits) if digits else whole, found.mean)
+    """A cell of a MeanSd with so many digits."""
+    return Cell(found.format(digits), found.mean) if found.n else Cell(NONE)
 
 
-def in_order(runs):
-    """Runs in the order of the experiments, then of seeds and folds: 2 before 10."""
-    return sorted(runs, key=lambda run: (run.about.order if run.about else math.inf,
-                                         run.experiment, run.variant, run.model, run.seed,
-                                         run.fold, run.attempt))
-
-
-def runs_table(runs):
-    """All runs, one row per run."""
-    header = ("experiment", "variant", "net", "seed", "fold", "state", "data", "training images",
-              "validation images", "epochs", "best epoch", "validation RMSE, px",
-              "mean face, px", "seconds per epoch")
-    return Table(header, [_run(run) for run in in_order(runs)])
-
-
-def _run(run):
-    done = run.summary or {}
-    ended = {"patience": ", stopped early", "frozen": ", stopped"}.get(run.stopped_by, "")
-    again = f" (run {run.attempt})" if run.attempt > 1 else ""
-    return [text(run.title), text(run.name), text(run.model), number(run.seed),
-            Cell(f"{run.fold}{again}", run.fold),
-            text(wording.state([run]) + ended * (run.state == "complete")), text(run.label),
-            number(done.get("n_train")), number(done.get("n_valid")), number(run.epochs),
-            number(done.get("best_epoch", run.best_epoch)),
-            number(done.get("valid_rmse_px", run.best_valid_rmse_px), 3),
-            number(done.get("mean_face_rmse_px"), 3),
-            number(done.get("seconds_per_epoch", run.seconds_per_epoch), 2)]
-
-
-MEASURES = {
+MEANS = {
+    "training images": (lambda run: run.measured("n_train"), 4),
+    "validation images": (lambda run: run.measured("n_valid"), 4),
     "epochs": ("epochs", 3),
     "training loss": (lambda run: run.final("train_loss"), 4),
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
     "training RMSE, dropout off, px": ("train_rmse_px", 4),
-    "best epoch": ("best_epoch", 0),
+    "best epoch": (lambda run: run.best_epoch or math.nan, 3),
     "mean face, px": (lambda run: run.measured("mean_face_rmse_px"), 4),
     "twin in training, px": (lambda run: run.measured("valid_rmse_px_twin_in_train"), 4),
     "no twin, px": (lambda run: run.measured("valid_rmse_px_no_twin"), 4),
     "near-duplicate in training, px": (lambda run: run.apart(SIDES[0]), 4),
+    "mean face on these, px": (lambda run: run.apart(SIDES[0], "mean_face_rmse_px"), 4),
     "no near-duplicate, px": (lambda run: run.apart(SIDES[1]), 4),
+    "mean face on those, px": (lambda run: run.apart(SIDES[1], "mean_face_rmse_px"), 4),
     "seconds per epoch": ("seconds_per_epoch", 3),
 }
-"""Columns of means: a name, a number of a run, and its digits (0: a whole number)."""
+"""Columns of means: a number of a run, and how many digits it has."""
 
 
 def groups_table(groups):
-    """Means and standard deviations over folds and seeds."""
-    first = {id(group.runs[0]): group for group in groups}
-    groups = [first[id(run)] for run in in_order(group.runs[0] for group in groups)]
-    header = ("experiment", "variant", "runs", "seeds", "folds", *MEASURES, "state", "data")
-    table = Table(header, [[
-        text(group.runs[0].title), text(group.name), number(len(settled(group.runs))),
-        _list(group.seeds), _list(group.folds),
-        *(mean(group.mean(measure), digits) for measure, digits in MEASURES.values()),
-        text(wording.state(group.runs) + versions(group.runs)), text(group.label)]
-        for group in groups]).filled()
-    one = len({group.experiment for group in groups}) == 1
-    return table.only(*table.header[1:]) if one else table
+    """Means and standard deviations over folds and seeds, one row per group."""
+    rows = []
+    for group in sorted(groups, key=_place):
+        rows.append({
+            "experiment": text(group.runs[0].title), "variant": text(group.name),
+            "net": text(group.model), "runs": number(len(settled(group.runs))),
+            "seeds": _list(group.seeds), "folds": _list(group.folds),
+            **{name: mean(group.mean(measure), digits)
+               for name, (measure, digits) in MEANS.items()},
+            "state": text(wording.state(group.runs) + versions(group.runs)),
+            "data": text(group.label)})
+    return Table.of(rows).filled()
+
+
+def runs_table(runs):
+    """The same for each run, one row per run."""
+    table = groups_table([Group(run.experiment, run.model, run.variant, run.name + (
+        f" (run {run.attempt})" if run.attempt > 1 else ""), (run,)) for run in runs])
+    return table.only(*(name for name in table.header if name != "runs"))
+
+
+def _place(group):
+    """In the order of the experiments, then of seeds and folds: 2 before 10."""
+    run = group.runs[0]
+    return (run.about.order if run.about else math.inf, run.experiment, run.variant, run.model,
+            run.seed, run.fold, run.attempt)
 
 
 def versions(runs):
@@ -152,18 +141,20 @@ def versions(runs):
     return f", {n} versions of the training" if n > 1 else ""
 
 
-def levels_table(groups, levels=LEVELS):
+def levels_table(groups):
     """Epochs and seconds until the validation loss is first at or below a level."""
-    rows = []
-    for group in groups:
-        rows.append([text(group.name)])
-        for level in levels:
-            reached = [at for at in (reach(run, level) for run in group.runs) if at]
-            some = f" ({len(reached)} of {len(group.runs)})" * (len(reached) < len(group.runs))
-            epochs, seconds = map(mean_sd, zip(*reached)) if reached else (mean_sd([]),) * 2
-            rows[-1].append(Cell(f"{epochs.format(3)}, {seconds.format(3)} s{some}", epochs.mean)
-                            if reached else Cell(NONE))
-    return Table(("variant", *(f"{level:g}" for level in levels)), rows)
+    return Table.of([{"variant": text(group.name),
+                      **{f"{level:g}": _reached(group.runs, level) for level in LEVELS}}
+                     for group in groups])
+
+
+def _reached(runs, level):
+    at = [found for found in (reach(run, level) for run in runs) if found]
+    if not at:
+        return Cell(NONE)
+    epochs, seconds = map(mean_sd, zip(*at))
+    some = f" ({len(at)} of {len(runs)})" if len(at) < len(runs) else ""
+    return Cell(f"{epochs.format(3)}, {seconds.format(3)} s{some}", epochs.mean)
 
 
 def _list(values):
@@ -180,12 +171,13 @@ def keypoints_table(sources):
     from facekp.report.figures import errors_of_nets
     try:
         errors, label = errors_of_nets(sources)
-    except (Missing, RunError):
+    except FacekpError:  # there are none, or they are damaged
         return None
-    rows = [[text(words(name))] + [number(net["keypoint_rmse_px"].get(name), 2)
-                                   for net in errors.values()] for name in KEYPOINTS]
-    rows.append([text("all")] + [number(net["rmse_px"], 2) for net in errors.values()])
-    return Table(("keypoint", *errors), rows), label
+    px = {net: {**found["keypoint_rmse_px"], "all": found["rmse_px"]}
+          for net, found in errors.items()}
+    return Table.of([{"keypoint": text(words(name)), **{
+        net: number(found.get(name), 2) for net, found in px.items()}}
+        for name in (*KEYPOINTS, "all")]), label
 
 
 def provenance_tables(runs):
@@ -193,41 +185,32 @@ def provenance_tables(runs):
 
     The host's name and paths of the machine are left out: a report is passed on.
     """
-    made, data = {}, {}
+    made, data = [], []
     for run in runs:
-        config = run.config
-        git, host, engine = (_part(config, name) for name in ("git", "host", "engine"))
-        cores = str(host.get("cores", "?"))
+        made_with = {name: value for name, value in run.config.items() if isinstance(value, dict)}
+        versions, git, host, engine, test = (made_with.get(name, {}) for name in (
+            "versions", "git", "host", "engine", "test_data"))
+        cores = host.get("cores", "?")
         dirty = ", with uncommitted changes" if git.get("dirty") is True else ""
-        made.setdefault(json.dumps([
-            _pairs(_part(config, "versions")),
-            f"{host.get('cpu', '?')}, {cores} core{'s' * (cores != '1')}; "
-            f"{host.get('system', '?')}",
-            _pairs(engine), str(config.get("threads", "?")),
-            f"{git.get('revision') or 'no checkout'}{dirty}", str(version_of(config))]),
-            []).append(run)
-        files = {**_part(config["data"], "files"), **_part(config, "test_data")}
-        for name, sha256 in files.items():
-            data.setdefault(json.dumps([run.label, str(name), str(sha256)]), []).append(run)
-    ends = ("runs", "seeds")
-    return {
-        "Software and machine": Table(
-            ("versions", "machine", "engine", "threads", "git revision", "training version")
-            + ends, _distinct(made)),
-        "Data": Table(("label", "file", "sha256") + ends, _distinct(data)),
-    }
-
-
-def _part(config, name):
-    value = config.get(name)
-    return value if isinstance(value, dict) else {}
+        made.append((run, _pairs(versions), f"{host.get('cpu', '?')}, {cores} core"
+                     f"{'s' * (cores != 1)}; {host.get('system', '?')}", _pairs(engine),
+                     run.config.get("threads", "?"),
+                     f"{git.get('revision') or 'no checkout'}{dirty}", version_of(run.config)))
+        files = {**run.config["data"].get("files", {}), **test}
+        data += [(run, run.label, *file) for file in files.items()]
+    return {"Software and machine": _distinct(("versions", "machine", "engine", "threads",
+                                               "git revision", "training version"), made),
+            "Data": _distinct(("label", "file", "sha256"), data)}
 
 
 def _pairs(mapping):
     return ", ".join(f"{key} {value}" for key, value in mapping.items())
 
 
-def _distinct(found):
-    return [[text(value) for value in json.loads(key)] + [
-        number(len(runs)), _list(sorted({run.seed for run in runs}))]
-        for key, runs in found.items()]
+def _distinct(header, rows):
+    found = {}
+    for run, *values in rows:
+        found.setdefault(tuple(map(str, values)), []).append(run)
+    return Table((*header, "runs", "seeds"), [
+        [*map(text, values), number(len(runs)), _list(sorted({run.seed for run in runs}))]
+        for values, runs in found.items()])
