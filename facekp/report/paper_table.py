@@ -39,7 +39,9 @@ def paper_and_ours(collection):
             for group in groups:
                 name = f" ({group.name})" if len(groups) > 1 else ""
                 rows.append([about.section, row["statement"] + name, ours(group, row["measure"]),
-                             which(group), how_far(group), group.label])
+                             which(group),
+                             f"{wording.span(run.epochs for run in settled(group.runs))} "
+                             f"({wording.state(group.runs)})", group.label])
             if not groups:
                 rows.append([about.section, row["statement"], "not run yet", "", "", ""])
     return Table(("section", "the paper", "ours", "runs", "epochs", "data"),
@@ -100,10 +102,3 @@ def which(group):
     words = [f"{len(found)} {name}s" for name, found in (("seed", seeds), ("fold", folds))
              if len(found) > 1]
     return (", ".join(words) or f"seed {min(seeds)}, fold {min(folds)}") + versions(runs)
-
-
-def how_far(group):
-    """How many epochs the runs behind a number have, and which are not complete."""
-    state = wording.state(group.runs)
-    return wording.span(run.epochs for run in settled(group.runs)) + (
-        f"; {state}" if state != "complete" else "")

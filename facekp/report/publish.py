@@ -18,7 +18,6 @@ from facekp.report.figures import FILTERS, KINDS, declared
 from facekp.report.sources import Missing, Sources
 from facekp.report.summary import conclude
 from facekp.runs.about import write_about
-from facekp.runs.checks import check_errors
 from facekp.runs.folder import CONV_WEIGHTS, Run
 from facekp.runs.read import Collection, find_runs, warning
 from facekp.runs.submission import PREDICTIONS, SHA256, keep, kept
@@ -33,12 +32,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     a published one's place, which must be removed first: a short trial, or one on synthetic faces,
     lies in the same folder as the run of the paper.
 
-    Parameters
-    ----------
-    root : path, of the runs
-    out : path, of the results
-    readme : path of a Markdown file with the table's markers, or None
-    say, warn : callables taking a str
+    `readme` is a Markdown file with the table's markers, or None; `say` and `warn` take a str.
     """
     out = Path(out)
     collection = Collection(root, warn, Collection(out, warn).abouts.values())
@@ -96,48 +90,47 @@ def with_filters(out, runs):
 
 
 def copy_run(run, folder, warn=warning, filters=False):
-    """Copy the small files of a run: settings, history, result, errors, predictions.
+    """Copy the small files of a run: settings, history, result, errors, predictions, and perhaps
+    the filters, the weights of the convolutions.
 
     What is in `folder` and not of this run is removed. summary.json goes first and comes last: a
     run that a kill left half copied is not complete.
-
-    Parameters
-    ----------
-    run : facekp.runs.read.RunResult
-    folder : path
-    warn : callable taking a str
-        Told about predictions or weights that cannot be used.
-    filters : bool
-        Whether to copy the convolutions' weights too.
     """
-    def usable(read, source):
-        try:
-            return read(source)
-        except RunError as error:  # a damaged file costs itself alone
-            warn(f"{error} (left out)")
-
     source, target = Run(run.folder), Run(folder)
-    # read before anything is removed: `folder` may be the run's own
-    history = source.history.read_bytes()
-    errors, submission = usable(errors_of, run), usable(kept, source)
-    weights = usable(convolutions, source) if filters else None
+    # all is read before anything is removed: `folder` may be the run's own
+    content = {
+        target.config: (files.write_json, without_paths(run.config)),
+        target.history: (write_bytes, source.history.read_bytes()),
+        target.folder / "errors.json": (files.write_json, usable(errors_of, run, warn)),
+        target.folder / CONV_WEIGHTS: (save_weights,
+                                       usable(convolutions, source, warn) if filters else None),
+        target.folder / PREDICTIONS: (lambda path, found: keep(path.parent, *found),
+                                      usable(kept, source, warn)),
+        target.summary: (files.write_json, run.summary)}
     target.folder.mkdir(parents=True, exist_ok=True)
     target.summary.unlink(missing_ok=True)
     files.sync_folder(target.folder)
-    for name in ("errors.json", CONV_WEIGHTS, PREDICTIONS, SHA256, target.submission.name,
-                 target.near_duplicates.name):
+    for name in (SHA256, target.submission.name, "near_duplicates.json"):  # of earlier versions
         (target.folder / name).unlink(missing_ok=True)
-    files.write_json(target.config, without_paths(run.config))
-    with files.replacing(target.history) as file:
-        file.write(history)
-    if errors is not None:
-        files.write_json(target.folder / "errors.json", errors)
-    if submission is not None:
-        keep(target.folder, *submission)
-    if weights is not None:
-        save_weights(target.folder / CONV_WEIGHTS, weights)
-    if run.summary is not None:
-        files.write_json(target.summary, run.summary)
+    for path, (write, value) in content.items():
+        if value is None:
+            path.unlink(missing_ok=True)
+        else:
+            write(path, value)
+
+
+def write_bytes(path, content):
+    """Write a file, atomically."""
+    with files.replacing(path) as file:
+        file.write(content)
+
+
+def usable(read, source, warn):
+    """read(source), or None where a file is damaged: that costs itself alone."""
+    try:
+        return read(source)
+    except RunError as error:
+        warn(f"{error} (left out)")
 
 
 def errors_of(run):
@@ -146,8 +139,8 @@ def errors_of(run):
     A net that diverged in its first epoch predicts NaN: JSON has none, and figures no place.
     """
     errors = run.errors()
-    if errors is not None:
-        check_errors(errors, run.folder / "errors.json")
+    if errors and not np.isfinite(errors["rmse_px"]):
+        raise RunError(f"{run.folder}: some of its predictions are no numbers")
     return errors
 
 

@@ -19,27 +19,8 @@ HEAD = """# What our own runs gave
 
 Written by `make results`, which draws the figures too. Faces in pictures are synthetic: Kaggle's
 may not be passed on. Each run's settings, versions, data and history lie in the folders beside this
-page; the data of each number is named with it.
-
-## How the numbers are measured
-
-* Ours is the lowest error, of all epochs, on validation images that the net was not trained on.
-  It is optimistic, since the epoch is chosen by these images, and some of them have
-  near-duplicates in training. A seed sets the split, the initial weights and the batches; ± is
-  the standard deviation over seeds and folds. *Mean face*: the error of predicting the training
-  images' mean keypoints for every face.
-* *Twin*: a face's mirror image. Where all images are mirrored before they are split, most
-  validation images have their twin in training.
-* *Near-duplicate*: an image of the same recording, a moment earlier or later. A random split parts
-  the frames of one recording.
-* Losses are mean squared errors of the scaled targets in the last epoch: of the training images
-  while the weights moved, of the validation images at its end.
-* Times are epochs times the run's median epoch, without pauses; runs that trained side by side
-  slowed each other. Seconds are compared where the same version of the training ran on the same
-  kind of machine.
-* p is of a two-sided t test of the paired runs, corrected for their common training images
-  (Nadeau & Bengio 2003), not for the number of comparisons; "better", "worse" and "clear": p <
-  0.05. What rests on one run each has only a direction, "lower" or "higher"."""
+page; the data of each number is named with it. How they are measured, what ± and p mean, and what
+twins and near-duplicates are: [Results and statistics](../docs/results.md)."""
 
 
 def text(sources):
@@ -89,7 +70,7 @@ def front(root, warn=warning):
     lines = []
     if "ranking" in across:
         best, *_, last = across["ranking"].numbers["px"]
-        lines.append(f"By our validation error the nets have {wording.order(across['ranking'])} as "
+        lines.append(f"By our validation error the nets have {wording.ORDER[across['ranking'].verdict]} as "
                      f"by the paper's scores: {best} is best, {last} is last.")
     if answers:
         lines.append("; ".join(answers) + ".")
@@ -101,19 +82,7 @@ def front(root, warn=warning):
 
 
 def write_readme(path, root, warn=warning):
-    """Put the table of the nets between the markers of a Markdown file.
-
-    Parameters
-    ----------
-    path : path
-    root : path, of runs or results
-    warn : callable taking a str
-
-    Raises
-    ------
-    ConfigError
-        If the file lacks the markers.
-    """
+    """Put the table of the nets between the markers of a Markdown file; ConfigError without."""
     content = Path(path).read_text(encoding="utf-8")
     if content.count(BEGIN) != 1 or content.count(END) != 1:
         raise ConfigError(f"{path}: expected the lines {BEGIN} and {END}, once each, where the "

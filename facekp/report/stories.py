@@ -4,6 +4,7 @@ summary.md, results/README.md, the HTML report and the notebooks are made of the
 """
 from facekp.analysis.aggregate import group_runs
 from facekp.analysis.claims import across_nets, findings
+from facekp.analysis.claims.nets import near_duplicates
 from facekp.report.paper_table import CAVEAT
 from facekp.report.tables import groups_table, one_line
 from facekp.report.wording import sentences
@@ -19,7 +20,7 @@ def experiment(sources, name):
     paper = "; ".join(row["statement"] for row in about.paper)
     scores = any(net.get("score") for net in about.nets)
     return "\n\n".join(filter(None, [
-        groups_table(group_runs(runs)).markdown(), bullets(findings(sources, name)),
+        groups_table(group_runs(runs)).markdown(), bullets(answers(sources, name)),
         trained + f" The paper: {paper}." * bool(paper) + f" {CAVEAT}" * scores]))
 
 
@@ -27,6 +28,11 @@ def ranking(sources):
     """Are the nets ordered as the paper's scores order them, and what do near-duplicates hide?"""
     found = across_nets(sources)
     return f"{bullets(found)}\n\n{CAVEAT}" if found else "Fewer than two nets so far."
+
+
+def answers(collection, name):
+    """list of Finding, what the runs of an experiment say."""
+    return findings(collection, name) + near_duplicates(collection, name)
 
 
 def bullets(found):

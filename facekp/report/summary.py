@@ -4,7 +4,6 @@ from pathlib import Path
 
 from facekp import files
 from facekp.analysis.aggregate import LEVELS, group_runs, reach
-from facekp.analysis.claims import findings
 from facekp.report import stories, tables
 from facekp.report.wording import sentences
 from facekp.runs.read import Collection, labels, warning
@@ -15,7 +14,7 @@ NOTE = ("Losses are mean squared errors of the scaled targets, after the last ep
         "images, dropout off.")
 
 PRINTED = ("variant", "runs", "epochs", "training loss", "validation loss", "validation RMSE, px",
-           "training RMSE, dropout off, px", "seconds per epoch", "state")
+           "no near-duplicate, px", "training RMSE, dropout off, px", "seconds per epoch", "state")
 """Columns that fit into a terminal."""
 
 LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the validation loss is "
@@ -23,25 +22,17 @@ LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the v
 
 
 def conclude(root, name, say=print, warn=warning, curves=True):
-    """Print the tables of all runs of an experiment that are on disk, and write its files.
+    """Print the tables of all runs of an experiment that are on disk, and write ``summary.md``,
+    ``summary.json`` and, if asked to, ``curves.png`` in ``<root>/<name>``.
 
-    Writes ``summary.md``, ``summary.json`` and ``curves.png`` in ``<root>/<name>``.
-
-    Parameters
-    ----------
-    root : path, of the runs
-    name : str, the experiment
-    say : callable taking a str
-    warn : callable taking a str
-        Told about damaged runs, which are left out.
-    curves : bool
-        Whether to draw curves.png too.
+    `warn` is told about damaged runs, which are left out.
     """
     collection, folder = Collection(root, warn), Path(root, name)
     runs = collection.of(name)
     if not runs:
         return
-    groups, about, found = group_runs(runs), collection.about(name), findings(collection, name)
+    groups, about = group_runs(runs), collection.about(name)
+    found = stories.answers(collection, name)
     title = tables.one_line(f"{about.title or name}, {labels(runs)}")
     levels = tables.levels_table(groups)
     say("\n\n".join(filter(None, [

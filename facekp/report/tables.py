@@ -86,14 +86,12 @@ def mean(found, digits=4):
 
 
 MEANS = {
-    "training images": (lambda run: run.measured("n_train"), 4),
-    "validation images": (lambda run: run.measured("n_valid"), 4),
     "epochs": ("epochs", 3),
     "training loss": (lambda run: run.final("train_loss"), 4),
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
     "training RMSE, dropout off, px": ("train_rmse_px", 4),
-    "best epoch": (lambda run: run.best_epoch or math.nan, 3),
+    "best epoch": ("best_epoch", 3),
     "mean face, px": (lambda run: run.measured("mean_face_rmse_px"), 4),
     "twin in training, px": (lambda run: run.measured("valid_rmse_px_twin_in_train"), 4),
     "no twin, px": (lambda run: run.measured("valid_rmse_px_no_twin"), 4),
@@ -108,24 +106,31 @@ MEANS = {
 
 def groups_table(groups):
     """Means and standard deviations over folds and seeds, one row per group."""
-    rows = []
-    for group in sorted(groups, key=_place):
-        rows.append({
-            "experiment": text(group.runs[0].title), "variant": text(group.name),
-            "net": text(group.model), "runs": number(len(settled(group.runs))),
-            "seeds": _list(group.seeds), "folds": _list(group.folds),
-            **{name: mean(group.mean(measure), digits)
-               for name, (measure, digits) in MEANS.items()},
-            "state": text(wording.state(group.runs) + versions(group.runs)),
-            "data": text(group.label)})
-    return Table.of(rows).filled()
+    table = Table.of([_row(group, {
+        "runs": number(len(settled(group.runs))), "seeds": _list(group.seeds),
+        "folds": _list(group.folds)}) for group in sorted(groups, key=_place)]).filled()
+    one = len({group.experiment for group in groups}) == 1
+    return table.only(*table.header[1:]) if one else table
 
 
 def runs_table(runs):
-    """The same for each run, one row per run."""
-    table = groups_table([Group(run.experiment, run.model, run.variant, run.name + (
-        f" (run {run.attempt})" if run.attempt > 1 else ""), (run,)) for run in runs])
-    return table.only(*(name for name in table.header if name != "runs"))
+    """The same of each run, one row per run."""
+    groups = [Group(run.experiment, run.model, run.variant, run.name, (run,)) for run in runs]
+    return Table.of([_row(group, {
+        "net": text(run.model), "seed": number(run.seed),
+        "fold": Cell(f"{run.fold} (run {run.attempt})" if run.attempt > 1 else f"{run.fold}",
+                     run.fold),
+        "training images": number(run.measured("n_train")),
+        "validation images": number(run.measured("n_valid"))})
+        for group in sorted(groups, key=_place) for run in group.runs])
+
+
+def _row(group, who):
+    return {"experiment": text(group.runs[0].title), "variant": text(group.name), **who,
+            **{name: mean(group.mean(measure), digits)
+               for name, (measure, digits) in MEANS.items()},
+            "state": text(wording.state(group.runs) + versions(group.runs)),
+            "data": text(group.label)}
 
 
 def _place(group):

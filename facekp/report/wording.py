@@ -6,6 +6,7 @@ has one template.
 from facekp.data.splits import SAME
 
 VERDICTS = {"holds": "holds", "in part": "holds in part", "not": "does not hold", "open": "is open"}
+ORDER = {"holds": "the same order", "not": "not the same order"}
 LOSSES = {"valid_loss": "validation loss", "train_loss": "training loss"}
 
 MEASURED = {"fastest": lambda numbers: LOSSES[numbers["column"]],
@@ -16,44 +17,39 @@ MEASURED = {"fastest": lambda numbers: LOSSES[numbers["column"]],
 
 
 def sentences(findings):
-    """What findings say.
-
-    Parameters
-    ----------
-    findings : iterable of facekp.analysis.claims.Finding
-
-    Returns
-    -------
-    list of str, one or more sentences for each finding, without line breaks
-    """
+    """list of str, what findings say: one or more sentences each, without line breaks."""
     lines = []
     for finding in findings:
-        lines += WORDS[finding.kind](finding) if finding.numbers else [_nothing(finding)]
+        lines += (WORDS[finding.kind](finding) if finding.numbers else
+                  [_said(finding, "there are no complete runs to compare")])
     for finding in findings:
         lines += _ended(finding.basis)
     return [" ".join(line.split()) for line in dict.fromkeys(lines)]
 
 
 def verdicts(findings):
-    """What findings come to: ``"A" holds by the validation loss and is open by the training loss``;
-    a str for each statement that has a verdict."""
+    """What findings come to, a str for each statement that has a verdict: ``"A" holds``, or where
+    measures differ ``"A" holds by the validation loss and is open by the training loss``."""
     found = {}
     for finding in findings:
         if finding.verdict:
-            found.setdefault(finding.statement, []).append(_verdict(finding))
-    return [f"\"{statement}\" {listed(words)}" for statement, words in found.items()]
+            found.setdefault(finding.statement, []).append(finding)
+    return [f"\"{statement}\" " + listed(dict.fromkeys(
+        _verdict(finding, len({finding.verdict for finding in several}) > 1)
+        for finding in several)) for statement, several in found.items()]
 
 
-def _verdict(finding):
+def _verdict(finding, measure=True):
     so_far = " so far" if finding.basis.unfinished and finding.verdict != "open" else ""
-    by = f" by the {MEASURED[finding.kind](finding.numbers)}" if finding.numbers else ""
+    by = (f" by the {MEASURED[finding.kind](finding.numbers)}" if finding.numbers and measure
+          else "")
     return f"{VERDICTS[finding.verdict]}{so_far}{by}"
 
 
-def _nothing(finding):
-    """What is said where no number can be compared yet."""
-    words = f"\"{finding.statement}\" is open" if finding.verdict else finding.statement
-    return f"{words}: there are no complete runs to compare{_unfinished(finding.basis)}."
+def _said(finding, found, **rests_on):
+    """A statement with its verdict, what was found, and the runs that it rests on."""
+    words = f"\"{finding.statement}\" {_verdict(finding)}" if finding.verdict else finding.statement
+    return f"{words}: {found}{runs_of(finding.basis, finding.numbers.get('p'), **rests_on)}."
 
 
 def runs_of(basis, p=None, each=" each", places=False):
@@ -64,13 +60,9 @@ def runs_of(basis, p=None, each=" each", places=False):
                   for name, numbers in (("seed", basis.seeds), ("fold", basis.folds))]
     if p is not None and p == p:  # no NaN, of a single pair
         words.append("p < 0.001" if p < .001 else f"p = {p:.2g}")
-    return f" ({', '.join(words)}){_unfinished(basis)}"
-
-
-def _unfinished(basis):
     sides = [f"{name} epoch {span(epochs)} of {total}"
              for name, (epochs, total) in basis.unfinished.items()]
-    return f" (so far: {', '.join(sides)})" if sides else ""
+    return f" ({', '.join(words)})" + (f" (so far: {', '.join(sides)})" if sides else "")
 
 
 def _ended(basis):
@@ -83,17 +75,15 @@ def _ended(basis):
 
 def _fastest(finding):
     numbers = finding.numbers
-    lines = [f"Epochs to a {LOSSES[numbers['column']]} of {race.level:g}: {_race(race)}."
-             for race in numbers["races"]]
     parts = [f"the fewest epochs to {numbers['won']} of {plural(numbers['decided'], 'level')}"]
     parts += [f"{words} epochs to {listed(f'{level:g}' for level in levels)}: {listed(names)}"
               for words, found in (("fewer", numbers["lost"]), ("as few", numbers["tied"]))
               for names, levels in found.items()]
-    parts += [f"{plural(numbers['open'], 'level')} not decided yet"] * bool(numbers["open"])
-    rate = f", all at learning rate {numbers['rate']:g}" if numbers["rate"] else ""
-    until = f", up to epoch {numbers['until']}" if numbers["until"] else ""
-    return lines + [f"\"{finding.statement}\" {_verdict(finding)}: {'; '.join(parts)}"
-                    f"{runs_of(finding.basis, places=True)}{rate}{until}."]
+    parts += [words.format(numbers[name]) for name, words in (
+        ("open", "not decided yet: {}"), ("rate", "all at learning rate {:g}"),
+        ("until", "up to epoch {}")) if numbers[name]]
+    return [f"Epochs to a {LOSSES[numbers['column']]} of {race.level:g}: {_race(race)}."
+            for race in numbers["races"]] + [_said(finding, "; ".join(parts), places=True)]
 
 
 def _race(race):
@@ -109,35 +99,30 @@ def _race(race):
 
 
 def _gap(finding):
-    numbers, basis = finding.numbers, finding.basis
+    numbers = finding.numbers
     names, (without, with_) = numbers["sides"], numbers["gaps"]
-    if not numbers["change"].n:
-        return [f"\"{finding.statement}\" {_verdict(finding)}: it was not measured, or is no "
-                "number."]
-    share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else 0
-    size = f", {'narrower' if share > 0 else 'wider'} by {abs(share):.0%}" if share else ""
     when = f"after {plural(numbers['epoch'], 'epoch')}"
     how = (f"{when}, as the paper measures it" if numbers["noise"] else
            "of the best epoch's weights, on all training images")
+    share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else 0
+    size = f", {'narrower' if share > 0 else 'wider'} by {abs(share):.0%}" if share else ""
     losses = ", ".join(f"{mean.format()} {name}" for name, mean in zip(names, numbers["valid_loss"]))
-    return [f"\"{finding.statement}\" {_verdict(finding)}: validation minus training loss "
-            f"{without.format(3)} {names[0]}, {with_.format(3)} {names[1]}{size}, {how}"
-            f"{runs_of(basis, numbers['p'])}.",
-            f"Validation loss {when}: {losses}{runs_of(basis)}."]
+    return [_said(finding, f"validation minus training loss {without.format(3)} {names[0]}, "
+                  f"{with_.format(3)} {names[1]}{size}, {how}"),
+            f"Validation loss {when}: {losses}{runs_of(finding.basis)}."]
 
 
 def _change(finding):
     numbers = finding.numbers
-    train = "; on its own training images {} px to {} px".format(
+    train = " (on its own training images {} px to {} px)".format(
         *(side.format() for side in numbers["train"])) if numbers["train"] else ""
-    return [f"{finding.statement}: {numbers['before'].format()} px to "
-            f"{numbers['after'].format()} px, {_signed(numbers['change'])} px, "
-            f"{numbers['direction'] or 'on other validation images'}"
-            f"{runs_of(finding.basis, numbers['p'])}{train}."]
+    return [_said(finding, f"{numbers['before'].format()} px to {numbers['after'].format()} px"
+                  f"{train}, {_signed(numbers['change'])}, "
+                  f"{numbers['direction'] or 'on other validation images'}")]
 
 
 def _signed(change):
-    return f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "")
+    return f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "") + " px"
 
 
 def _helpful(finding):
@@ -148,10 +133,10 @@ def _helpful(finding):
 
 def _twin_leak(finding):
     numbers = finding.numbers
-    return [f"Twin leak, {finding.statement}: {numbers['twin'].format()} px where the mirror image "
-            f"was trained on, {numbers['other'].format()} px elsewhere, "
-            f"{_signed(numbers['leak'])} px, {numbers['direction']}"
-            f"{runs_of(finding.basis, numbers['p'], each='')}."]
+    return ["Twin leak, " + _said(
+        finding, f"{numbers['twin'].format()} px where the mirror image was trained on, "
+        f"{numbers['other'].format()} px elsewhere, {_signed(numbers['leak'])}, "
+        f"{numbers['direction']}", each="")]
 
 
 def _search(finding):
@@ -172,12 +157,7 @@ def _ranking(finding):
     left_out = (f"; left out, without a complete run: {listed(numbers['left_out'])}"
                 if numbers["left_out"] else "")
     return [f"By the paper's scores: {scores}.",
-            f"By our validation RMSE, {order(finding)}: {_errors(px)}{left_out}."]
-
-
-def order(finding):
-    """Whether our nets have the order of the paper's."""
-    return "the same order" if finding.verdict == "holds" else "not the same order"
+            f"By our validation RMSE, {ORDER[finding.verdict]}: {_errors(px)}{left_out}."]
 
 
 def _same_images(finding):
@@ -187,8 +167,7 @@ def _same_images(finding):
 
 def _near_duplicates(finding):
     return [f"At least {shares(finding.numbers)} of the validation images have a near-duplicate in "
-            f"training: thumbnails that correlate above {SAME:g}, very probably the same person a "
-            "moment earlier or later. The mean face's errors say how much harder the others are."]
+            f"training (thumbnails correlate above {SAME:g})."]
 
 
 def shares(numbers):
@@ -221,7 +200,7 @@ def listed(words):
 
 
 def state(runs):
-    """How far runs are: one word where all are complete."""
+    """How far runs are: of all together where all are complete."""
     notes = []
     for run in runs:
         where = f"fold {run.fold}{f' seed {run.seed}' * bool(run.seed)} " * (len(runs) > 1)
@@ -230,4 +209,5 @@ def state(runs):
             notes.append(f"{where}{run.state}" + " (left out of the means)" * left_out)
         if run.complete and run.frozen_since is not None:
             notes.append(f"{where}frozen since epoch {run.frozen_since}")
-    return "; ".join(notes) or "complete"
+    early = all(run.stopped_by == "patience" for run in runs)
+    return "; ".join(notes) or "complete" + ", stopped early" * early

@@ -28,7 +28,7 @@ from facekp.runs.submission import ROUNDING_PX, read_submission, write_submissio
 from facekp.report.sources import Sources
 
 from checkout import ROOT
-PAGE = f"before\n{paper_table.BEGIN}\nstale\n{paper_table.END}\nafter\n"
+PAGE = f"before\n{results_page.BEGIN}\nstale\n{results_page.END}\nafter\n"
 
 
 def make_runs(tmp_path):
@@ -170,8 +170,8 @@ def test_again_it_brings_what_has_grown_and_changes_nothing_else(runs, tmp_path)
 def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, kept, tmp_path,
                                                                 monkeypatch):
     monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
-    for name in ("results_page", "paper_table"):
-        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    monkeypatch.setattr(facekp.report.publish, "results_page", SimpleNamespace(
+        write=lambda *args: None, write_readme=lambda *args: None))
     place = "optimizer-study/cnn14/adagrad/fold0"
     there = make_run(tmp_path / "results" / place, losses, state=state, epochs=500)
     make_run(tmp_path / "runs" / place, [.05, .03], state=None, epochs=500)
@@ -186,8 +186,8 @@ def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, k
 def quick(tmp_path, monkeypatch):
     """Publish without tables and figures; returns what is said."""
     monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
-    for name in ("results_page", "paper_table"):
-        monkeypatch.setattr(facekp.report.publish, name, SimpleNamespace(write=lambda *args: None))
+    monkeypatch.setattr(facekp.report.publish, "results_page", SimpleNamespace(
+        write=lambda *args: None, write_readme=lambda *args: None))
     describe(tmp_path / "results")
     return lambda: do_publish(tmp_path / "runs", tmp_path)
 
@@ -312,7 +312,7 @@ def test_errors_that_are_no_numbers_cost_no_other_net_its_figure(tmp_path, quick
     said = quick()
     assert [line for line in said if "no numbers" in line] == [
         f"{tmp_path}/runs/optimizer-study/cnn14/adagrad/fold0: some of its predictions are no "
-        "numbers; errors.json is left out"]
+        "numbers (left out)"]
     errors, _ = errors_of_nets(Sources(tmp_path / "results"))
     assert [found["rmse_px"] for found in errors.values()] == [1]
 
@@ -359,8 +359,8 @@ def test_no_runs_is_a_fault(tmp_path):
 
 def test_readme_has_the_nets_between_its_markers(published):
     page = (published / "README.md").read_text()
-    assert page.startswith(f"before\n{paper_table.BEGIN}\n\n") and page.endswith(
-        f"\n\n{paper_table.END}\nafter\n") and "stale" not in page
+    assert page.startswith(f"before\n{results_page.BEGIN}\n\n") and page.endswith(
+        f"\n\n{results_page.END}\nafter\n") and "stale" not in page
     assert "| 14-layer CNN | 3.0773 | 4.800 |" in page and paper_table.CAVEAT in page
 
 
@@ -377,7 +377,7 @@ def test_what_was_not_run_says_so(published):
         "5.1", "LeNet-5: score 3.35", "not run yet", "", "", ""]
     assert cells_of(published / "results", "validation loss 0.0010208") == [
         "5.3", "validation loss 0.0010208", "validation loss 0.02250", "seed 0, fold 0",
-        "cut short at epoch 2 of 500", "a test's faces"]
+        "2 (unfinished at epoch 2 of 500)", "a test's faces"]
 
 
 def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
@@ -391,9 +391,9 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
                  epochs=100)
     assert cells_of(tmp_path, "validation loss 0.0010208")[2:5] == [
         "validation loss 0.01500 ± 0.00707", "2 folds",
-        "2; fold 2 seed 0 unfinished at epoch 1 of 2"]
+        "2 (fold 2 unfinished at epoch 1 of 2 (left out of the means))"]
     assert cells_of(tmp_path, "LeNet-5: score 3.35")[2:5] == [
-        "validation RMSE 9.600 ± 0.000 px (mean face 3.20 px)", "2 seeds", "5 to 6"]
+        "validation RMSE 9.600 ± 0.000 px", "2 seeds", "5 to 6 (complete)"]
     # five and six epochs of 2 seconds
     assert cells_of(tmp_path, "training took about 2 hours")[2] == (
         "0:00:10 to 0:00:12 per run, 1 thread of A CPU")
@@ -407,7 +407,7 @@ def test_runs_of_several_versions_of_the_training_say_so(tmp_path):
         run = make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}", [.01], fold=fold)
     assert cells_of(tmp_path, "overfitted")[3] == "2 folds"
     config = json.loads(run.config.read_text())
-    run.config.write_text(json.dumps({**config, "code": "0ther"}))
+    run.config.write_text(json.dumps({**config, "training_version": 10**6}))
     assert cells_of(tmp_path, "overfitted")[3] == "2 folds, 2 versions of the training"
 
 
@@ -417,7 +417,7 @@ def test_stopping_epochs(tmp_path):
         make_run(tmp_path / "lenet-augmented/lenet5" / variant / "fold0", [.04] * 3, summary=stop,
                  model="lenet5")
     assert cells_of(tmp_path, "stopped; fair")[2] == "stopped after 3 epochs"
-    assert cells_of(tmp_path, "stopped; the paper's")[2] == "not stopped"
+    assert cells_of(tmp_path, "stopped; the paper's")[2] == "not measured"
 
 
 def lenet(tmp_path, change=None, **options):
@@ -432,7 +432,7 @@ def lenet(tmp_path, change=None, **options):
     ({"host": None}, {}, "0:00:10 per run, 1 thread of a CPU"),
     ({"threads": None}, {}, "0:00:10 per run, ? threads of A CPU"),
     ({}, {"seconds": float("nan")}, "not measured"), ({}, {"seconds": -1.0}, "not measured"),
-    ({}, {"state": None, "epochs": 100}, "0:00:10 per run so far, 1 thread of A CPU")])
+    ({}, {"state": None, "epochs": 100}, "0:00:10 per run, 1 thread of A CPU")])
 def test_time_taken(change, options, words, tmp_path):
     lenet(tmp_path, change, **options)
     assert cells_of(tmp_path, "training took about 2 hours")[2] == words
@@ -440,13 +440,13 @@ def test_time_taken(change, options, words, tmp_path):
 
 def test_a_training_loss_of_0_has_no_ratio(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
-    assert cells_of(tmp_path, "overfitted")[2] == "no ratio: training loss 0 or not measured"
+    assert cells_of(tmp_path, "overfitted")[2] == "not measured"
 
 
 def test_names_do_not_break_the_table(tmp_path):
     lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
     describe(tmp_path, "lenet")
-    html = str(to_html(paper_table.table(Collection(tmp_path))))
+    html = str(to_html(paper_table.paper_and_ours(Collection(tmp_path)).markdown()))
     assert "<td>0:00:10 per run, 1 thread of one|two three</td>" in html
     assert "<td>a\\|b  * c</td>" in html
     assert {row.count("<td>") for row in re.findall("<tr>(.*?)</tr>", html, re.S)} == {0, 6}
@@ -457,15 +457,15 @@ def test_a_page_without_the_markers_is_left_alone(text, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     with pytest.raises(ConfigError, match="page.md: expected the lines"):
-        paper_table.write(page, tmp_path)
+        results_page.write_readme(page, tmp_path)
     assert page.read_text() == text
 
 
 def test_readmes_table_is_what_results_say():
     """If this fails: make results, or `facekp results --table` after a change of the table."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.split(paper_table.BEGIN)[1].split(paper_table.END)[0].strip()
-    assert shown == paper_table.front(ROOT / "results")
+    shown = readme.split(results_page.BEGIN)[1].split(results_page.END)[0].strip()
+    assert shown == results_page.front(ROOT / "results")
 
 
 def test_the_page_of_results_is_what_results_say():

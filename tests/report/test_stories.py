@@ -44,7 +44,7 @@ def test_errors_are_means_over_seeds():
     row = cells(text, "lenet")
     px = [48 * np.sqrt(2 * start / 6) for start in (0.1, 0.2)]
     assert row["validation RMSE, px"] == f"{np.mean(px):.4g} ± {np.std(px, ddof=1):.2f}"
-    assert (row["runs"], row["best epoch"], row["mean face, px"]) == ("2", "6 ± 0",
+    assert (row["runs"], row["best epoch"], row["mean face, px"]) == ("2", "6.00 ± 0.00",
                                                                       "3.000 ± 0.000")
     assert LABEL in text and "The paper: score 3.35." in text and "not comparable" in text
     assert "twin" not in text and "near-duplicate" not in text  # no column without a number

@@ -35,7 +35,7 @@ def test_means_of_a_group(tmp_path):
     assert found == {"variant": "adam", "runs": "2", "seeds": "0", "folds": "0, 1",
                      "epochs": "2.00 \u00b1 0.00", "training loss": "0.03000 \u00b1 0.01414",
                      "validation loss": "0.01625 \u00b1 0.00884",
-                     "validation RMSE, px": "6.000 \u00b1 1.697", "best epoch": "2 \u00b1 0",
+                     "validation RMSE, px": "6.000 \u00b1 1.697", "best epoch": "2.00 \u00b1 0.00",
                      "training RMSE, dropout off, px": "2.500 \u00b1 0.707",
                      "mean face, px": "3.250 \u00b1 0.000", "seconds per epoch": "2.00 \u00b1 0.00",
                      "state": "complete", "data": "a test's faces"}
