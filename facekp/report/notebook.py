@@ -8,19 +8,11 @@ from facekp.report.sources import Missing, Sources
 
 
 def open_results(project=".."):
-    """The runs and faces of a checkout.
+    """The runs and faces of a checkout, as :class:`facekp.report.sources.Sources`.
 
     The reader's own ``runs/``, if a run of an experiment is among them that says what it is, and
     Kaggle's faces in ``data/kaggle`` where they are there; else the ``results/`` that the checkout
-    brings, and a few synthetic faces, drawn at once.
-
-    Parameters
-    ----------
-    project : path
-
-    Returns
-    -------
-    facekp.report.sources.Sources
+    brings, and a few synthetic faces.
     """
     from facekp.data.sources import holds_kaggle_files
 

@@ -18,16 +18,9 @@ class Missing(FacekpError):
 
 
 class Sources(Collection):
-    """The runs and the faces that figures are drawn from; each is read when it is first needed.
+    """A :class:`Collection` of runs, and faces; each is read when it is first needed.
 
-    Parameters
-    ----------
-    root : path
-        Folder of runs: ``runs`` or ``results``.
-    data : path or None
-        Folder of Kaggle's files; None for a few synthetic faces, drawn at once.
-    known : iterable of facekp.runs.about.About
-        Experiments that may have left nothing in the folder yet.
+    `data` is a folder of Kaggle's files, or None for a few synthetic faces, drawn at once.
     """
 
     def __init__(self, root, data=None, known=()):
@@ -57,11 +50,15 @@ class Sources(Collection):
 
     @cached_property
     def training(self):
-        """facekp.data.Training, the complete images; of synthetic ones X, y and provenance only"""
-        if self.data is None:
-            return synthetic_faces()
-        from facekp.data import load_training
-        return load_training(self.data, complete_only=True)
+        """facekp.data.Training, the complete images; of synthetic ones X (n, 1, 96, 96) in [0, 1],
+        y (n, 30) in px and provenance only"""
+        if self.data is not None:
+            from facekp.data import load_training
+            return load_training(self.data, complete_only=True)
+        from facekp.data.synthetic import generate
+        images, y = generate(N_FACES)
+        return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y, provenance={
+            "kind": "synthetic", "label": "synthetic faces", "files": {}})
 
     @cached_property
     def test(self):
@@ -76,13 +73,3 @@ class Sources(Collection):
             raise Missing(f"{run.folder} was made from {run.label}, the data folder holds "
                           f"{self.training.provenance['label']}: name the run's faces")
         return self.training
-
-
-def synthetic_faces(n=N_FACES):
-    """`n` synthetic faces with the attributes of :class:`facekp.data.Training` that figures need:
-    X, float32 (n, 1, 96, 96) in [0, 1]; y, float32 (n, 30), px; provenance, dict."""
-    from facekp.data.synthetic import generate
-    images, y = generate(n)
-    return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y,
-                           provenance={"kind": "synthetic", "label": "synthetic faces",
-                                       "files": {}})

@@ -167,12 +167,7 @@ def _list(values):
 
 
 def keypoints_table(sources):
-    """RMSE of each keypoint in px, one column per net.
-
-    Returns
-    -------
-    (Table, label of the faces), or None without a complete run
-    """
+    """(Table, label of the faces), RMSE of each keypoint in px, one column per net; or None."""
     from facekp.report.figures import errors_of_nets
     try:
         errors, label = errors_of_nets(sources)
