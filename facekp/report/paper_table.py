@@ -60,8 +60,8 @@ def ours(group, name):
 
 def machine(group):
     """The threads and the processors that runs had."""
-    found = {(run.config.get("threads") or "?", (run.config.get("host") or {}).get("cpu") or "a CPU")
-             for run in settled(group.runs)}
+    found = {(run.config.get("threads") or "?",
+              (run.config.get("host") or {}).get("cpu") or "a CPU") for run in settled(group.runs)}
     return " or ".join(f"{threads} thread{'s' * (threads != '1')} of {cpu}"
                        for threads, cpu in sorted(found))
 

@@ -70,8 +70,9 @@ def front(root, warn=warning):
     lines = []
     if "ranking" in across:
         best, *_, last = across["ranking"].numbers["px"]
-        lines.append(f"By our validation error the nets have {wording.ORDER[across['ranking'].verdict]} as "
-                     f"by the paper's scores: {best} is best, {last} is last.")
+        order = wording.ORDER[across["ranking"].verdict]
+        lines.append(f"By our validation error the nets have {order} as by the paper's scores: "
+                     f"{best} is best, {last} is last.")
     if answers:
         lines.append("; ".join(answers) + ".")
     if "near-duplicates" in across:
@@ -82,7 +83,7 @@ def front(root, warn=warning):
 
 
 def write_readme(path, root, warn=warning):
-    """Put the table of the nets between the markers of a Markdown file; ConfigError without."""
+    """Put README's part between the markers of a Markdown file; ConfigError where they lack."""
     content = Path(path).read_text(encoding="utf-8")
     if content.count(BEGIN) != 1 or content.count(END) != 1:
         raise ConfigError(f"{path}: expected the lines {BEGIN} and {END}, once each, where the "

@@ -21,7 +21,7 @@ def sentences(findings):
     lines = []
     for finding in findings:
         lines += (WORDS[finding.kind](finding) if finding.numbers else
-                  [_said(finding, "there are no complete runs to compare")])
+                  [_said(finding, "there is nothing to compare yet")])
     for finding in findings:
         lines += _ended(finding.basis)
     return [" ".join(line.split()) for line in dict.fromkeys(lines)]
@@ -106,7 +106,8 @@ def _gap(finding):
            "of the best epoch's weights, on all training images")
     share = 1 - with_.mean / without.mean if min(with_.mean, without.mean) > 0 else 0
     size = f", {'narrower' if share > 0 else 'wider'} by {abs(share):.0%}" if share else ""
-    losses = ", ".join(f"{mean.format()} {name}" for name, mean in zip(names, numbers["valid_loss"]))
+    losses = ", ".join(f"{loss.format()} {name}"
+                       for name, loss in zip(names, numbers["valid_loss"]))
     return [_said(finding, f"validation minus training loss {without.format(3)} {names[0]}, "
                   f"{with_.format(3)} {names[1]}{size}, {how}"),
             f"Validation loss {when}: {losses}{runs_of(finding.basis)}."]

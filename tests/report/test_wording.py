@@ -54,7 +54,7 @@ GAP = {"noise": True, "epoch": 1, "sides": ["without", "with"], "gaps": [MeanSd(
     (CHANGE, "Mirror images: 1.500 ± 0.100 px to 1.500 ± 0.100 px (on its own training images "
      "1.500 ± 0.100 px to 1.500 ± 0.100 px), -0.250 ± 0.050 px, better (2 runs each, p = 0.04)."),
     (Finding("change", "x", "", {}, Basis(1, unfinished={"a": ([3, 4], 9)})),
-     "x: there are no complete runs to compare (1 run each) (so far: a epoch 3 to 4 of 9)."),
+     "x: there is nothing to compare yet (1 run each) (so far: a epoch 3 to 4 of 9)."),
     (Finding("helpful", "Good", "in part", {"steps": [CHANGE]}, Basis(2)),
      "\"Good\" holds in part by the validation error: Mirror images: better (2 runs each, p = "
      "0.04)."),
@@ -63,7 +63,7 @@ GAP = {"noise": True, "epoch": 1, "sides": ["without", "with"], "gaps": [MeanSd(
      "0.200 without, 0.0500 with, narrower by 75%, after 1 epoch, as the paper measures it (1 run "
      "each)."),
     (Finding("gap", "Narrower", "open"),
-     "\"Narrower\" is open: there are no complete runs to compare (0 runs each)."),
+     "\"Narrower\" is open: there is nothing to compare yet (0 runs each)."),
     (Finding("twin leak", "x", "", {"twin": PX, "other": PX, "leak": MeanSd(.1, .1, 2),
                                     "direction": "no clear difference", "p": .0001}, Basis(2)),
      "Twin leak, x: 1.500 ± 0.100 px where the mirror image was trained on, 1.500 ± 0.100 px "
