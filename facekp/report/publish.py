@@ -53,7 +53,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
         place = Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
         own = place in there and why_kept(run, there[place])
         say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {own}" if own else ""))
-        if not own:
+        if not own and run.folder.resolve() != (out / place).resolve():
             taken[place] = run
     for about in abouts.values():
         write_about(out, about)
@@ -97,7 +97,6 @@ def copy_run(run, folder, warn=warning, filters=False):
     run that a kill left half copied is not complete.
     """
     source, target = Run(run.folder), Run(folder)
-    # all is read before anything is removed: `folder` may be the run's own
     content = {
         target.config: (files.write_json, without_paths(run.config)),
         target.history: (write_bytes, source.history.read_bytes()),

@@ -15,7 +15,8 @@ from facekp.runs.folder import Run
 from facekp.settings import Settings
 
 STUDY = Experiment("study", title="A study", section="5.4",
-                   paper=({"statement": "score 3.02"},), variants={
+                   paper=({"statement": "score 3.02", "variant": "paper",
+                           "measure": "valid_rmse_px"},), variants={
                        "fair": Settings("lenet5", epochs=100, patience=6),
                        "paper": Settings("lenet5", {"batch_norm": True}, epochs=500)})
 
