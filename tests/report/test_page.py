@@ -218,7 +218,7 @@ def test_provenance_is_there_and_names_no_machine(runs):
     rows = Page(html).rows["provenance"]
     software, data = as_dicts(rows[:2])[0], as_dicts(rows[2:])[0]
     assert software["versions"] == "facekp 0.1.0" and software["threads"] == "1"
-    assert software["git revision"] == "abc" and software["training version"] == "4"
+    assert software["git revision"] == "abc" and software["training version"] == "c0de"
     assert software["machine"] == "A CPU, 2 cores; Linux" and software["runs"] == "4"
     assert list(data.values())[:3] == ["a test's faces", "training.csv", "12ab"]
     assert data["seeds"] == "0, 1"
