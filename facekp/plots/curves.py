@@ -1,11 +1,12 @@
 """Loss curves of any trainings (figures 5 and 6): means, ranges, and where some ended early."""
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from facekp.plots.style import COLORS, axes_or_new, pixel_axis, printed, wrapped
+from facekp.keypoints import SIZE
+from facekp.plots.style import COLORS, legend_below, literal, new_axes, printed
 
 STYLES = {"valid_loss": ("-", "validation"),
           "train_loss": ("--", "training, as measured in the batches"),
@@ -34,15 +35,9 @@ def loss_curves(curves, title, apart=False, ax=None):
         (epochs,) ``epoch`` and ``mean``, the mean squared error of scaled targets, NaN where
         there is none. Where it stands for several trainings it has ``low`` and ``high`` too. Its
         ``ends``, if any, are (epoch, loss, kind): the marks of :data:`MARKS`.
-    title : str
     apart : bool
-        Training and validation loss in axes of their own (figure 5), or all losses in the same
-        axes with a line style each (figure 6).
-    ax : matplotlib Axes, two of them if `apart`, or None
-
-    Returns
-    -------
-    matplotlib Figure
+        Training and validation loss in two Axes (figure 5), or all losses in one with a line style
+        each (figure 6).
 
     Examples
     --------
@@ -51,28 +46,26 @@ def loss_curves(curves, title, apart=False, ax=None):
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['adam', 'validation', 'training, as measured in the batches']
     """
-    panels = [["train_loss"], ["valid_loss"]] if apart else [list(STYLES)]
-    figure, axes = axes_or_new(ax, len(panels), 1, height=4.6 if apart else 3.3, sharex=True)
-    handles, names, drawn = [], [], []
+    panels = {"training ": ["train_loss"], "validation ": ["valid_loss"]} if apart else {
+        "": list(STYLES)}
+    figure, axes = new_axes(title, ax, len(panels), height=4.6 if apart else 3.3, sharex=True)
+    handles = {}
     for color, (name, losses) in zip(itertools.cycle(COLORS), curves.items()):
-        for panel, columns in zip(axes, panels):
-            for column in columns:
-                if column in losses:
-                    some = _draw(panel, losses[column], color, "-" if apart else STYLES[column][0])
-                    drawn += [column] * some
-        handles.append(plt.Line2D([], [], color=color))
-        names.append(wrapped(name))
-    for panel, (column, *_) in zip(axes, panels):
-        which = {"train_loss": "training ", "valid_loss": "validation "}[column] if apart else ""
-        _loss_axis(panel, f"{which}loss (MSE)", panel is axes[-1])
-    if not apart:
-        handles += [plt.Line2D([], [], color="0.3", ls=ls) for column, (ls, _) in STYLES.items()
-                    if column in drawn]
-        names += [words for column, (_, words) in STYLES.items() if column in drawn]
-    several = any(panel.collections for panel in axes)
-    figure.suptitle(title + "\nlines: mean of the runs that got so far\nbands: lowest to highest"
-                    * several)
-    figure.legend(handles, names, loc="outside lower center", ncol=1)
+        handles[name] = Line2D([], [], color=color)
+        for panel, columns in zip(axes, panels.values()):
+            for column in filter(losses.get, columns):
+                style = STYLES["valid_loss" if apart else column][0]
+                if _draw(panel, losses[column], color, style) and not apart:
+                    handles[column] = Line2D([], [], color="0.3", ls=style)
+    for panel, name in zip(axes, panels):
+        _loss_axis(panel, f"{name}loss (MSE)")
+    axes[-1].set_xlabel("epoch")
+    if any(panel.collections for panel in axes):
+        figure.suptitle(f"{literal(title)}\nlines: mean of the runs that got so far\n"
+                        "bands: lowest to highest")
+    order = [*curves, *(column for column in STYLES if column in handles)]
+    legend_below(figure, [handles[name] for name in order],
+                 [STYLES[name][1] if name in STYLES else name for name in order])
     return figure
 
 
@@ -84,12 +77,6 @@ def learning_curves(histories, title, ax=None):
     histories : dict of str -> dict of str -> sequence of float
         By the net's name: ``epoch`` and the losses of :data:`STYLES`, like
         :meth:`facekp.runs.folder.Run.read_history`.
-    title : str
-    ax : matplotlib Axes or None
-
-    Returns
-    -------
-    matplotlib Figure
 
     Examples
     --------
@@ -101,31 +88,36 @@ def learning_curves(histories, title, ax=None):
                         for name, history in histories.items()}, title, ax=ax)
 
 
-def _draw(ax, curve, color, ls):
-    """Draw a curve, its band and its marks; say whether there is a finite value."""
+def _draw(ax, curve, color, style):
+    """Draw a curve, its band and its marks; say whether it has a finite value."""
     mean = np.asarray(curve["mean"], float)
     finite = np.isfinite(mean)
     epoch = np.asarray(curve["epoch"])[finite]
-    ax.plot(epoch, mean[finite], color=color, ls=ls)
+    ax.plot(epoch, mean[finite], color=color, ls=style)
     low, high = (np.asarray(curve.get(side, mean), float)[finite] for side in ("low", "high"))
     if (high > low).any():
         ax.fill_between(epoch, low, high, color=color, alpha=0.2, lw=0)
     for last, loss, kind in curve.get("ends", ()):
         ax.plot([last], [min(loss, HIGHEST)], color=color, ls="none", **MARKS[kind])
-    return bool(finite.any())
+    return finite.any()
 
 
-def _loss_axis(ax, label, lowest):
-    """Make axes ready for losses: log scale, whole epochs, a right axis in px."""
-    ax.set(xlabel="epoch" if lowest else "", ylabel=label)
-    losses = [np.asarray(line.get_ydata(), float) for line in ax.get_lines()]
-    if not any((np.isfinite(values) & (values > 0)).any() for values in losses):
+def _loss_axis(ax, label):
+    """Make axes ready for losses: log scale, whole epochs, a right axis that reads RMSE in px."""
+    losses = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.get_lines()] + [[]])
+    if not (np.isfinite(losses) & (losses > 0)).any():
         # matplotlib's own may lie below 0, where a log scale has no ticks: it cannot be drawn
         ax.set_ylim(NO_LOSS)
-    ax.set_yscale("log")
+    ax.set(ylabel=label, yscale="log")
     low, high = ax.get_ylim()
     if high > HIGHEST:
         ax.set_ylim(min(low, HIGHEST / 10), HIGHEST * 1.3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    pixel_axis(ax)
     ax.grid(True)
+    pixels = ax.secondary_yaxis("right", functions=(
+        lambda mse: np.sqrt(np.maximum(mse, 1e-12)) * SIZE / 2, lambda px: (px / (SIZE / 2)) ** 2))
+    pixels.set_ylabel("RMSE, px")
+    wide = high > 400 * low  # a factor of 20 in px: more numbers would touch
+    pixels.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 1.5, 2, 3, 5, 7)))
+    pixels.yaxis.set_minor_locator(NullLocator())
+    pixels.yaxis.set_major_formatter("{x:g}")

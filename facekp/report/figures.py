@@ -26,7 +26,8 @@ ERRORS, FILTERS = "Errors by keypoint", "Filters and activations"
 class Figure(NamedTuple):
     """A figure: the name of its files, what it shows, its place, and the function that draws it.
 
-    `section` is the name of an experiment, or one of the titles above.
+    `section` is the name of an experiment, or one of the titles above. ``draw()`` returns a
+    matplotlib figure or raises :class:`Missing`, or another error of facekp where a run is damaged.
     """
 
     name: str
@@ -43,17 +44,7 @@ class Figure(NamedTuple):
 
 
 def figures(sources):
-    """All figures, the paper's in its order and then the others.
-
-    Parameters
-    ----------
-    sources : facekp.report.sources.Sources
-
-    Returns
-    -------
-    dict of str -> Figure, by name. ``draw()`` returns a matplotlib figure or raises
-    :class:`Missing`, or another error of facekp where a run is damaged.
-    """
+    """All figures of Sources by name, the paper's in its order and then the others."""
     found = {}
     for about, spec in declared(sources):
         draw, section = KINDS[spec["kind"]]
@@ -61,8 +52,8 @@ def figures(sources):
                                               partial(draw, sources, spec)))
     for name, shows, section, draw in OF_ALL:
         found[name] = Figure(name, shows, section, partial(draw, sources))
-    return dict(sorted(found.items(), key=lambda item: (
-        not item[0].startswith("figure"), item[0] if item[0].startswith("figure") else "")))
+    numbered = sorted(name for name in found if name.startswith("figure"))
+    return {name: found[name] for name in [*numbered, *found]}
 
 
 def declared(sources):
@@ -80,33 +71,27 @@ def declared(sources):
 
 def _is_figure(spec, about):
     """Whether a figure that an experiment declares can be one; says what is wrong if not."""
+    fits = {"name": lambda name: re.fullmatch(r"[A-Za-z0-9][\w.-]*", name),
+            "kind": KINDS.__contains__,
+            "runs": lambda runs: all(isinstance(place, str) for place in runs)}
     types = {"name": str, "shows": str, "kind": str, "runs": list, "model": str, "options": dict}
-    wrong = [name for name, kind in types.items() if not isinstance(spec.get(name, kind()), kind)]
-    if not wrong and not all(isinstance(place, str) for place in spec.get("runs", ())):
-        wrong = ["runs"]
-    if not wrong and not re.fullmatch(r"[A-Za-z0-9][\w.-]*", spec.get("name", "")):
-        wrong = ["name"]
-    if not wrong and spec.get("kind") not in KINDS:
-        wrong = ["kind"]
-    if wrong:
-        warning(f"{about.name}: the {wrong[0]} of a figure is {spec.get(wrong[0])!r}, which is "
-                "none; the figure is left out")
-    return not wrong
+    for part, kind in types.items():
+        value = spec.get(part, kind())
+        if not isinstance(value, kind) or part in fits and not fits[part](value):
+            warning(f"{about.name}: the {part} of a figure is {spec.get(part)!r}, which is none; "
+                    "the figure is left out")
+            return False
+    return True
+
+
+def _title(run):
+    return f"{run.name}, {run.label}"
 
 
 # ---- kinds that experiments declare: functions of Sources and of what was declared --------------
 
 def curves(groups):
-    """Losses of groups of runs as :func:`facekp.plots.loss_curves` takes them.
-
-    Parameters
-    ----------
-    groups : dict of str -> list of facekp.runs.read.RunResult
-
-    Returns
-    -------
-    dict of str -> dict of str -> dict
-    """
+    """Losses of groups, dict of str -> list of RunResult, as plots.loss_curves takes them."""
     return {f"{name}: {describe(runs)}": {
         column: {**mean_curve(runs, column)._asdict(), "ends": _ends(runs, column)}
         for column in ("valid_loss", "train_loss", "train_loss_clean")}
@@ -157,7 +142,7 @@ def draw_filters(sources, spec):
     first = next((name for name in weights if re.fullmatch(r"conv.*\.W", name)), None)
     if first is None:
         raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
-    return plots.first_layer_filters(weights[first].get_value(), _title(sources, run))
+    return plots.first_layer_filters(weights[first].get_value(), _title(run))
 
 
 def draw_activations(sources, spec, image=None, label=None):
@@ -169,7 +154,7 @@ def draw_activations(sources, spec, image=None, label=None):
     if image is None:
         image, label = sources.training.X[0], sources.training.provenance["label"]
     return plots.activations(image, conv_outputs(load_conv_net(run.folder), image),
-                             f"net: {_title(sources, run)}\nface: {label}")
+                             f"net: {_title(run)}\nface: {label}")
 
 
 def draw_predictions(sources, spec):
@@ -179,7 +164,7 @@ def draw_predictions(sources, spec):
     [y_pred] = read_predictions(run.folder / "predictions.npz", "y_pred_test")
     if y_pred is None:
         raise Missing(f"{run.folder} predicted no test faces: its data had no test.csv")
-    return plots.predicted_faces(sources.test.X[:16], y_pred[:16], _title(sources, run))
+    return plots.predicted_faces(sources.test.X[:16], y_pred[:16], _title(run))
 
 
 def draw_architecture(sources, spec):
@@ -197,10 +182,6 @@ KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False
          "predictions": (draw_predictions, FACES),
          "architecture": (draw_architecture, ARCHITECTURES)}
 """Kinds of figures by name: a function of Sources and the declared, and the section."""
-
-
-def _title(sources, run):
-    return f"{run.name}, {run.label}"
 
 
 # ---- figures of the data alone, and of all nets -------------------------------------------------
@@ -230,16 +211,10 @@ def nets(sources):
 
 
 def errors_of_nets(sources):
-    """Errors by keypoint of the nets that have been trained.
+    """Errors by keypoint of the nets that have been trained, the best net's last.
 
-    Returns
-    -------
-    errors : dict of str -> dict of :func:`facekp.metrics.keypoint_errors`; the best net's is last
-    label : str, whose faces, and which run of each net
-
-    Raises
-    ------
-    Missing
+    Returns a dict of str -> dict of :func:`facekp.metrics.keypoint_errors`, and whose faces and
+    which run of each net they are of; raises Missing if there is none.
     """
     found = {}
     for name, place in nets(sources).items():
@@ -271,18 +246,8 @@ def draw_errors(sources, kind):
 
 
 def validation_faces(sources):
-    """Validation faces with labels and predictions, of the last net that has some.
-
-    Returns
-    -------
-    X : float32 array (n, 1, 96, 96)
-    y_true, y_pred : float32 arrays (n, 30), px
-    title : str
-
-    Raises
-    ------
-    Missing
-    """
+    """Validation faces of the last net that has some: X (n, 1, 96, 96), labels and predictions
+    (n, 30) px, and a title."""
     from facekp.settings import Settings
     from facekp.training.split import split
     run = sources.first(list(nets(sources).values())[::-1], "predictions.npz")
@@ -293,7 +258,7 @@ def validation_faces(sources):
     if y_pred is None or y_pred.shape != valid.y_valid.shape:
         raise RunError(f"{path}: holds predictions for other images than this run's validation "
                        f"images; remove {run.folder} and run the experiment again")
-    return valid.X_valid, valid.y_valid, y_pred, _title(sources, run)
+    return valid.X_valid, valid.y_valid, y_pred, _title(run)
 
 
 def draw_validation(sources, extremes=False):
@@ -321,17 +286,9 @@ OF_ALL = (
 
 
 def draw_all(sources, folder, say=print):
-    """Write every figure that can be drawn as PNG and PDF; name those that cannot be, and why.
+    """Write every figure that can be drawn as PNG and PDF into a folder, made if need be.
 
-    Parameters
-    ----------
-    sources : Sources
-    folder : path, made if need be
-    say : callable taking a str
-
-    Returns
-    -------
-    list of str, the names of the missing figures
+    Names those that cannot be drawn, and why, and returns the list of their names.
     """
     folder, missing = Path(folder), {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -341,7 +298,7 @@ def draw_all(sources, folder, say=print):
         except FacekpError as error:  # one damaged run does not cost the other figures
             missing[figure.name] = error
             continue
-        plots.save(drawn, folder / f"{figure.name}.pdf", close=False)
+        plots.save(drawn, folder / f"{figure.name}.pdf")
         plots.save(drawn, folder / f"{figure.name}.png", dpi=300)
         say(f"{folder / figure.name}.png, .pdf: {figure.shows}")
     for name, error in missing.items():

@@ -7,23 +7,20 @@ follow from what the experiments say of themselves (:class:`facekp.runs.about.Ab
 import base64
 import hashlib
 import io
-import itertools
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
 from facekp import files
-from facekp.analysis.aggregate import group_runs, mean_curve
+from facekp.analysis.aggregate import group_runs
 from facekp.errors import FacekpError, RunError
-from facekp.plots.style import COLORS, render
-from facekp.report import paper_table, stories, tables
-from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, describe, figures
+from facekp.plots.style import render
+from facekp.report import charts, paper_table, stories, tables
+from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, figures
 from facekp.report.markdown import to_html
 from facekp.runs.read import labels
 from facekp.text import shown_path
-
-COLUMNS = ("train_loss", "valid_loss", "train_loss_clean")
 
 
 def write_report(sources, path, say=print):
@@ -53,12 +50,8 @@ def write_report(sources, path, say=print):
 def faces_at_hand(data):
     """A folder of data; None, for a few synthetic faces, if it is the default one and not there.
 
-    A page needs no 2140 synthetic faces that no run was trained on.
-
-    Raises
-    ------
-    DataError
-        If there is no such folder.
+    A page needs no 2140 synthetic faces that no run was trained on. Raises DataError if there is
+    no such folder.
     """
     from facekp.data import DEFAULT_FOLDER, SYNTHETIC_FOLDER, resolve
     absent = Path(data) == Path(DEFAULT_FOLDER) and not Path(data).exists()
@@ -66,16 +59,7 @@ def faces_at_hand(data):
 
 
 def page(sources):
-    """The page.
-
-    Parameters
-    ----------
-    sources : facekp.report.sources.Sources
-
-    Returns
-    -------
-    str
-    """
+    """The page of :class:`facekp.report.sources.Sources`, as str; RunError if there is no run."""
     runs = sources.all_runs
     if not runs:
         raise RunError(f"{shown_path(sources.root)}: holds no runs; make some (make lenet), or "
@@ -83,12 +67,12 @@ def page(sources):
     environment = jinja2.Environment(loader=jinja2.PackageLoader("facekp.report"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
-    scripts = {"plotly": plotly_js(), "own": template("report.js")}
+    scripts = [plotly_js(), template("report.js")]
     shown = pictures(sources)
     return environment.get_template("report.html").render(
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
-        curves=curves(sources), none_there=tables.NONE,
+        charts=loss_charts(sources), none_there=tables.NONE,
         statements=to_html(paper_table.paper_and_ours(sources).markdown()),
         experiments=[(heading(about), to_html(stories.experiment(sources, name)),
                       shown.get(name, ())) for name, about in sources.abouts.items()],
@@ -96,9 +80,8 @@ def page(sources):
         pictures={section: shown.get(section, ())
                   for section in (ERRORS, FACES, FILTERS, ARCHITECTURES)},
         keypoints=tables.keypoints_table(sources), provenance=tables.provenance_tables(runs),
-        css=Markup(template("report.css")),
-        scripts={name: Markup(text) for name, text in scripts.items()},
-        policy=policy(scripts.values()))
+        css=Markup(template("report.css")), scripts=[Markup(text) for text in scripts],
+        policy=policy(scripts))
 
 
 def template(name):
@@ -113,21 +96,11 @@ def plotly_js():
 
 
 def policy(scripts):
-    """A content security policy: these scripts and what is within the page, nothing else.
-
-    Parameters
-    ----------
-    scripts : iterable of str
-
-    Returns
-    -------
-    str
-    """
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for text in scripts)
-    return (f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-            "img-src data: blob:")
+    """A content security policy: these scripts and what is within the page, nothing else."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+              for text in scripts]
+    return ("default-src 'none'; script-src " + " ".join(f"'sha256-{text}'" for text in hashes)
+            + "; style-src 'unsafe-inline'; img-src data: blob:")
 
 
 def heading(about):
@@ -135,49 +108,20 @@ def heading(about):
     return " ".join(filter(None, (about.section, about.title or about.name)))
 
 
-def curves(sources):
-    """The loss curves of each experiment: means over seeds and folds, lowest and highest.
-
-    Parameters
-    ----------
-    sources : facekp.report.sources.Sources
-
-    Returns
-    -------
-    list of dict
-        ``name`` of the experiment; ``groups``: a list of dict with ``name``, ``note``, ``color``,
-        and by column of the history ``epoch``, ``mean``, ``low``, ``high``, ``n``.
-    """
-    found = []
+def loss_charts(sources):
+    """By the heading of each experiment, its loss curves (:func:`facekp.report.charts.chart`)."""
+    found = {}
     for about in sources.abouts.values():
         runs = [run for run in sources.all_runs if run.experiment == about.name]
         groups = sources.groups(about.name, runs or None)
-        several = len({run.label for group in groups.values() for run in group}) > 1
         if groups:
-            found.append({"name": heading(about), "groups": [{
-                "name": name, "color": color,
-                "note": describe(group) + (f"; {group[0].label}" if several else ""),
-                **{column: _curve(group, column) for column in COLUMNS}}
-                for (name, group), color in zip(groups.items(), itertools.cycle(COLORS))]})
+            found[heading(about)] = charts.chart(groups)
     return found
 
 
-def _curve(runs, column):
-    curve = mean_curve(runs, column)
-    some = curve.n > 0
-    return {"epoch": curve.epoch[some].tolist(), "n": curve.n[some].tolist(),
-            **{name: [float(f"{value:.5g}") for value in getattr(curve, name)[some]]
-               for name in ("mean", "low", "high")}}
-
-
 def pictures(sources):
-    """Figures as PNG, by section; what cannot be drawn is named with the reason.
-
-    Returns
-    -------
-    dict of str -> list of dict with ``name``, ``shows``, and ``png`` (base64), ``width`` (px) and
-    ``wide`` (bool), or ``missing``
-    """
+    """Figures by section (str -> list of dict): ``name``, ``shows``, and ``png`` (base64),
+    ``width`` (px) and ``wide`` (bool), or what is ``missing`` where one cannot be drawn."""
     found = {}
     for figure in figures(sources).values():
         found.setdefault(figure.section, []).append(_picture(figure))
@@ -185,14 +129,13 @@ def pictures(sources):
 
 
 def _picture(figure):
+    """A figure as the page's template takes it."""
     found = {"name": figure.name, "shows": figure.caption}
     try:
         drawn = figure.draw()
     except FacekpError as error:
         return {**found, "missing": str(error)}
-    wide = drawn.get_size_inches()[0] > 5
-    file = io.BytesIO()
-    width = round(96 * 1.2 * drawn.get_size_inches()[0])
-    render(drawn, file, "png", dpi=130 if wide else 200)
-    return {**found, "png": base64.b64encode(file.getvalue()).decode(), "width": width,
-            "wide": wide}
+    inches, file = drawn.get_size_inches()[0], io.BytesIO()
+    render(drawn, file, "png", dpi=130 if inches > 5 else 200)
+    return {**found, "png": base64.b64encode(file.getvalue()).decode(),
+            "width": round(96 * 1.2 * inches), "wide": inches > 5}
