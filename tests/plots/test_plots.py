@@ -10,12 +10,6 @@ import pytest
 from facekp import plots
 
 
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
-
-
 def history(n=4, start=0.1):
     losses = [start / (i + 1) for i in range(n)]
     return {"epoch": [float(i + 1) for i in range(n)], "train_loss": losses,
@@ -60,7 +54,6 @@ def test_the_same_figure_is_the_same_file(tmp_path):
     content = (tmp_path / "a.png").read_bytes()
     assert content.startswith(b"\x89PNG") and content == (tmp_path / "b.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
-    assert plt.get_fignums() == []
 
 
 def test_faces_are_marked_where_the_keypoints_are():
@@ -116,3 +109,66 @@ def test_a_picture_is_1000_pixels_wide(tmp_path, n):
     figure = plots.predicted_faces(np.zeros((n, 1, 96, 96)), np.zeros((n, 30)), "faces")
     plots.save(figure, tmp_path / "a.png")
     assert plt.imread(tmp_path / "a.png").shape[1] in (999, 1000)
+
+
+HOSTILE = """
+text.usetex: True
+backend: tkagg
+font.size: 40
+figure.facecolor: black
+savefig.facecolor: black
+savefig.bbox: tight
+axes.facecolor: black
+axes.edgecolor: white
+axes.grid: True
+axes.titlesize: 60
+axes.formatter.use_locale: True
+image.cmap: hot
+image.interpolation: bicubic
+image.origin: lower
+lines.linewidth: 9
+xtick.bottom: False
+ytick.minor.visible: True
+pdf.fonttype: 3
+"""
+
+DRAW_ALL = """
+import sys
+from pathlib import Path
+import numpy as np
+from facekp import plots
+from facekp.metrics import keypoint_errors
+from facekp.nets.describe import LayerRow
+X, y = np.linspace(0, 1, 4 * 96 * 96).reshape(4, 1, 96, 96), np.linspace(20, 70, 120).reshape(4, 30)
+history = {"epoch": [1, 2], "train_loss": [0.02, 0.01], "valid_loss": [0.03, 0.02]}
+errors = keypoint_errors(y, y + 1)
+rows = [LayerRow("input", "input", "image", "", (1, 96, 96), 0)]
+for k, figure in enumerate([
+        plots.learning_curves({"50% of $x$, x_1": history}, "costs $5 {"),
+        plots.sample_face(X[0], y[0], "a"), plots.predicted_faces(X, y, "a", y + 2),
+        plots.extreme_faces(X, y, y + 1, "a"), plots.mirror_pair(X[:2], y[:2], "a"),
+        plots.augmented_faces(X[np.newaxis], y[np.newaxis], "a"),
+        plots.first_layer_filters(X[..., :3, :3], "a"), plots.activations(X[0], {"a": X[:, 0]}, "a"),
+        plots.mean_face_errors(errors, "a"), plots.keypoint_error_bars({"$": errors}, "a"),
+        plots.cumulative_errors({"a": errors}, "a"), plots.architecture(rows, "a")]):
+    plots.save(figure, Path(sys.argv[1], f"{k}.png"), dpi=50)
+plots.save(figure, Path(sys.argv[1], "net.pdf"))
+"""
+
+
+def test_figures_do_not_depend_on_the_users_matplotlibrc(tmp_path, clean_env):
+    clean_env.pop("MPLBACKEND", None)
+    drawn = []
+    for name, text in (("plain", ""), ("hostile", HOSTILE)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(text)
+        subprocess.run([sys.executable, "-c", DRAW_ALL, str(folder)], check=True,
+                       env={**clean_env, "MATPLOTLIBRC": str(folder / "matplotlibrc")})
+        drawn.append({path.name: path.read_bytes() for path in folder.glob("*.p*")})
+    assert len(drawn[0]) == 13 and drawn[0] == drawn[1]
+
+
+def test_each_public_function_has_an_example():
+    functions = [getattr(plots, name) for name in plots.__all__ if name != "COLORS"]
+    assert [one.__name__ for one in functions if ">>>" not in one.__doc__] == []

@@ -1,5 +1,4 @@
 """The figure of augmented faces: each as it is and in several epochs, its points on it."""
-import matplotlib.pyplot as plt
 import numpy as np
 
 from facekp import plots
@@ -14,4 +13,3 @@ def test_every_face_and_point_stands_where_it_was_told(random):
         np.testing.assert_array_equal(ax.images[0].get_array(), X[k // 3, k % 3, 0])
         [points] = ax.get_lines()
         np.testing.assert_array_equal(points.get_xydata(), y[k // 3, k % 3].reshape(15, 2))
-    plt.close(figure)

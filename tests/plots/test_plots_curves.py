@@ -13,12 +13,6 @@ BOTH = pytest.mark.parametrize("apart", [True, False])
 
 
 @pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(autouse=True)
 def no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -50,7 +44,7 @@ def test_one_training_is_drawn_as_it_is():
 
 def test_the_right_axis_reads_the_loss_in_pixels():
     figure = plots.loss_curves({"adagrad": losses(LOSS)}, "")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     low, high = figure.axes[0].get_ylim()
     np.testing.assert_allclose(figure.axes[0].child_axes[0].get_ylim(),
                                (48 * low ** 0.5, 48 * high ** 0.5))
@@ -90,7 +84,7 @@ def test_trainings_that_diverged_or_did_not_finish_are_marked():
 def test_axes_without_any_loss_have_a_range(apart, loss):
     figure = plots.loss_curves({"rmsprop": losses(np.full(3, loss))}, "", apart)
     assert {ax.get_ylim() for ax in figure.axes} == {(1e-4, 1)}
-    figure.canvas.draw()  # with the ticks of both axes, the losses' and that in px
+    figure.draw_without_rendering()  # with the ticks of both axes, the losses' and that in px
     np.testing.assert_allclose(figure.axes[0].child_axes[0].get_ylim(), (0.48, 48))
 
 

@@ -1,5 +1,4 @@
 """Errors by keypoint, filters and activations: values drawn are values given."""
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -7,12 +6,6 @@ from facekp import plots
 from facekp.keypoints import KEYPOINTS
 from facekp.metrics import keypoint_errors
 from facekp.plots.filters import mosaic
-
-
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -133,7 +126,7 @@ def test_convolutions_of_a_run_that_keeps_no_other_weights(engine, tmp_path):
     net = load_conv_net(folder)
     np.testing.assert_array_equal(net.weights()["conv3.W"].get_value(), values["conv3.W"])
     save_weights(folder / CONV_WEIGHTS, {"conv1.W": values["conv1.W"]})
-    with pytest.raises(RunError, match="cannot be used: the net has conv1.b"):
+    with pytest.raises(RunError, match="cannot be used: .*conv1.b"):
         load_conv_net(folder)
     save_weights(folder / "weights.npz", values)
     net = load_conv_net(folder)

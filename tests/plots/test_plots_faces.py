@@ -8,12 +8,6 @@ from facekp.data import mirror as augment
 from facekp.keypoints import KEYPOINTS
 
 
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def faces(random):
     return random.rand(12, 1, 96, 96), random.uniform(10, 86, (12, 30))
@@ -29,8 +23,9 @@ def test_a_sample_face_has_stars_and_names(faces):
     np.testing.assert_array_equal(stars.get_xydata(), y[0].reshape(15, 2))
     assert [text.get_text() for text in face.texts] == [str(i) for i in range(1, 16)]
     np.testing.assert_array_equal([text.xy for text in face.texts], y[0].reshape(15, 2))
-    lines = names.texts[1].get_text().split("\n")
-    assert lines[:15] == [name.replace("_", " ") for name in KEYPOINTS]
+    lines = names.texts[0].get_text().split("\n")
+    assert [line.strip() for line in lines[:15]] == [
+        f"{k} {name.replace('_', ' ')}" for k, name in enumerate(KEYPOINTS, 1)]
     assert figure._suptitle.get_text() == "whose face"
 
 

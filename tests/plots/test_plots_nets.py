@@ -8,12 +8,6 @@ import pytest
 from facekp import plots
 
 
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
-
-
 def shown(figure):
     """The figure's texts, each as its lines."""
     return [tuple(text.get_text().split("\n")) for text in figure.axes[0].texts]
@@ -74,7 +68,7 @@ def test_texts_keep_clear_of_each_other(engine):
     from facekp.nets.describe import layer_rows
 
     figure = plots.architecture(layer_rows(models.MODELS["vggnet"]()), "VGGNet")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
     page = figure.bbox
     for i, box in enumerate(boxes):

@@ -3,7 +3,6 @@ import json
 import re
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from described import ABOUTS, describe
@@ -19,12 +18,6 @@ from facekp.runs.about import About, write_about
 from facekp.settings import Settings
 
 FACES = {"figure04-sample-face", "figure10-mirror-image"}
-
-
-@pytest.fixture(autouse=True)
-def no_figure_left():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_fewer_colours_look_the_same():
     figure = plt.figure(figsize=(1, 1))
     figure.figimage(np.add.outer(np.arange(180), np.arange(180)) % 256, cmap="gray")
     file = io.BytesIO()
-    render(figure, file, "png", dpi=180, close=False)
+    render(figure, file, "png", dpi=180)
     full, small = (imread(io.BytesIO(png))[..., :3] for png in (file.getvalue(),
                                                                 small_png(figure)))
     np.testing.assert_allclose(small, full, atol=3 / 255)

@@ -17,6 +17,7 @@ from facekp.report.markdown import to_html
 from facekp.metrics import keypoint_errors
 from facekp.report.sources import Sources
 from facekp.runs.about import About, write_about
+from facekp.runs.version import version_of
 
 NAN = float("nan")
 VOID = {"meta", "link", "input", "img", "br"}
@@ -155,15 +156,40 @@ def test_means_and_deviations_over_seeds(runs):
     assert rows[2]["validation loss"] == "\u2013"
 
 
+def charts_of(html):
+    """The loss curves in a page by experiment, as plotly takes them."""
+    return {title: json.loads(chart) for title, chart in re.findall(
+        r'<summary>(.*?)</summary>.*?<script type="application/json">(.*?)</script>', html, re.S)}
+
+
 def test_the_curves_are_the_means_of_the_histories(runs):
-    curves = json.loads(page_of(runs).text["curves-data"])
-    assert [curve["name"] for curve in curves] == ["5.1 LeNet-5", "5.3 Five optimizers"]
-    [lenet], [adam, sgd] = (curve["groups"] for curve in curves)
-    assert lenet["valid_loss"] == {
-        "epoch": [1, 2, 3], "n": [2, 2, 2], "mean": [.0035, .00175, .0023],
-        "low": [.003, .001, .002], "high": [.004, .0025, .0026]}
-    assert lenet["train_loss_clean"]["epoch"] == []
-    assert adam["note"] == "unfinished at epoch 2 of 500" and sgd["valid_loss"]["epoch"] == [1]
+    charts = charts_of(report.page(Sources(runs)))
+    assert list(charts) == ["5.1 LeNet-5", "5.3 Five optimizers"]
+    band, line, *training = charts["5.1 LeNet-5"]["data"]
+    assert line["x"] == [1, 2, 3] and line["y"] == [.0035, .00175, .0023]
+    assert line["name"] == "LeNet-5 (2 runs)" and line["showlegend"]
+    np.testing.assert_allclose(line["customdata"], [
+        [48 * mean ** .5, 2] for mean in line["y"]], rtol=1e-3)
+    assert band["x"] == [1, 2, 3, 3, 2, 1]
+    assert band["y"] == [.004, .0025, .0026, .002, .001, .003]
+    assert {trace["yaxis"] for trace in training} == {"y2"}
+    clean = training[-1]
+    assert clean["line"]["dash"] == "dot" and clean["y"] == [None]  # it was not measured
+    lines = [trace for trace in charts["5.3 Five optimizers"]["data"] if trace["showlegend"]]
+    assert [trace["name"] for trace in lines] == [
+        "adam (unfinished at epoch 2 of 500)", "SGD (diverged in epoch 2)"]
+    assert lines[1]["x"] == [1] and lines[1]["mode"] == "markers"
+
+
+def test_buttons_change_the_axes_of_both_losses(runs):
+    [chart] = [chart for title, chart in charts_of(report.page(Sources(runs))).items()
+               if "LeNet-5" in title]
+    scale, unit = chart["layout"]["updatemenus"]
+    changes = {button["label"]: button["args"][0] for button in scale["buttons"] + unit["buttons"]}
+    assert changes["linear"] == {"yaxis.type": "linear", "yaxis2.type": "linear"}
+    px = changes["RMSE, px"]
+    for text, loss in zip(px["yaxis2.ticktext"], px["yaxis2.tickvals"]):
+        assert 48 * loss ** .5 == pytest.approx(float(text))
 
 
 def test_pictures_or_the_reason_why_not(runs, pictures):
@@ -196,9 +222,7 @@ def test_an_experiment_that_nobody_knows_has_its_section(runs, pictures):
     assert "5.1 LeNet-59.9 My idea5.3 Five optimizers" in titles[0]
     assert [dict(attrs)["alt"] for tag, attrs in page.elements if tag == "img"][0] == (
         "Losses of My idea")
-    [made_up] = [curve for curve in json.loads(page.text["curves-data"])
-                 if curve["name"] == "9.9 My idea"]
-    assert [group["name"] for group in made_up["groups"]] == ["the first"]
+    assert "9.9 My idea" in page.text["summary"] and "the first (" in page.text["script"]
 
 
 def test_an_experiment_without_a_run_names_its_command(runs):
@@ -218,7 +242,8 @@ def test_provenance_is_there_and_names_no_machine(runs):
     rows = Page(html).rows["provenance"]
     software, data = as_dicts(rows[:2])[0], as_dicts(rows[2:])[0]
     assert software["versions"] == "facekp 0.1.0" and software["threads"] == "1"
-    assert software["git revision"] == "abc" and software["training version"] == "c0de"
+    assert software["git revision"] == "abc" and software["training version"] == str(
+        version_of(json.loads((runs / "lenet/lenet5/fold0/config.json").read_text())))
     assert software["machine"] == "A CPU, 2 cores; Linux" and software["runs"] == "4"
     assert list(data.values())[:3] == ["a test's faces", "training.csv", "12ab"]
     assert data["seeds"] == "0, 1"
@@ -265,9 +290,10 @@ def test_hostile_texts_are_text(tmp_path):
     rows = hostile.rows["runs"]
     assert {row[-1] for row in rows[1:]} == {HOSTILE + "0", HOSTILE + "1"}
     assert HOSTILE in {row[0] for row in rows}
-    notes = [group["note"] for curve in json.loads(hostile.text["curves-data"])
-             for group in curve["groups"]]
-    assert any(HOSTILE in note for note in notes)
+    names = [trace["name"].replace("<br>", " ") for chart in charts_of(html).values()
+             for trace in chart["data"]]
+    assert any("&lt;script&gt;" in name for name in names) and not any(
+        "<" in name for name in names)
     assert "alert(1)</script>" not in html and "<img src=x" not in html
     assert "49" not in rows[-1][0]
 

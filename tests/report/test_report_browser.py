@@ -24,14 +24,12 @@ READER = """<!doctype html><meta charset="utf-8"><body>
 <iframe id="spoiled" src="spoiled.html"></iframe><pre></pre>
 <script>
 const frame = id => document.getElementById(id);
-addEventListener("load", () => {
+const pause = () => new Promise(done => setTimeout(done, 500));
+addEventListener("load", async () => {
   const found = {}, {contentDocument: page, contentWindow: view} = frame("page");
   const all = (query, of = page) => Array.from(of.querySelectorAll(query));
-  const lines = () => all("#chart .scatterlayer .js-line").length;
-  const change = (query, what) => {
-    Object.assign(page.querySelector(query), what);
-    page.querySelector(query).dispatchEvent(new Event("change", {bubbles: true}));
-  };
+  const mouse = (element, ...kinds) => kinds.forEach(
+    kind => element.dispatchEvent(new MouseEvent(kind, {bubbles: true, view})));
   const column = () => all("#runs tbody tr").map(row => row.cells[11].textContent);
   try {
     found.rows = [column()];
@@ -40,26 +38,29 @@ addEventListener("load", () => {
       header.querySelector("button").click();
       found.rows.push(column(), header.getAttribute("aria-sort"));
     }
-    found.lines = [lines()];
-    change("#columns input[value=train_loss]", {checked: false});
-    found.lines.push(lines());
-    change("#experiment", {value: 1});
-    found.lines.push(lines());
-    found.nets = all("#groups label").map(label => label.textContent);
-    change("#groups input", {checked: false});
-    found.lines.push(lines());
-    change("#log", {checked: false});
-    found.linear = page.querySelector("#chart")._fullLayout.yaxis.type;
-    found.hover = page.querySelector("#chart").data[0].text[0];
-    change("#px", {checked: true});
-    found.px = page.querySelector("#chart").data[0].y[0];
-    change("#from", {value: 2});
-    found.first = page.querySelector("#chart").data[0].x[0];
+    const [first, second] = all("details.curves");
+    const lines = of => all(".scatterlayer .js-line", of).length;
+    found.lines = [lines(first), lines(second)];
+    found.bands = all(".scatterlayer .js-fill", first).length;
+    all("summary", second)[0].click();
+    await pause();
+    found.lines.push(lines(second));
+    found.nets = all(".legendtext", second).map(text => text.textContent);
+    mouse(all(".legendtoggle", second)[0], "mousedown", "mouseup");
+    await pause();
+    found.lines.push(lines(second));
+    for (const [label, name] of [["linear", "type"], ["RMSE, px", "tickmode"]]) {
+      mouse(all(".updatemenu-button", second).find(
+        button => button.textContent === label), "click");
+      await pause();
+      const {yaxis, yaxis2} = all(".chart", second)[0]._fullLayout;
+      found[name] = [yaxis[name], yaxis2[name]];
+    }
     found.widths = ["page", "wide"].map(id => frame(id).contentDocument.documentElement).map(
       root => root.scrollWidth - root.clientWidth);
     found.loaded = view.performance.getEntriesByType("resource").map(entry => entry.name);
     found.title = frame("spoiled").contentDocument.title;
-    found.tabbed = all("a, button, input, select, .box").every(element => element.tabIndex === 0);
+    found.tabbed = all("a, button, summary, .box").every(element => element.tabIndex === 0);
   } catch (error) { found.error = String(error); }
   document.querySelector("pre").textContent = JSON.stringify(found);
 });
@@ -133,15 +134,13 @@ def test_a_click_sorts_by_number_and_another_one_backwards(visit):
     assert down == up[::-1] and descending == "descending"
 
 
-def test_the_curves_are_switched(visit):
+def test_the_curves_are_drawn_when_they_are_opened_and_switched(visit):
     found = visit[0]
-    # two means and the ends of their bands; without training; two optimizers; one of them
-    assert found["lines"] == [6, 3, 2, 1]
+    # the means of two runs; not opened yet; two optimizers; one of them
+    assert found["lines"] == [2, 0, 4, 2] and found["bands"] == 2
     assert found["nets"] == ["<b>sgd< (unfinished at epoch 3 of 500)",
                              "adam (unfinished at epoch 3 of 500)"]
-    assert found["linear"] == "linear" and found["first"] == 2
-    assert found["px"] == pytest.approx(9.6)
-    assert found["hover"] == "validation, epoch 1: 0.04, 9.600 px"
+    assert found["type"] == ["linear"] * 2 and found["tickmode"] == ["array"] * 2
 
 
 def test_the_page_scrolls_in_one_direction_and_is_used_with_keys(visit):
