@@ -24,19 +24,7 @@ from facekp.text import shown_path
 
 
 def write_report(sources, path, say=print):
-    """Write the page of a folder of runs, atomically.
-
-    Parameters
-    ----------
-    sources : facekp.report.sources.Sources
-    path : path
-    say : callable taking a str
-
-    Raises
-    ------
-    RunError
-        If there is no run in the folder.
-    """
+    """Write the page of :class:`facekp.report.sources.Sources`, atomically; see :func:`page`."""
     path = Path(path)
     html = page(sources)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,16 +57,21 @@ def page(sources):
                                      lstrip_blocks=True)
     scripts = [plotly_js(), template("report.js")]
     shown = pictures(sources)
+    experiments = [(f"experiment-{k}", heading(about), to_html(stories.experiment(sources, name)),
+                    shown.get(name, ())) for k, (name, about) in enumerate(
+                        sources.abouts.items(), 1)]
+    others = [(f"pictures-{k}", name, shown.get(name, ())) for k, name in enumerate(
+        (ERRORS, FACES, FILTERS, ARCHITECTURES), 1)]
     return environment.get_template("report.html").render(
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
+        sections=[("runs", "Runs"), ("means", "Means"), ("curves", "Loss curves"),
+                  ("paper", "Paper and ours"), *(part[:2] for part in experiments),
+                  ("nets", "Nets compared"), *(part[:2] for part in others),
+                  ("provenance", "Provenance")],
         runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
         charts=loss_charts(sources), none_there=tables.NONE,
         statements=to_html(paper_table.paper_and_ours(sources).markdown()),
-        experiments=[(heading(about), to_html(stories.experiment(sources, name)),
-                      shown.get(name, ())) for name, about in sources.abouts.items()],
-        nets=to_html(stories.ranking(sources)),
-        pictures={section: shown.get(section, ())
-                  for section in (ERRORS, FACES, FILTERS, ARCHITECTURES)},
+        experiments=experiments, nets=to_html(stories.ranking(sources)), pictures=others,
         keypoints=tables.keypoints_table(sources), provenance=tables.provenance_tables(runs),
         css=Markup(template("report.css")), scripts=[Markup(text) for text in scripts],
         policy=policy(scripts))

@@ -139,7 +139,8 @@ import numpy as np
 from facekp import plots
 from facekp.metrics import keypoint_errors
 from facekp.nets.describe import LayerRow
-X, y = np.linspace(0, 1, 4 * 96 * 96).reshape(4, 1, 96, 96), np.linspace(20, 70, 120).reshape(4, 30)
+X = np.linspace(0, 1, 4 * 96 * 96).reshape(4, 1, 96, 96)
+y = np.linspace(20, 70, 120).reshape(4, 30)
 history = {"epoch": [1, 2], "train_loss": [0.02, 0.01], "valid_loss": [0.03, 0.02]}
 errors = keypoint_errors(y, y + 1)
 rows = [LayerRow("input", "input", "image", "", (1, 96, 96), 0)]
@@ -148,7 +149,8 @@ for k, figure in enumerate([
         plots.sample_face(X[0], y[0], "a"), plots.predicted_faces(X, y, "a", y + 2),
         plots.extreme_faces(X, y, y + 1, "a"), plots.mirror_pair(X[:2], y[:2], "a"),
         plots.augmented_faces(X[np.newaxis], y[np.newaxis], "a"),
-        plots.first_layer_filters(X[..., :3, :3], "a"), plots.activations(X[0], {"a": X[:, 0]}, "a"),
+        plots.first_layer_filters(X[..., :3, :3], "a"),
+        plots.activations(X[0], {"a": X[:, 0]}, "a"),
         plots.mean_face_errors(errors, "a"), plots.keypoint_error_bars({"$": errors}, "a"),
         plots.cumulative_errors({"a": errors}, "a"), plots.architecture(rows, "a")]):
     plots.save(figure, Path(sys.argv[1], f"{k}.png"), dpi=50)
