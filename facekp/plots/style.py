@@ -26,7 +26,7 @@ STYLE = {
 """matplotlib settings of a figure that is drawn in the size in which it is printed."""
 
 printed = matplotlib.style.context(STYLE, after_reset=True)
-"""Decorator: the function draws with :data:`STYLE` and, for the rest, with matplotlib's defaults."""
+"""Decorator: the function draws with :data:`STYLE` and else with matplotlib's own defaults."""
 
 
 def new_axes(title, ax=None, rows=1, columns=1, width=HALF_WIDTH, height=2.4, **options):

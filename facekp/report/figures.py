@@ -133,27 +133,30 @@ def draw_losses(sources, spec, apart=True):
     return plots.loss_curves(curves(groups), labels(sum(groups.values(), [])), apart)
 
 
-def draw_filters(sources, spec):
-    """The filters of the first convolution."""
+def _conv_net(sources, spec):
+    """The first run that has weights of convolutions, and its net."""
     from facekp.runs.folder import CONV_WEIGHTS
     from facekp.training import load_conv_net
     run = sources.first(spec["runs"], "weights.npz", CONV_WEIGHTS)
-    weights = load_conv_net(run.folder).weights()
-    first = next((name for name in weights if re.fullmatch(r"conv.*\.W", name)), None)
-    if first is None:
-        raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
-    return plots.first_layer_filters(weights[first].get_value(), _title(run))
+    return run, load_conv_net(run.folder)
+
+
+def draw_filters(sources, spec):
+    """The filters of the first convolution."""
+    run, net = _conv_net(sources, spec)
+    for name, W in net.weights().items():
+        if re.fullmatch(r"conv.*\.W", name):
+            return plots.first_layer_filters(W.get_value(), _title(run))
+    raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
 
 
 def draw_activations(sources, spec, image=None, label=None):
     """A face after each convolution; the first of the data folder unless one is given."""
     from facekp.nets.activations import conv_outputs
-    from facekp.runs.folder import CONV_WEIGHTS
-    from facekp.training import load_conv_net
-    run = sources.first(spec["runs"], "weights.npz", CONV_WEIGHTS)
+    run, net = _conv_net(sources, spec)
     if image is None:
         image, label = sources.training.X[0], sources.training.provenance["label"]
-    return plots.activations(image, conv_outputs(load_conv_net(run.folder), image),
+    return plots.activations(image, conv_outputs(net, image),
                              f"net: {_title(run)}\nface: {label}")
 
 
@@ -233,16 +236,23 @@ def errors_of_nets(sources):
             for name in ranking}, f"{labels(found.values())}, {which}"
 
 
-def draw_errors(sources, kind):
-    """Errors of the trained nets: `kind` is "mean-face" (best net), "bars" or "cumulative"."""
+def draw_mean_face(sources):
+    """The error of each keypoint of the best net."""
     errors, label = errors_of_nets(sources)
-    if kind == "mean-face":
-        name, best = list(errors.items())[-1]
-        return plots.mean_face_errors(best, f"{name}, {label}")
-    if kind == "cumulative":
-        return plots.cumulative_errors(errors, label)
+    name, best = list(errors.items())[-1]
+    return plots.mean_face_errors(best, f"{name}, {label}")
+
+
+def draw_bars(sources):
+    """The error of each keypoint of all nets."""
+    errors, label = errors_of_nets(sources)
     alone = f"{next(iter(errors))}, " if len(errors) == 1 else ""
     return plots.keypoint_error_bars(errors, alone + label)
+
+
+def draw_cumulative(sources):
+    """The share of keypoints within a distance, of all nets."""
+    return plots.cumulative_errors(*errors_of_nets(sources))
 
 
 def validation_faces(sources):
@@ -261,27 +271,21 @@ def validation_faces(sources):
     return valid.X_valid, valid.y_valid, y_pred, _title(run)
 
 
-def draw_validation(sources, extremes=False):
-    """The first validation faces, or the best and the worst, with label and prediction."""
+def draw_validation(sources):
+    """The first validation faces, with label and prediction."""
     X, y_true, y_pred, title = validation_faces(sources)
-    if extremes:
-        return plots.extreme_faces(X, y_true, y_pred, title)
     return plots.predicted_faces(X[:16], y_pred[:16], f"{title}: validation", y_true[:16])
 
 
 OF_ALL = (
     ("figure04-sample-face", "a face with its keypoints", FACES, draw_sample),
     ("figure10-mirror-image", "a face and its mirror image", FACES, draw_mirror),
-    ("errors-mean-face", "error of each keypoint, best net", ERRORS,
-     partial(draw_errors, kind="mean-face")),
-    ("errors-by-keypoint", "error of each keypoint, all nets", ERRORS,
-     partial(draw_errors, kind="bars")),
-    ("errors-cumulative", "cumulative error curve", ERRORS,
-     partial(draw_errors, kind="cumulative")),
+    ("errors-mean-face", "error of each keypoint, best net", ERRORS, draw_mean_face),
+    ("errors-by-keypoint", "error of each keypoint, all nets", ERRORS, draw_bars),
+    ("errors-cumulative", "cumulative error curve", ERRORS, draw_cumulative),
     ("validation-faces", "validation faces, label and prediction", FACES, draw_validation),
     ("best-and-worst-faces", "best and worst validation faces", FACES,
-     partial(draw_validation, extremes=True)),
-)
+     lambda sources: plots.extreme_faces(*validation_faces(sources))))
 """What needs no experiment of its own: name, what it shows, section, a function of Sources."""
 
 

@@ -6,7 +6,6 @@ follow from what the experiments say of themselves (:class:`facekp.runs.about.Ab
 """
 import base64
 import hashlib
-import io
 from pathlib import Path
 
 import jinja2
@@ -15,7 +14,7 @@ from markupsafe import Markup
 from facekp import files
 from facekp.analysis.aggregate import group_runs
 from facekp.errors import FacekpError, RunError
-from facekp.plots.style import render
+from facekp.plots.style import small_png
 from facekp.report import charts, paper_table, stories, tables
 from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, figures
 from facekp.report.markdown import to_html
@@ -113,8 +112,7 @@ def loss_charts(sources):
 
 
 def pictures(sources):
-    """Figures by section (str -> list of dict): ``name``, ``shows``, and ``png`` (base64),
-    ``width`` (px) and ``wide`` (bool), or what is ``missing`` where one cannot be drawn."""
+    """All figures as the page's template takes them, dict of str -> list of dict by section."""
     found = {}
     for figure in figures(sources).values():
         found.setdefault(figure.section, []).append(_picture(figure))
@@ -122,13 +120,11 @@ def pictures(sources):
 
 
 def _picture(figure):
-    """A figure as the page's template takes it."""
-    found = {"name": figure.name, "shows": figure.caption}
+    """What a figure shows, and its ``png`` (base64), or why it is ``missing``."""
     try:
         drawn = figure.draw()
     except FacekpError as error:
-        return {**found, "missing": str(error)}
-    inches, file = drawn.get_size_inches()[0], io.BytesIO()
-    render(drawn, file, "png", dpi=130 if inches > 5 else 200)
-    return {**found, "png": base64.b64encode(file.getvalue()).decode(),
+        return {"shows": figure.caption, "missing": str(error)}
+    inches = drawn.get_size_inches()[0]
+    return {"shows": figure.caption, "png": base64.b64encode(small_png(drawn)).decode(),
             "width": round(96 * 1.2 * inches), "wide": inches > 5}
