@@ -81,7 +81,7 @@ def learning_curves(histories, title, ax=None):
     Examples
     --------
     >>> history = {"epoch": [1, 2], "train_loss": [0.02, 0.01], "valid_loss": [0.03, 0.02]}
-    >>> figure = learning_curves({"lenet5": history}, "synthetic faces")
+    >>> figure = learning_curves({"a net": history}, "synthetic faces")
     """
     return loss_curves({name: {column: {"epoch": history["epoch"], "mean": history[column]}
                                for column in STYLES if column in history}

@@ -1,8 +1,8 @@
 """Every figure: those that experiments declare, those of all nets, and those of the data alone.
 
 An experiment declares a figure by its name, what it shows and its kind, one of :data:`KINDS`
-(:class:`facekp.runs.about.About`). Besides, a kind takes ``runs``, a list of experiments
-(``lenet``) or variants (``dropout-ablation/dropout``); without it the experiment's own are meant.
+(:class:`facekp.runs.about.About`). Besides, a kind takes ``runs``, a list of experiments or of
+variants (``experiment/variant``); without it the experiment's own are meant.
 """
 import re
 from functools import partial

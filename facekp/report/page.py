@@ -49,8 +49,8 @@ def page(sources):
     """The page of :class:`facekp.report.sources.Sources`, as str; RunError if there is no run."""
     runs = sources.all_runs
     if not runs:
-        raise RunError(f"{shown_path(sources.root)}: holds no runs; make some (make lenet), or "
-                       "name their folder with OUT=")
+        raise RunError(f"{shown_path(sources.root)}: holds no runs; train some first, or name the "
+                       "folder that holds them")
     environment = jinja2.Environment(loader=jinja2.PackageLoader("facekp.report"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)

@@ -364,7 +364,7 @@ def test_the_command_writes_the_page_whole_and_again_the_same(runs, capsys):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--out", "{empty}"], "holds no runs; make some (make lenet), or name their folder with OUT="),
+    (["--out", "{empty}"], "holds no runs; train some first"),
     (["--out", "{runs}/none"], "none: holds no runs"),
     (["--data", "{empty}/none"], "none: found no folder that can be read"),
     (["--to", "{runs}"], "Is a directory"),
