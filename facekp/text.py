@@ -1,5 +1,6 @@
-"""Values as words: names and bytes that may stand in a one-line message, durations."""
+"""Text for people: names and bytes in one-line messages, durations, lines on the screen."""
 import os
+import sys
 
 
 def shown(value, limit=40):
@@ -30,3 +31,17 @@ def clock(seconds):
     """
     seconds = int(round(seconds))
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def say(text):
+    """Print a line at once, unless standard output is closed: that must not end a training."""
+    if not getattr(sys.stdout, "closed", False):  # print() itself does nothing where it is None
+        print(text, flush=True)
+
+
+def is_terminal(stream):
+    """Whether a text stream is a terminal; one that is None, closed, or no file is not."""
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False

@@ -3,7 +3,6 @@
 Theano by itself logs a failure and goes on on the CPU.
 """
 
-import importlib
 import importlib.machinery
 import importlib.util
 import logging

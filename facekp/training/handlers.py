@@ -14,7 +14,7 @@ import numpy as np
 from nolearn.lasagne import PrintLog
 
 from facekp.metrics import frozen_since, mse_to_px
-from facekp.text import clock
+from facekp.text import clock, is_terminal, say
 
 FROZEN_EPOCHS = 20
 """A validation loss that stays the same to the last bit for so long comes from steps that change no
@@ -78,11 +78,14 @@ class BestWeights:
 
 
 class EpochTable(PrintLog):
-    """nolearn's table, one line for each epoch; without colours where nobody would see them."""
+    """nolearn's table, one line for each epoch; with colours on a terminal only."""
+
+    def __call__(self, nn, train_history):
+        say(self.table(nn, train_history))
 
     def table(self, nn, train_history):
         text = super().table(nn, train_history)
-        return text if sys.stdout.isatty() else re.sub(r"\033\[\d+m", "", text)
+        return text if is_terminal(sys.stdout) else re.sub(r"\033\[\d+m", "", text)
 
 
 class Stop:
@@ -129,15 +132,17 @@ class Progress:
     ----------
     n_batches : int, of each epoch
     epochs : int, the last epoch's number
-    stream : text file
+    stream : text file or None
+        None for ``sys.stderr`` as it is when the training begins.
     """
 
     WIDTH = 20  # so that the line fits in 79 columns
 
-    def __init__(self, n_batches, epochs, stream=sys.stderr):
-        self.n_batches, self.epochs, self.stream = n_batches, epochs, stream
+    def __init__(self, n_batches, epochs, stream=None):
+        self.n_batches, self.epochs = n_batches, epochs
+        self.stream = sys.stderr if stream is None else stream
         self.batch, self.started, self.shown = 0, time.monotonic(), 0.0
-        self.on_terminal = stream.isatty()
+        self.on_terminal = is_terminal(self.stream)
 
     def batch_finished(self, net, history):
         """Redraw the bar, ten times a second at most."""
@@ -154,12 +159,17 @@ class Progress:
         if seconds:
             rest = left + (self.epochs - len(history) - 1) * sum(seconds) / len(seconds)
             text += f", {clock(rest)} for all at most"
-        self.stream.write(text + "  ")
-        self.stream.flush()
+        self._write(text + "  ")
 
     def epoch_finished(self, net, history):
         """Wipe the bar, so that nolearn's table has the line."""
         if self.on_terminal:
-            self.stream.write("\r" + " " * 79 + "\r")
-            self.stream.flush()
+            self._write("\r" + " " * 79 + "\r")
         self.batch, self.started = 0, time.monotonic()
+
+    def _write(self, text):
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError):  # closed, or the terminal is gone: train on without a bar
+            self.on_terminal = False

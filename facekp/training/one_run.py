@@ -1,13 +1,12 @@
 """One run from its beginning to its end: the folder, the net, the epochs, the evaluation."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
-import functools
 import os
 import time
 
 import theano
 
-from facekp import files, fused, machine
+from facekp import files, fused, machine, text
 from facekp.engine import allocator
 from facekp.nets.models import build
 from facekp.runs import provenance
@@ -19,8 +18,7 @@ from facekp.training.fit import fit
 from facekp.training.split import split
 
 
-def train(run, settings, training, test=None, lookup=None,
-          say=functools.partial(print, flush=True)):
+def train(run, settings, training, test=None, lookup=None, say=text.say):
     """Train a net and write its run folder; go on where it stopped, do nothing when complete.
 
     Parameters

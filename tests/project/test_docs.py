@@ -32,7 +32,8 @@ def test_files_that_a_page_names_are_there(page):
 def imports(page):
     """The lines of a page's examples in Python that import something of facekp."""
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-    return [ast.get_source_segment(block, node) for block in blocks for node in ast.parse(block).body
+    return [ast.get_source_segment(block, node)
+            for block in blocks for node in ast.parse(block).body
             if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "facekp"]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
+from facekp.text import is_terminal
 
 from .generator import faces
 from .labels import TEST_ROWS, TRAINING_ROWS, missing_pattern
@@ -194,7 +195,7 @@ class _Progress:
     """One line on a terminal, nothing elsewhere."""
 
     def __init__(self, n):
-        self.n, self.done, self.on = n, 0, sys.stderr.isatty()
+        self.n, self.done, self.on = n, 0, is_terminal(sys.stderr)
 
     def __call__(self):
         self.done += 1

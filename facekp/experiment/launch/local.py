@@ -18,6 +18,7 @@ from facekp.engine.plan import users_environ
 from facekp.experiment.estimate import left, time_left
 from facekp.experiment.launch.worker import job
 from facekp.machine import usable_cores
+from facekp.text import say
 
 COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
 REPORT_SECONDS = 60.0
@@ -58,7 +59,7 @@ class Local:
         minute how far all are.
     """
 
-    def __init__(self, data, jobs, say=print):
+    def __init__(self, data, jobs, say=say):
         self.data, self.jobs, self.say = data, jobs, say
 
     def __call__(self, plan):
