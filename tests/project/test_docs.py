@@ -10,6 +10,7 @@ from checkout import ROOT
 
 PAGES = [ROOT / "README.md"] + sorted(
     page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
+LINKS = r"\]\(([^)#\s]+)"
 SOURCES = r"`((?:facekp|experiments|tests|benchmarks|docs|requirements)/[\w/.-]+)`"
 
 
@@ -24,9 +25,14 @@ def test_readme_is_read_in_two_minutes():
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_that_a_page_names_are_there(page):
     text = page.read_text(encoding="utf-8")
-    linked = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if ":" not in target]
+    linked = [target for target in re.findall(LINKS, text) if ":" not in target]
     assert [target for target in linked if not (page.parent / target).exists()] == []
     assert [path for path in re.findall(SOURCES, text) if not (ROOT / path).exists()] == []
+
+
+def test_the_pages_name_files():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert re.search(LINKS, text) and re.search(SOURCES, text)
 
 
 def imports(page):
@@ -47,10 +53,11 @@ def test_examples_of_docstrings_give_what_they_say():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).replace(".__init__", "")
                for path in sorted((ROOT / "facekp").rglob("*.py"))
                if ">>> " in path.read_text(encoding="utf-8")]
+    assert modules
     # a process of its own: examples register nets
     code = ("import doctest, importlib, sys\n"
             f"results = [doctest.testmod(importlib.import_module(name)) for name in {modules}]\n"
-            "sys.exit(any(result.failed for result in results))")
+            "sys.exit(any(result.failed or not result.attempted for result in results))")
     done = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), stdout=subprocess.PIPE,
                           universal_newlines=True)
     assert done.returncode == 0, done.stdout
