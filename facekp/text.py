@@ -4,10 +4,13 @@ import sys
 
 
 def shown(value, limit=40):
-    """`value` (bytes, str or path) as it may stand in a one-line message.
+    """`value` (bytes, str or path) in a form that fits into a one-line message.
 
-    What cannot be printed is escaped and what is long is cut, so that a hostile file name or field
-    can neither break the line nor flood the terminal.
+    Characters that cannot be printed are escaped, and long text is cut. So a malicious file name
+    or field can neither break the line nor flood the terminal.
+
+    >>> shown("two\\nlines")
+    'two\\\\nlines'
     """
     if isinstance(value, os.PathLike):
         value = os.fsencode(value)
@@ -19,7 +22,7 @@ def shown(value, limit=40):
 
 
 def shown_path(path):
-    """A path for a message: whole, on one line."""
+    """A path for a message: complete, and on one line."""
     return shown(path, limit=1000)
 
 

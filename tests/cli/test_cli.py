@@ -112,7 +112,7 @@ def test_split_and_augment_and_their_former_name(arguments, split, augment, part
     (["--augment", "mirror", "--augment", "blur=1"], ("mirror", "blur=1")),
     (["--augment", "none"], ())])
 def test_train_takes_transforms_with_commas(arguments, augment, seen, tmp_path):
-    assert cli.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
+    assert commands.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
     assert seen[0][1].augment == augment
 
 
@@ -121,13 +121,13 @@ def test_augment_preview_draws_what_was_asked_for(tmp_path, capsys, monkeypatch)
     from facekp.report import augmentation_preview
     seen = []
     monkeypatch.setattr(augmentation_preview, "preview", lambda *given: seen.append(given))
-    assert cli.main(["augment-preview", "--augment", "rotate=12", "--seed", "3",
+    assert commands.main(["augment-preview", "--augment", "rotate=12", "--seed", "3",
                      "-o", "a.pdf"]) == 0
     assert seen == [(Augmentation(rotate=12), "a.pdf", None, 3)]
-    assert cli.main(["augment-preview", "--augment", "turn=12"]) == 2
+    assert commands.main(["augment-preview", "--augment", "turn=12"]) == 2
     assert "augment: found 'turn=12'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        cli.main(["augment-preview", "-o", "a.jpg"])
+        commands.main(["augment-preview", "-o", "a.jpg"])
     assert "found 'a.jpg', expected a name that ends in .png or .pdf" in capsys.readouterr().err
 
 
