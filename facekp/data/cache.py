@@ -1,9 +1,9 @@
 """A cache of parsed tables on disk, so that each CSV file is parsed only once.
 
 An entry is an ``.npz`` file without pickled objects. Its name has the sha256 of the file that it
-was made from, and the version of the loader. It is written atomically, and its checksums are verified
-when it is read. Entries are in ``.facekp-cache`` in the data folder or, if that folder cannot be
-written, in the user's cache folder. Without any of them the loader still works.
+was made from, and the version of the loader. It is written atomically, and its checksums are
+verified when it is read. Entries are in ``.facekp-cache`` in the data folder or, if that folder
+cannot be written, in the user's cache folder. Without any of them the loader still works.
 """
 import hashlib
 import json

@@ -22,8 +22,8 @@ COMPETITION_ZIP = "facial-keypoints-detection.zip"
 TRAINING, TEST, LOOKUP = "training.csv", "test.csv", "IdLookupTable.csv"
 KNOWN_FILES = (TRAINING, TEST, LOOKUP, "SampleSubmission.csv", "training.zip", "test.zip",
                COMPETITION_ZIP, f"{TRAINING}.gz", f"{TEST}.gz", f"{LOOKUP}.gz")
-"""A folder that has one of these counts as a folder of Kaggle's files. A gzip file cannot be read and
-is an error; if it were not in this list, synthetic faces would be used instead."""
+"""A folder that has one of these counts as a folder of Kaggle's files. A gzip file cannot be read
+and is an error; if it were not in this list, synthetic faces would be used instead."""
 
 MAX_CSV_BYTES = 2**30
 MAX_INNER_ZIP_BYTES = 2**28
