@@ -25,7 +25,7 @@ from facekp.schedule import Schedule
 
 def train(folder, settings, say=print):
     return one_run.train(Run(folder), settings, core_tools.training_data(),
-                          core_tools.unlabelled_data(), core_tools.lookup(), say)
+                         core_tools.unlabelled_data(), core_tools.lookup(), say)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undist
 def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbed,
                                                             compiled_once, monkeypatch):
     # build_once has done this before it compiled the net
-    monkeypatch.setattr(training, "rates", SimpleNamespace(use=lambda net, settings: None))
+    monkeypatch.setattr(one_run, "rates", SimpleNamespace(use=lambda net, settings: None))
     settings = replace(core_tools.CLASSIC, epochs=4, schedule=("warm-up=1", "cosine"))
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")
