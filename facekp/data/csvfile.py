@@ -34,6 +34,12 @@ def read_rows(stream, where, columns, optional_last=None):
     Raises
     ------
     DataError : empty file, wrong header, wrong number of fields, blank or overlong line
+
+    Examples
+    --------
+    >>> import io
+    >>> list(read_rows(io.BytesIO(b"ImageId,Image\\n1,238 236\\n"), "test.csv", ("Image", "ImageId")))
+    [(2, [b'238 236', b'1'])]
     """
     lines = _lines(stream, where)
     header = _header(next(lines, (1, b""))[1], where, columns, optional_last)

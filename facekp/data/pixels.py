@@ -24,6 +24,11 @@ def parse_pixels(fields, rows, where):
     Raises
     ------
     DataError : a field with another number of pixels, or a pixel that is no integer in 0..255
+
+    Examples
+    --------
+    >>> parse_pixels([b" ".join([b"7"] * 9216)], rows=[2], where="training.csv")
+    array([[7, 7, 7, ..., 7, 7, 7]], dtype=uint8)
     """
     images = _parse_at_once(fields)
     if images is None:

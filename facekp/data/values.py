@@ -28,6 +28,11 @@ def parse_coordinates(fields, rows, where):
     ------
     DataError : a field is not a finite number (the words ``nan`` and ``inf`` are not accepted), or
         it lies more than 96 px outside the image, as after a lost decimal point
+
+    Examples
+    --------
+    >>> parse_coordinates([[b"66.5", b""] + [b"1"] * 28], rows=[2], where="training.csv")[0, :3]
+    array([66.5,  nan,  1. ], dtype=float32)
     """
     try:
         values = np.array([[float(f) if f else np.nan for f in row] for row in fields])
@@ -59,7 +64,13 @@ def _is_coordinate(field):
 
 
 def parse_id(field, row, column, where):
-    """Parse one id (bytes); DataError unless it is a whole number from 1 to 2**31 - 1."""
+    """Parse one id (bytes); DataError unless it is a whole number from 1 to 2**31 - 1.
+
+    Examples
+    --------
+    >>> parse_id(b"17", row=2, column="ImageId", where="test.csv")
+    17
+    """
     text = field.strip(b" ")
     if not (text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_ID):
         found = f"'{shown(field)}'" if text else "nothing"
@@ -68,7 +79,12 @@ def parse_id(field, row, column, where):
 
 
 def refuse_repeats(values, rows, column, where):
-    """Raise DataError if a value occurs in two rows."""
+    """Raise DataError if a value occurs in two rows.
+
+    Examples
+    --------
+    >>> refuse_repeats([1, 2, 3], rows=[2, 3, 4], column="RowId", where="IdLookupTable.csv")
+    """
     first = {}
     for value, row in zip(values, rows):
         if value in first:

@@ -85,7 +85,13 @@ def register(name, builder=None, **defaults):
 
 
 def names():
-    """The names of all registered nets, a tuple of str."""
+    """The names of all registered nets, a tuple of str.
+
+    Examples
+    --------
+    >>> names()[:3]
+    ('lenet5', 'vggnet', 'cnn14')
+    """
     return tuple(_architectures)
 
 
@@ -96,6 +102,11 @@ def get(name):
     ------
     ConfigError
         If there is none.
+
+    Examples
+    --------
+    >>> get("vggnet").defaults
+    {'learning_rate': 0.0003, 'batch_size': 32}
     """
     if not isinstance(name, str) or name not in _architectures:
         raise ConfigError(f"model: found {name!r}, expected one of {', '.join(names())}; a net of "

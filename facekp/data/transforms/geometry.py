@@ -23,6 +23,11 @@ def affine(a, b, c, d, e, f):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> affine(1, 0, [5., 7.], 0, 1, 0).shape    # two shifts to the right
+    (2, 2, 3)
     """
     numbers = np.broadcast_arrays(*(np.asarray(number, float) for number in (a, b, c, d, e, f)))
     return np.stack(numbers, axis=-1).reshape(numbers[0].shape + (2, 3))
@@ -38,6 +43,11 @@ def mirror(mirrored):
     Returns
     -------
     float64 array (n, 2, 3), the identity where not `mirrored`
+
+    Examples
+    --------
+    >>> mirror(np.array([True]))[0] @ (0, 40, 1)    # where the point (0, 40) goes
+    array([95., 40.])
     """
     sign = np.where(mirrored, -1.0, 1.0)
     return affine(sign, 0, np.where(mirrored, SIZE - 1.0, 0.0), 0, 1, 0)
@@ -57,6 +67,12 @@ def crop(side, left, top):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> half = crop(np.array([0.5]), np.array([0.]), np.array([0.]))    # the upper left quarter
+    >>> half[0] @ (47.5, 47.5, 1)
+    array([95.5, 95.5])
     """
     def offset(place):  # the square begins at -0.5 + place * (1 - side) * 96, which becomes -0.5
         first = place * (1 - side) * SIZE - 0.5
@@ -75,6 +91,12 @@ def rotate_and_scale(degrees, factor):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> quarter = rotate_and_scale(np.array([90.]), np.array([1.]))
+    >>> (quarter[0] @ (95, 0, 1)).round(6)
+    array([95., 95.])
     """
     radians = np.deg2rad(degrees)
     cos, sin = factor * np.cos(radians), factor * np.sin(radians)
@@ -92,6 +114,11 @@ def shift(right, down):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> shift(np.array([5.]), np.array([-2.]))[0] @ (40, 40, 1)
+    array([45., 38.])
     """
     return affine(1, 0, right, 0, 1, down)
 
@@ -106,6 +133,12 @@ def compose(*maps):
     Returns
     -------
     float64 array (..., 2, 3)
+
+    Examples
+    --------
+    >>> right = shift(np.array([5.]), np.array([0.]))
+    >>> compose(right, mirror(np.array([True])))[0] @ (0, 40, 1)
+    array([90., 40.])
     """
     whole = maps[0]
     for then in maps[1:]:
@@ -125,6 +158,11 @@ def inverse(maps):
     Returns
     -------
     float64 array (..., 2, 3)
+
+    Examples
+    --------
+    >>> inverse(shift(np.array([5.]), np.array([-2.])))[0] @ (45, 38, 1)
+    array([40., 40.])
     """
     a, b, c, d, e, f = _numbers(maps)
     det = a * e - b * d

@@ -87,6 +87,12 @@ def blur_weights(sigma, radius):
     float32 array (n, radius + 1)
         The weights of a pixel and of its neighbours on both sides have the sum 1. From 3 sigma
         (rounded up) on they are 0, and the compiled kernel skips them.
+
+    Examples
+    --------
+    >>> blur_weights(np.array([0., 1.]), radius=3).round(2)
+    array([[1.  , 0.  , 0.  , 0.  ],
+           [0.4 , 0.24, 0.05, 0.  ]], dtype=float32)
     """
     distance, sigma = np.arange(radius + 1), np.asarray(sigma, float)[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -41,6 +41,13 @@ def random_bits(seed, epoch, index):
     Returns
     -------
     dict : str -> uint64 array (n,)
+
+    Examples
+    --------
+    >>> first = random_bits(seed=0, epoch=1, index=np.arange(4))["rotate"]
+    >>> again = random_bits(seed=0, epoch=1, index=np.array([2, 3]))["rotate"]
+    >>> (first[2:] == again).all()    # an image's numbers do not depend on the others
+    True
     """
     state = np.zeros(np.shape(index), np.uint64)
     for number in (seed, epoch, index):
@@ -62,5 +69,11 @@ def uniform(bits):
     Returns
     -------
     float64 array of the same shape
+
+    Examples
+    --------
+    >>> bits = random_bits(seed=0, epoch=1, index=np.arange(1000))["rotate"]
+    >>> uniform(bits).shape, 0.4 < uniform(bits).mean() < 0.6
+    ((1000,), True)
     """
     return (bits >> np.uint64(11)) * 2.0**-53
