@@ -38,7 +38,8 @@ def read_rows(stream, where, columns, optional_last=None):
     Examples
     --------
     >>> import io
-    >>> list(read_rows(io.BytesIO(b"ImageId,Image\\n1,238 236\\n"), "test.csv", ("Image", "ImageId")))
+    >>> stream = io.BytesIO(b"ImageId,Image\\n1,238 236\\n")
+    >>> list(read_rows(stream, "test.csv", ("Image", "ImageId")))
     [(2, [b'238 236', b'1'])]
     """
     lines = _lines(stream, where)
