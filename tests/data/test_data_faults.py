@@ -261,8 +261,8 @@ def test_no_regular_file_in_a_files_place(folder, name, put, words):
 def test_folder_that_is_none(folder, tmp_path):
     refused(lambda f: data.load_training(f / "training.csv"), folder, "training.csv",
             "Not a directory")
-    assert refused(lambda f: data.load_training(f / "absent"), folder, "absent", "No such file") == (
-        "data",)
+    remedies = refused(lambda f: data.load_training(f / "absent"), folder, "absent", "No such file")
+    assert remedies == ("data",)
     refused(lambda f: data.load_training("with\0nul"), folder, "with\\x00nul")
     (tmp_path / "loop").symlink_to("loop")
     refused(lambda f: data.load_training(tmp_path / "loop"), folder, "loop", "symbolic links")
