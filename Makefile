@@ -81,7 +81,8 @@ test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: 
 	PYTHONPATH=.:tests $(PY) -m faults.campaign $(ARGS)
 	PYTHONPATH=.:tests $(PY) -m faults.stopping
 	PYTHONPATH=.:tests $(PY) -m faults.load
-	FACEKP_FUZZ=100000 PYTHONPATH=.:tests $(PY) -m pytest tests/test_data_fuzz.py tests/test_weights_fuzz.py
+	FACEKP_FUZZ=100000 PYTHONPATH=.:tests $(PY) -m pytest tests/data/test_data_fuzz.py \
+	tests/nets/test_weights_fuzz.py
 	PYTHONPATH=.:tests $(PY) -m faults.report
 
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed

@@ -43,12 +43,12 @@ def train(net_name, folder, n_images, epochs, out):
     from dataclasses import replace
 
     from facekp import data, keypoints
-    from facekp.training import one_run as training
+    from facekp.training import one_run
     from facekp.nets.net import GivenSplit
     settings = replace(NETS[net_name], epochs=max(epochs))
     faces = data.load_training(folder, complete_only=True)
-    parts = training.split(faces.X[:n_images], faces.y[:n_images], settings)
-    net = training.build(settings)
+    parts = one_run.split(faces.X[:n_images], faces.y[:n_images], settings)
+    net = one_run.build(settings)
     net.train_split = GivenSplit(parts.X_valid, keypoints.scale(parts.y_valid))
     saved = {"y_valid": parts.y_valid}
 

@@ -44,20 +44,20 @@ def measure(n):
     from facekp import keypoints
     from facekp.data import mirror as augment
     from facekp.engine import allocator
-    from facekp.training import checkpoint, one_run as training
+    from facekp.training import checkpoint, one_run
     from facekp.runs.folder import Run
     from facekp.settings import Settings
     allocator.tune()
     epochs = max(1, EPOCH_IMAGES // n)
     settings = Settings("cnn14", optimizer="adagrad", learning_rate=0.01, epochs=epochs)
-    net = training.build(settings)
+    net = one_run.build(settings)
     net.compile()
     compiled_bytes = worker.peak_bytes()
     rng = np.random.RandomState(0)
     X = rng.randint(0, 256, (n, 1, keypoints.SIZE, keypoints.SIZE), np.uint8)
     X = np.divide(X, 255, dtype=np.float32)
     y = rng.uniform(20, 76, (n, 30)).astype(np.float32)
-    data = training.split(X, y, settings)
+    data = one_run.split(X, y, settings)
     stopwatch = Stopwatch(checkpoint.Checkpoint.__call__)
     checkpoint.Checkpoint.__call__ = lambda self, net, history: stopwatch(self, net, history)
     net.train_iter_(data.X_train[:128], keypoints.scale(data.y_train[:128]))
@@ -65,7 +65,7 @@ def measure(n):
     with tempfile.TemporaryDirectory() as folder:
         run = Run(folder)
         start = time.perf_counter()
-        training.fit(net, data, run, settings, lambda text: None)
+        one_run.fit(net, data, run, settings, lambda text: None)
         epoch = (time.perf_counter() - start) / epochs
         on_disk = sum(path.stat().st_size for path in Path(folder).glob("checkpoint"))
     peak = worker.peak_bytes()

@@ -1,4 +1,4 @@
-"""What is done with the training images, as the user's words: ``mirror,rotate=12,shift=5``."""
+"""The augmentation of training images, as the user writes it: ``mirror,rotate=12,shift=5``."""
 import math
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LIMITS = {
     "noise": 1.0,
     "blur": 5.0,
 }
-"""The largest value of each transform, in the order in which transforms are written and done."""
+"""The largest value of each transform. Transforms are written and applied in this order."""
 
 EXPECTED = "mirror, rotate=12, scale=0.12, shift=5, crop=0.1, brightness=0.15, contrast=0.3, " \
            "noise=0.02 or blur=0.5"
@@ -28,14 +28,14 @@ _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECAS
 class Augmentation:
     """The ranges of the random transforms of training images; 0 leaves a transform out.
 
-    In each epoch, every training image is changed by other random numbers
-    (:mod:`facekp.data.transforms`). Geometry first, then blur, contrast, brightness and noise.
+    In each epoch, every training image is changed with new random numbers
+    (:mod:`facekp.data.transforms`): first its geometry, then blur, contrast, brightness and noise.
 
     Parameters
     ----------
     doubled : bool
-        ``mirror`` without a number: each image is there a second time as its mirror image, so
-        that there are twice as many (paper, section 5.4).
+        ``mirror`` without a number: the mirror image of each image is added, so that there are
+        twice as many images (paper, section 5.4).
     mirror : float
         ``mirror=0.5``: the probability with which an image is mirrored in an epoch.
     rotate : float
@@ -94,7 +94,12 @@ class Augmentation:
         Raises
         ------
         ConfigError
-            If a transform is unknown, is there twice, or has a value out of its range.
+            If a transform is unknown, occurs twice, or has a value out of its range.
+
+        Examples
+        --------
+        >>> Augmentation.parse("shift=5,mirror,rotate=12.0").words
+        ('mirror', 'rotate=12', 'shift=5')
         """
         if isinstance(words, str):
             words = [] if words.strip() in ("", "none") else words.split(",")
@@ -111,7 +116,7 @@ class Augmentation:
 
     @property
     def words(self):
-        """The augmentation as a tuple of words, in the one order and form that parse gives back.
+        """The augmentation as words in a fixed order and form; :meth:`parse` reads them.
 
         Returns
         -------
@@ -123,12 +128,12 @@ class Augmentation:
 
     @property
     def is_random(self):
-        """Whether images differ from epoch to epoch: more is done than doubling."""
+        """Whether images differ from epoch to epoch, as with all transforms except doubling."""
         return any(getattr(self, name) for name in LIMITS)
 
     @property
     def moves_points(self):
-        """Whether keypoints move at random, so that they can leave the image."""
+        """Whether keypoints move at random, so that they can move out of the image."""
         return any(getattr(self, name) for name in ("mirror", "rotate", "scale", "shift", "crop"))
 
 
@@ -141,7 +146,7 @@ def _parsed(word):
         return "doubled", True
     if name not in LIMITS:
         raise ConfigError(f"augment: found {word!r}, expected {EXPECTED}")
-    # float() would take 1_0 for ten, and the digits of any script
+    # float() would read 1_0 as ten, and accept the digits of any script
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not 0 < value <= LIMITS[name]:
         raise ConfigError(f"augment: found {word!r}, expected {name}= and a number above 0 and up "

@@ -1,4 +1,4 @@
-"""The errors that facekp raises for faults a user can mend.
+"""The errors that facekp raises for problems that a user can solve.
 
 Each message is one line that names the file, row, column or parameter, what was found, what was
 expected and what to do. The command line prints it after ``facekp: error:`` and exits with 2.
@@ -13,8 +13,9 @@ class FacekpError(Exception):
     message : str
         Cause and remedy in the library's terms.
     remedies : iterable of str
-        Which choices of the user's mend it. A program that has names of its own for them adds
-        these: the command line says with which option (:mod:`facekp.experiment.guard`).
+        What the user can choose to solve the problem, as some of the words below. A program
+        tells how it is chosen there: the command line adds the names of its options
+        (:mod:`facekp.experiment.guard`).
 
         ``"runs"``
             another folder for the runs
@@ -23,9 +24,9 @@ class FacekpError(Exception):
         ``"data"``
             another folder of data
         ``"download"``
-            Kaggle's files, downloaded anew
+            download Kaggle's files again
         ``"import"``
-            a file of the user's that registers a net
+            import a Python file that registers the user's net
     """
 
     def __init__(self, message="", *, remedies=()):
@@ -34,11 +35,11 @@ class FacekpError(Exception):
 
 
 class DataError(FacekpError):
-    """A file of Kaggle's is missing or does not hold what it should."""
+    """One of Kaggle's files is missing, or its content is wrong."""
 
 
 class ConfigError(FacekpError):
-    """A parameter has a value that it cannot have."""
+    """A parameter has an invalid value."""
 
 
 class RunError(FacekpError):
@@ -53,4 +54,4 @@ class FolderError(RunError):
 
 
 class EngineError(FacekpError, ImportError):
-    """Theano, a library, the compiler or the device that was asked for is missing or unfit."""
+    """Theano, a library, the compiler or the requested device is missing or cannot be used."""

@@ -1,7 +1,7 @@
-"""Files that are either whole or not there: written aside, synced, then renamed.
+"""Atomic files: each is written under a temporary name, synced to disk, then renamed.
 
-A reader never meets half a file, whatever moment the writer was killed at, and a file that was
-damaged later is recognised by its checksum.
+A reader never sees half a file, even if the writer was killed. A file that was damaged later is
+recognised by its checksum.
 """
 import contextlib
 import errno
@@ -23,18 +23,19 @@ NUMERIC = re.compile("[<>|][biuf][0-9]{1,2}")  # numpy's names of the types that
 
 
 class Damaged(RunError):
-    """A file does not hold what was written into it."""
+    """A file is damaged: its content is not what was written."""
 
 
-# magic, CRC-32 of all that follows it, length of the JSON text. The checksum is against damage, not
-# against forgery, and is computed after every epoch: SHA-256 of 100 MB takes four times as long.
+# Magic bytes, CRC-32 of everything behind it, length of the JSON text. The checksum is against
+# damage, not against forgery. It is computed after every epoch, and SHA-256 of 100 MB would take
+# four times as long.
 _HEADER = struct.Struct("<8sIQ")
 _LENGTH = struct.Struct("<Q")
 
 
 @contextlib.contextmanager
 def replacing(path, mode="wb", **options):
-    """Open a file that takes its place at `path` only when the block ends without an error.
+    """Open a new file that replaces the one at `path` when the block ends without an error.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def replacing(path, mode="wb", **options):
 
 
 def make_folder(folder):
-    """Make a folder and those above it, each of them durable; one that is there is left alone."""
+    """Make a folder and its parents, and sync each new one; existing ones stay as they are."""
     folder = Path(folder)
     if not folder.is_dir():
         make_folder(folder.parent)
@@ -72,12 +73,12 @@ def make_folder(folder):
 
 
 def sync_folder(folder):
-    """Make the names of a folder's files durable, where the system can.
+    """Sync a folder, so that its files' names survive a power cut, where the system can do it.
 
     Raises
     ------
     OSError
-        If the disk failed while it did.
+        If the disk fails.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -94,7 +95,7 @@ def sync_folder(folder):
 
 
 def write_json(path, value):
-    """Write `value` as JSON, atomically. NaN and infinity become null."""
+    """Write `value` as JSON, atomically. NaN and infinite numbers become null."""
     with replacing(path, "w", encoding="utf-8") as file:
         json.dump(_finite(value), file, indent=2, sort_keys=True, allow_nan=False)
         file.write("\n")
@@ -120,7 +121,7 @@ def read_json(path):
     Raises
     ------
     RunError
-        If it is missing or not such a file.
+        If the file is missing, or does not contain a JSON object.
     """
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -148,15 +149,15 @@ def write_npz(path, arrays, compress=False):
 
 
 def write_arrays(path, arrays, meta):
-    """Write named arrays and a JSON-able `meta` with a checksum, atomically.
+    """Write named arrays and the dict `meta` with a checksum, atomically.
 
     Parameters
     ----------
     path : path
     arrays : dict of str -> numeric array
-    meta : dict, JSON-able
+    meta : dict that JSON can hold
     """
-    # Not ascontiguousarray: it makes Adam's step counter, a scalar, an array of one.
+    # Not ascontiguousarray: it would turn Adam's step counter, a scalar, into an array (1,).
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     listing = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
     text = json.dumps({"meta": meta, "arrays": listing}).encode()
@@ -189,7 +190,7 @@ def read_arrays(path):
     Raises
     ------
     Damaged
-        If the file was cut short, its checksum does not hold, or the disk cannot read it back.
+        If the file is cut short, its checksum is wrong, or the disk cannot read it.
     RunError
         If the file is missing or may not be read.
     """
@@ -209,7 +210,7 @@ def read_arrays(path):
         header = json.loads(content[_HEADER.size:start].decode())
         arrays = {}
         for name, dtype, shape in header["arrays"]:
-            if not NUMERIC.fullmatch(dtype):  # numpy would evaluate what it takes for a list
+            if not NUMERIC.fullmatch(dtype):  # numpy would evaluate text that looks like a list
                 raise ValueError(f"{name!r} is of type {dtype!r}, not numbers")
             if not all(type(size) is int and 0 <= size <= len(content) for size in shape):
                 raise ValueError(f"{name!r} has the shape {shape}, which it cannot hold")

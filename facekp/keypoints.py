@@ -1,6 +1,7 @@
 """The 15 keypoints of the contest, their 30 columns, and their scaling (paper, sections 3 and 4).
 
-"Left" and "right" are the subject's own: the left eye is on the picture's right side.
+"Left" and "right" are the person's own left and right: the left eye is on the right side of the
+image.
 """
 import re
 
@@ -29,7 +30,7 @@ KEYPOINTS = (
 """The names in the order of Kaggle's training.csv."""
 
 COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
-"""The 30 columns of y: x and y of each keypoint in turn."""
+"""The 30 columns of y: x and y of the first keypoint, x and y of the second, and so on."""
 
 
 def _mirrored(name):
@@ -42,7 +43,7 @@ FLIP = np.array([COLUMNS.index(_mirrored(column)) for column in COLUMNS])
 
 
 def scale(y_px):
-    """Pixels to the net's targets, ``(y - 48) / 48`` (paper, section 4).
+    """Convert pixels to the net's targets, ``(y - 48) / 48`` (paper, section 4).
 
     Parameters
     ----------
@@ -51,12 +52,17 @@ def scale(y_px):
     Returns
     -------
     float array (..., 30), in [-1, 1] for points inside the image
+
+    Examples
+    --------
+    >>> scale(np.array([0., 24., 48., 96.]))
+    array([-1. , -0.5,  0. ,  1. ])
     """
     return (y_px - SIZE / 2) / (SIZE / 2)
 
 
 def unscale(y_scaled):
-    """The net's outputs back to pixels; the inverse of :func:`scale`.
+    """Convert the net's outputs to pixels; the inverse of :func:`scale`.
 
     Parameters
     ----------
@@ -65,5 +71,10 @@ def unscale(y_scaled):
     Returns
     -------
     float array (..., 30), px
+
+    Examples
+    --------
+    >>> unscale(np.array([-1., 0., 0.5]))
+    array([ 0., 48., 72.])
     """
     return y_scaled * (SIZE / 2) + SIZE / 2

@@ -5,13 +5,13 @@ import platform
 
 
 def usable_cores():
-    """Cores that this process may use: its affinity, cut by a container's quota."""
+    """Cores that this process may use: its CPU affinity, limited by a container's quota."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(cores or 1, cgroup_cores()))
 
 
 def cgroup_cores(root="/sys/fs/cgroup"):
-    """Cores of the control group's CPU quota (version 2, then 1), infinity without one."""
+    """Cores in the control group's CPU quota (version 2, then 1); infinity without a quota."""
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         try:
             text = ""

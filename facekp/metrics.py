@@ -1,4 +1,4 @@
-"""How good predictions are: root mean squared error in pixels, as Kaggle scores it."""
+"""The error of predictions: root mean squared error in pixels, as Kaggle scores it."""
 import numpy as np
 
 from facekp.keypoints import KEYPOINTS, SIZE
@@ -9,11 +9,18 @@ def rmse_px(y_true_px, y_pred_px):
 
     Parameters
     ----------
-    y_true_px, y_pred_px : float arrays (n_samples, 30), px; NaN in `y_true_px` is left out
+    y_true_px, y_pred_px : float arrays (n_samples, 30), px
+        Coordinates that are NaN in `y_true_px` are left out.
 
     Returns
     -------
-    float, px; NaN when nothing is labelled, or a prediction that counts is NaN
+    float, px
+        NaN if nothing is labelled, or if the prediction for a labelled coordinate is NaN.
+
+    Examples
+    --------
+    >>> rmse_px([[40., 50., np.nan]], [[43., 46., 99.]])  # sqrt((3**2 + 4**2) / 2)
+    3.5355339059327378
     """
     y_true_px = np.asarray(y_true_px, np.float64)
     error = np.asarray(y_pred_px, np.float64) - y_true_px
@@ -24,7 +31,7 @@ def rmse_px(y_true_px, y_pred_px):
 
 
 def mse_to_px(mse):
-    """Mean squared error of scaled targets to RMSE in px: ``48 * sqrt(mse)``.
+    """Convert the mean squared error of scaled targets to RMSE in px: ``48 * sqrt(mse)``.
 
     Parameters
     ----------
@@ -33,12 +40,17 @@ def mse_to_px(mse):
     Returns
     -------
     float, px
+
+    Examples
+    --------
+    >>> mse_to_px(0.0625)
+    12.0
     """
     return float(np.sqrt(mse) * SIZE / 2)
 
 
 def mean_face_rmse_px(y_train_px, y_valid_px):
-    """RMSE of the simplest predictor: every face has the training set's mean keypoints.
+    """RMSE of the simplest predictor: it gives every face the mean keypoints of the training set.
 
     Parameters
     ----------
@@ -47,30 +59,48 @@ def mean_face_rmse_px(y_train_px, y_valid_px):
     Returns
     -------
     float, px
+
+    Examples
+    --------
+    >>> mean_face_rmse_px([[40., 50.], [44., 50.]], [[45., 53.]])  # the mean face is (42, 50)
+    3.0
     """
     mean_face = np.nanmean(np.asarray(y_train_px, np.float64), axis=0)
     return rmse_px(y_valid_px, np.broadcast_to(mean_face, np.shape(y_valid_px)))
 
 
 THRESHOLDS_PX = tuple(k / 4 for k in range(41))
-"""Where the cumulative error curve is taken: 0, 0.25, ... 10 px."""
+"""The distances at which the cumulative error curve is computed: 0, 0.25, ... 10 px."""
 
 
 def keypoint_errors(y_true_px, y_pred_px):
-    """Errors by keypoint, and the cumulative error curve; small enough to keep in a JSON file.
+    """Error of each keypoint, and the cumulative error curve; small enough for a JSON file.
 
     Parameters
     ----------
-    y_true_px, y_pred_px : float arrays (n_samples, 30), px; NaN in `y_true_px` is left out
+    y_true_px, y_pred_px : float arrays (n_samples, 30), px
+        Coordinates that are NaN in `y_true_px` are left out.
 
     Returns
     -------
     dict
-        ``n_images``; ``rmse_px``, of all coordinates; by keypoint name ``keypoint_rmse_px`` (over
-        x and y, so that the mean of their squares is the square of ``rmse_px`` where all are
-        labelled) and ``mean_face_px`` ([x, y], the mean of the labels); ``thresholds_px`` and
-        ``within``, the share of keypoints that are at most so far (in a straight line) from
-        their labels. A prediction that is no number is far away.
+        * ``n_images``: the number of images;
+        * ``rmse_px``: the error of all coordinates;
+        * ``keypoint_rmse_px``: for each keypoint name, the error of its x and y together. If all
+          keypoints are labelled, the mean of the squares is the square of ``rmse_px``;
+        * ``mean_face_px``: for each keypoint name, the mean of its labels, [x, y];
+        * ``thresholds_px``: the distances :data:`THRESHOLDS_PX`;
+        * ``within``: for each of these distances, the share of keypoints whose prediction is at
+          most that far (in a straight line) from the label. A prediction that is NaN is never
+          near enough.
+
+    Examples
+    --------
+    >>> y_true = np.full((1, 30), 40.)
+    >>> y_pred = y_true.copy()
+    >>> y_pred[0, :2] += 3, 4
+    >>> keypoint_errors(y_true, y_pred)["keypoint_rmse_px"]["left_eye_center"]  # sqrt(25 / 2)
+    3.5355339059327378
     """
     points = np.asarray(y_true_px, np.float64).reshape(-1, len(KEYPOINTS), 2)
     errors = np.asarray(y_pred_px, np.float64).reshape(points.shape) - points
@@ -91,19 +121,30 @@ def keypoint_errors(y_true_px, y_pred_px):
 
 
 def frozen_since(history, epochs=5):
-    """The epoch from which on a net has learned nothing more, to the last bit.
+    """The epoch from which on the validation loss has stayed the same to the last bit.
 
-    Its outputs all sit at the ends of tanh, or its ReLUs are all off: the gradients are 0 and stay
-    0. The loss is a number like any other; only its standing still tells.
+    Such a net learns nothing more: all its outputs are at the ends of tanh, or all its ReLUs give
+    0, so that all gradients are 0 and stay 0. Its loss is still a finite number. Only the fact
+    that it does not change shows the problem.
 
     Parameters
     ----------
     history : list of dict
-    epochs : int, how many at the least
+        One row per epoch, with ``epoch`` and ``valid_loss``; at least one row.
+    epochs : int
+        At least this many epochs must have the same loss.
 
     Returns
     -------
     int or None
+        None if the last epochs do not have the same loss.
+
+    Examples
+    --------
+    >>> losses = [3.0, 2.0, 2.0, 2.0]
+    >>> history = [{"epoch": i, "valid_loss": loss} for i, loss in enumerate(losses, 1)]
+    >>> frozen_since(history, epochs=3)
+    2
     """
     last = history[-1]["valid_loss"]
     still = 0

@@ -1,4 +1,4 @@
-"""Arrays from an ``.npz``, whoever made it: the one reader."""
+"""The only reader of ``.npz`` files; it is safe with files from unknown sources."""
 import math
 import zipfile
 
@@ -10,24 +10,24 @@ from facekp.text import shown
 FLOATS = "<f2", "<f4", "<f8"
 
 MAX_ROWS = 10**6
-"""How many rows an array may have where nobody knows it beforehand: a hundred times Kaggle's."""
+"""The largest number of rows where it is not known beforehand: a hundred times Kaggle's."""
 
 
 def read_npz(path, expected, some=False):
-    """Read arrays from an ``.npz`` that anybody may have made.
+    """Read arrays from an ``.npz`` file that need not be trusted.
 
-    Names, shapes and dtypes are checked in the headers before an array is read, no object is ever
-    unpickled, and no more is unpacked than the header promises: a hostile file can neither run
-    code nor exhaust the memory.
+    Names, shapes and dtypes are checked in the headers before an array is read. No object is ever
+    unpickled, and no more bytes are unpacked than the header announces. So a malicious file can
+    neither run code nor fill the memory.
 
     Parameters
     ----------
     path : path, or a file object open for reading
     expected : dict of str -> (dtypes, shape)
-        By name the dtypes that are fine, a tuple like :data:`FLOATS`, and the shape; None in a
-        shape is a size up to :data:`MAX_ROWS`.
+        For each name the allowed dtypes, a tuple like :data:`FLOATS`, and the shape. None in a
+        shape stands for any size up to :data:`MAX_ROWS`.
     some : bool
-        Whether the file may lack some of these arrays, or hold others, which are not read.
+        Whether the file may lack some of these arrays, or contain others (which are not read).
 
     Returns
     -------
@@ -38,7 +38,7 @@ def read_npz(path, expected, some=False):
     OSError
         If the file is missing or may not be read.
     ValueError
-        If it is damaged, or holds something else; the text says what, on one line.
+        If the file is damaged or has other content. The message is one line and says what.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -49,7 +49,7 @@ def read_npz(path, expected, some=False):
                     if f"{name}.npy" in names}
     except OSError:
         raise
-    except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen kinds
+    except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen types
         why = (str(error).splitlines() or [repr(error)])[0]  # numpy gives advice in further lines
         raise ValueError(shown(why, 300)) from None
 

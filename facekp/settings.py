@@ -1,4 +1,4 @@
-"""What a run is: every choice that makes its result different."""
+"""The settings of a run: every choice that changes its result."""
 from dataclasses import asdict, dataclass, field
 from typing import Iterable, Optional, Tuple
 
@@ -7,25 +7,26 @@ from facekp.errors import ConfigError
 from facekp.schedule import Schedule
 
 SPLITS = ("random", "grouped", "after-mirroring")
-"""How images are divided into training and validation images.
+"""The ways to divide the images into training and validation images.
 
-random: the images are shuffled and cut into folds, as the paper's 80/20 split. Frames of one
-recording may come to lie on both sides.
-grouped: the same, but near-duplicates stay together (:func:`facekp.data.near_duplicate_groups`):
-the honest one.
-after-mirroring: all images and their mirror images are shuffled and cut, as the paper's "we will
-have 4280 images, and as usual we used 80 percent" reads (section 5.4). Most validation faces have
-their mirror image, or their original, in the training set.
+* ``"random"``: the images are shuffled and cut into folds, as in the paper's 80/20 split. Frames of
+  one recording can be on both sides.
+* ``"grouped"``: as ``"random"``, but near-duplicates stay on one side
+  (:func:`facekp.data.near_duplicate_groups`). This split measures the error on new faces honestly.
+* ``"after-mirroring"``: the mirror images are made first; then all images and mirror images are
+  shuffled and cut. This is how we read section 5.4 of the paper: "we will have 4280 images, and as
+  usual we used 80 percent". For most validation images, the mirror image (or the original) is in
+  the training set.
 """
 
 _OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
                "mirror-then-split": {"split": "after-mirroring", "augment": ("mirror",)}}
-"""The setting `mirror` of runs that were made before `split` and `augment` took its place."""
+"""The values of `mirror`, a setting of older runs, as the `split` and `augment` of today."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The parameters of a run; the paper's values where it states them.
+    """The parameters of a run. The defaults are the paper's values where it states them.
 
     Parameters
     ----------
@@ -37,10 +38,10 @@ class Settings:
         A name in :data:`facekp.nets.optimizers.OPTIMIZERS`.
     learning_rate : float
     epochs : int
-        How many at the most.
+        The largest number of epochs.
     patience : int or None
-        Stop after so many epochs without a better validation loss; None trains all epochs
-        (of a net that still changes: :class:`facekp.training.handlers.Stop`).
+        The training stops after this many epochs without a better validation loss. None trains
+        all epochs, unless the net stops changing (:class:`facekp.training.handlers.Stop`).
     batch_size : int
     split : str
         One of :data:`SPLITS`.
@@ -51,10 +52,22 @@ class Settings:
         How the learning rate changes, like ``("warm-up=5", "cosine")``; words of
         :class:`facekp.schedule.Schedule`. Without any it is constant, as in the paper.
     folds, fold : int
-        The images are shuffled and cut into `folds` parts; part `fold` validates. One fold of
-        five is the paper's 80/20 split.
+        The images are shuffled and cut into `folds` parts. Part number `fold`, counted from 0,
+        is the validation set. One fold of five is the paper's 80/20 split.
     seed : int
-        Of the split, the initial weights, the batches and dropout.
+        The seed of the split, the initial weights, the order of the batches, the augmentation and
+        dropout.
+
+    Raises
+    ------
+    ConfigError
+        If a value is invalid. The message names the parameter.
+
+    Examples
+    --------
+    >>> settings = Settings("lenet5", {"batch_norm": True}, epochs=100, patience=6)
+    >>> settings.optimizer, settings.learning_rate, settings.split
+    ('adam', 0.001, 'random')
     """
 
     model: str
@@ -102,7 +115,7 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values):
-        """The settings that config.json holds, those of runs made before `split` included.
+        """Settings from the dict in config.json, also from that of an older run.
 
         Parameters
         ----------
@@ -115,7 +128,12 @@ class Settings:
         Raises
         ------
         ConfigError, TypeError
-            If a value or a name is none of the settings'.
+            If a name is unknown or a value is invalid.
+
+        Examples
+        --------
+        >>> Settings.from_dict({"model": "lenet5", "mirror": "split-then-mirror"}).augment
+        ('mirror',)
         """
         values = dict(values)
         if "mirror" in values:
@@ -127,5 +145,5 @@ class Settings:
         return cls(**values)
 
     def as_dict(self):
-        """The parameters as a JSON-able dict."""
+        """The parameters as a dict that can be written as JSON."""
         return {**asdict(self), "augment": list(self.augment), "schedule": list(self.schedule)}

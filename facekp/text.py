@@ -1,12 +1,16 @@
-"""Values as words: names and bytes that may stand in a one-line message, durations."""
+"""Text for people: names and bytes in one-line messages, durations, lines on the screen."""
 import os
+import sys
 
 
 def shown(value, limit=40):
-    """`value` (bytes, str or path) as it may stand in a one-line message.
+    """`value` (bytes, str or path) in a form that fits into a one-line message.
 
-    What cannot be printed is escaped and what is long is cut, so that a hostile file name or field
-    can neither break the line nor flood the terminal.
+    Characters that cannot be printed are escaped, and long text is cut. So a malicious file name
+    or field can neither break the line nor flood the terminal.
+
+    >>> shown("two\\nlines")
+    'two\\\\nlines'
     """
     if isinstance(value, os.PathLike):
         value = os.fsencode(value)
@@ -18,7 +22,7 @@ def shown(value, limit=40):
 
 
 def shown_path(path):
-    """A path for a message: whole, on one line."""
+    """A path for a message: complete, and on one line."""
     return shown(path, limit=1000)
 
 
@@ -30,3 +34,17 @@ def clock(seconds):
     """
     seconds = int(round(seconds))
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def say(text):
+    """Print a line at once, unless standard output is closed: that must not end a training."""
+    if not getattr(sys.stdout, "closed", False):  # print() itself does nothing where it is None
+        print(text, flush=True)
+
+
+def is_terminal(stream):
+    """Whether a text stream is a terminal; one that is None, closed, or no file is not."""
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False

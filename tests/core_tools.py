@@ -65,7 +65,8 @@ def build_once(settings):
     from facekp.nets.models import build
     from facekp.training import augmented_batches, rates
     random = tuple(word for word in settings.augment if word != "mirror")
-    key = repr(replace(settings, epochs=1000, patience=None, split="random", augment=random, fold=0))
+    key = repr(replace(settings, epochs=1000, patience=None, split="random", augment=random,
+                       fold=0))
     if key not in _compiled:
         net = build(settings)
         augmented_batches.use(net, settings)  # before it is compiled: the loss depends on it

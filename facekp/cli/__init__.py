@@ -1,4 +1,4 @@
-"""The command line: ``facekp`` with its commands, thin."""
+"""The command line: ``facekp`` and its commands."""
 from facekp.cli.commands import main
 
 __all__ = ["main"]

@@ -1,4 +1,4 @@
-"""What ``facekp info`` prints: what was chosen before Theano was imported, and how fast it is."""
+"""``facekp info``: print the settings chosen before Theano was imported, and a measured speed."""
 
 import os
 import time
@@ -35,7 +35,7 @@ def main():
 
 
 def settings(choices):
-    """Rows (name, "value (reason)") of decisions; long values are cut.
+    """Rows (name, "value (reason)") of the chosen settings; long values are cut.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def gemm_rate(as_layer, size=SIZE, repeats=5):
     Parameters
     ----------
     as_layer : bool
-        Multiply as a dense layer of a net does, through the fused kernels where they are on;
-        else by Theano's call of the BLAS.
+        True: multiply like a dense layer of a net, with the fused kernels if they are on. False:
+        Theano's call of the BLAS.
     size : int
         Rows and columns of the matrices.
     repeats : int
-        The best of so many counts.
+        The number of measurements; the best one is returned.
 
     Returns
     -------

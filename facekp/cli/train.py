@@ -1,4 +1,4 @@
-"""``facekp train``: one net with choices of one's own, in train/ of the folder of the runs."""
+"""``facekp train``: train one net with any settings, in the folder train/ below the runs."""
 from facekp import schedule
 from facekp.augmentation import EXPECTED, Augmentation
 from facekp.experiment import Experiment, known

@@ -1,9 +1,9 @@
-"""Parsed tables on disk, so that a CSV is parsed once.
+"""A cache of parsed tables on disk, so that each CSV file is parsed only once.
 
-An entry is an ``.npz`` without pickled objects, named by the sha256 of the file it was made from
-and the version of the loader. It is written beside and renamed, read with its checksums, and never
-trusted to be whole. Entries lie in ``.facekp-cache`` in the data folder or, where that cannot be
-written, in the user's cache folder; without either the loader works all the same.
+An entry is an ``.npz`` file without pickled objects. Its name has the sha256 of the file that it
+was made from, and the version of the loader. It is written atomically, and its checksums are
+verified when it is read. Entries are in ``.facekp-cache`` in the data folder or, if that folder
+cannot be written, in the user's cache folder. Without any of them the loader still works.
 """
 import hashlib
 import json
@@ -20,10 +20,11 @@ from facekp.text import shown_path
 from facekp.data.sources import file_sha256
 
 VERSION = 2
-"""Raise it when the same file shall give other arrays, or be refused."""
+"""Increase it when the same file gives other arrays than before, or is no longer accepted."""
 
 SETTLED_NS = 2 * 10**9
-"""A file changed within the coarsest clock tick of a file system may change again unseen."""
+"""A file that is younger than this can change again without a new time: file systems store times in
+steps of up to two seconds."""
 
 HEX = re.compile("[0-9a-f]{64}")
 
@@ -37,8 +38,8 @@ class Cache:
     ----------
     folder : path of the data
     cache_dir : path or None
-        the only place to use; by default ``<folder>/.facekp-cache``, then the user's cache folder
-        (``$XDG_CACHE_HOME/facekp`` or ``~/.cache/facekp``)
+        The only folder to use. By default ``<folder>/.facekp-cache`` is tried first, then the
+        user's cache folder (``$XDG_CACHE_HOME/facekp`` or ``~/.cache/facekp``).
     """
 
     def __init__(self, folder, cache_dir=None):
@@ -46,7 +47,7 @@ class Cache:
         self.folders = [Path(cache_dir)] if cache_dir else [Path(folder) / ".facekp-cache", user]
 
     def sha256(self, path):
-        """sha256 (hex) of a file, remembered by its size, times and inode.
+        """sha256 (hex) of a file. It is stored with the file's size, times and inode, and reused.
 
         Hashing 240 MB takes longer than loading the cached arrays.
         """
@@ -77,7 +78,7 @@ class Cache:
         Returns
         -------
         (arrays, sha256) : dict of arrays (n, columns), and the hash that `write` was given; None if
-            there is no whole entry. A damaged one is reported.
+            there is no complete entry. A damaged entry is logged as a warning.
         """
         for folder in self.folders:
             path = folder / name
@@ -91,7 +92,7 @@ class Cache:
         return None
 
     def write(self, name, arrays, sha256):
-        """Write an entry to the first folder that takes it.
+        """Write an entry to the first folder that can be written.
 
         Parameters
         ----------

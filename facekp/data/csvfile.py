@@ -1,7 +1,8 @@
-"""The rows of a Kaggle CSV file: header checked, columns put in order, fields still bytes.
+"""Read the rows of a Kaggle CSV file; the fields are still bytes.
 
-Accepted as harmless: columns in any order, CRLF line ends, a UTF-8 byte-order mark, blank lines at
-the end. Kaggle quotes nothing, so a quote is a fault.
+The header is checked, and the fields are put into the requested order. Harmless differences are
+accepted: columns in any order, CRLF line ends, a UTF-8 byte-order mark, blank lines at the end.
+Kaggle's files have no quotes, so a quote is a fault.
 """
 import difflib
 
@@ -9,22 +10,22 @@ from facekp.data.faults import DOWNLOAD_AGAIN, fault
 from facekp.text import shown
 
 MAX_LINE = 2**20
-"""A row of Kaggle's has at most 38 kB; more means that this is no such file."""
+"""A row of Kaggle's files has at most 38 kB. A much longer line belongs to another kind of file."""
 
 MEND_HEADER = f"compare the first line with Kaggle's, or {DOWNLOAD_AGAIN}"
 
 
 def read_rows(stream, where, columns, optional_last=None):
-    """Go through a CSV file.
+    """Iterate over the rows of a CSV file.
 
     Parameters
     ----------
     stream : buffered binary stream
     where : str, the file, for messages
-    columns : tuple of str, the columns that must be there, in the order wanted
+    columns : tuple of str, the columns that must be there, in the order of the result
     optional_last : str or None
-        a column that is dropped: it may be there, and rows may leave its field out if it is last
-        (Kaggle's IdLookupTable.csv names a column Location and has no such field)
+        A column that may be there and is dropped. If it is the last one, rows may lack its field:
+        the header of Kaggle's IdLookupTable.csv has a column Location, its rows do not.
 
     Yields
     ------
@@ -33,6 +34,13 @@ def read_rows(stream, where, columns, optional_last=None):
     Raises
     ------
     DataError : empty file, wrong header, wrong number of fields, blank or overlong line
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.BytesIO(b"ImageId,Image\\n1,238 236\\n")
+    >>> list(read_rows(stream, "test.csv", ("Image", "ImageId")))
+    [(2, [b'238 236', b'1'])]
     """
     lines = _lines(stream, where)
     header = _header(next(lines, (1, b""))[1], where, columns, optional_last)
@@ -92,7 +100,7 @@ def _header(line, where, columns, optional):
 
 
 def _refuse_other_formats(line, where):
-    """Say it in so many words if this is a well-known file of another kind."""
+    """Raise a clear error if this is a well-known other kind of file."""
     for start, kind in ((b"PK\x03\x04", "a zip archive"), (b"\x1f\x8b", "a gzip file"),
                         (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"),
                         (b"<", "a web page (is the login missing?)")):

@@ -1,4 +1,4 @@
-"""Kaggle's files by Kaggle's own client (``facekp data``)."""
+"""Download Kaggle's files with Kaggle's own client (``facekp data``)."""
 import os
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ BY_HAND = f"or download the files by hand from {PAGE}/data into the data folder"
 
 
 def download(folder=DEFAULT_FOLDER):
-    """Download the competition's zip into `folder`, unless all of Kaggle's files are there.
+    """Download the competition's zip into `folder`, unless all of Kaggle's files are there already.
 
     Parameters
     ----------
@@ -29,8 +29,13 @@ def download(folder=DEFAULT_FOLDER):
 
     Raises
     ------
-    DataError : no client, no credentials, rules not accepted, no network; the message says what to
-        do. Nothing is left in `folder` then.
+    DataError : there is no client, no network or no API token, or the rules are not accepted. The
+        message says what to do. Nothing is left in `folder` then.
+
+    Examples
+    --------
+    >>> download("data/kaggle")    # doctest: +SKIP
+    True
     """
     folder = Path(folder)
     if _is_complete(folder):
@@ -80,7 +85,7 @@ def _has_credentials():
 
 
 def _run(command):
-    """Run the client; its last words go into the error."""
+    """Run the client; the last line that it prints goes into the error."""
     print("running:", " ".join(map(shown_path, command[:-2])), flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:

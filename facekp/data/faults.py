@@ -1,4 +1,4 @@
-"""The error for a fault in a data file: where it is, what was found and expected, what to do."""
+"""The error for a fault in a data file: place, what was found and expected, and the remedy."""
 from facekp.errors import DataError
 
 DOWNLOAD_AGAIN = "delete it and download it again"
@@ -10,7 +10,7 @@ def fault(where, found, expected, remedy=DOWNLOAD_AGAIN, row=None, column=None,
 
     Parameters
     ----------
-    where : str, the file (already fit for a message)
+    where : str, the file, as a message shows it
     found, expected, remedy : str
     row : int or None, line of the file, the header being 1
     column : str or None

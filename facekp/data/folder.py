@@ -1,4 +1,4 @@
-"""Which folder is read, and whose files it holds."""
+"""The folder that is read, and where its files come from."""
 import functools
 import logging
 import os
@@ -16,12 +16,12 @@ log = logging.getLogger("facekp.data")
 
 
 def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
-    """The folder to read: `folder` if it has any of Kaggle's files, else the synthetic default.
+    """The folder to read: `folder` if it has any of Kaggle's files, else that of synthetic faces.
 
     Parameters
     ----------
     folder : path
-    synthetic_folder : path, where the synthetic faces are, or are made if they are not there yet
+    synthetic_folder : path of the synthetic faces; they are made if they are not there yet
 
     Returns
     -------
@@ -29,7 +29,15 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
 
     Raises
     ------
-    DataError : `folder` is no readable folder; only the two default ones may be absent
+    DataError : `folder` cannot be read as a folder; only the two default folders may be missing
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     Path(place, "training.csv").touch()
+    ...     resolve(place) == Path(place)
+    True
     """
     folder, synthetic_folder = Path(folder), Path(synthetic_folder)
     if folder == synthetic_folder:
@@ -50,14 +58,14 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
 
 @functools.lru_cache(maxsize=None)
 def _warn(folder, synthetic_folder):
-    """Say once that synthetic faces stand in."""
+    """Log once that synthetic faces are used instead."""
     log.warning("%s has none of Kaggle's files: using %s (%s)", shown_path(folder), SYNTHETIC_LABEL,
                 shown_path(synthetic_folder))
 
 
 @functools.lru_cache(maxsize=None)
 def _synthetic(folder):
-    """Make the synthetic faces once; one check of the folder a process is enough."""
+    """Make the synthetic faces if needed; one check per process is enough."""
     from facekp.data import synthetic
 
     return synthetic.ensure(folder)
@@ -86,7 +94,7 @@ def provenance(folder, name, sha256):
         raise fault(shown_path(folder / "label.txt"),
                     f"a file that cannot be read ({error.strerror})",
                     "one line that says whose files these are", "mend or delete it", remedies=())
-    if "$" in label:  # figures would take what follows for a formula, after the training
+    if "$" in label:  # matplotlib would read it as a formula, and fail after the training
         raise fault(shown_path(folder / "label.txt"), f"'{label}'", "a name without dollar signs",
                     "correct its first line", row=1, remedies=())
     kind = "synthetic" if label.startswith(SYNTHETIC_LABEL) else "kaggle"

@@ -1,7 +1,7 @@
-"""Kaggle's files to arrays: training.csv, test.csv, IdLookupTable.csv (paper, section 3).
+"""Read Kaggle's files: training.csv, test.csv and IdLookupTable.csv (paper, section 3).
 
-A folder without any of Kaggle's files stands for the embedded default, the synthetic faces. No
-fault in a file passes: each is a one-line `DataError`.
+If a folder has none of Kaggle's files, synthetic faces are made and used. Every fault in a file
+raises a `DataError` with a message of one line.
 """
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +55,7 @@ class Test(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """What a submission must hold, row by row of IdLookupTable.csv.
+    """What a submission must contain: the rows of IdLookupTable.csv.
 
     Attributes
     ----------
@@ -87,6 +87,15 @@ def load_training(folder=DEFAULT_FOLDER, complete_only=False, cache_dir=None):
     Raises
     ------
     DataError : the file is missing or faulty
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from facekp.data import synthetic
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     training = load_training(synthetic.write(place + "/faces", n_train=8, n_test=4))
+    >>> training.X.shape, training.y.shape
+    ((8, 1, 96, 96), (8, 30))
     """
     folder = resolve(folder)
     columns = {"pixels": (np.uint8, N_PIXELS), "y": (np.float32, len(COLUMNS))}
@@ -116,7 +125,16 @@ def load_test(folder=DEFAULT_FOLDER, cache_dir=None):
 
     Raises
     ------
-    DataError : the file is missing or faulty, or an ImageId stands in two rows
+    DataError : the file is missing or faulty, or an ImageId is in two rows
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from facekp.data import synthetic
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     test = load_test(synthetic.write(place + "/faces", n_train=8, n_test=4))
+    >>> test.X.shape, test.image_ids
+    ((4, 1, 96, 96), array([1, 2, 3, 4]))
     """
     columns = {"pixels": (np.uint8, N_PIXELS), "image_ids": (np.int64, 1)}
     arrays, whence = _load(resolve(folder), TEST, parse_test, columns, cache_dir)
@@ -129,7 +147,8 @@ def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):
     Parameters
     ----------
     folder : see `load_training`
-    image_ids : int array or None, the images of test.csv; a row that names another is a fault
+    image_ids : int array or None
+        The images of test.csv. A row with another image is a fault.
 
     Returns
     -------
@@ -137,8 +156,17 @@ def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):
 
     Raises
     ------
-    DataError : the file is missing or faulty; RowIds are not 1 to n; a coordinate is asked for
+    DataError : the file is missing or faulty; the RowIds are not 1 to n; a coordinate is asked for
         twice; a FeatureName is none of the 30 columns
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from facekp.data import synthetic
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     lookup = load_lookup(synthetic.write(place + "/faces", n_train=8, n_test=4))
+    >>> lookup.row_ids[0], lookup.image_ids[0], COLUMNS[lookup.columns[0]]
+    (1, 1, 'left_eye_center_x')
     """
     folder = resolve(folder)
     source = find(folder, LOOKUP)
@@ -166,9 +194,10 @@ def _load(folder, name, parse, columns, cache_dir):
 
 
 def _to_images(pixels):
-    """uint8 (n, 9216) to float32 (n, 1, 96, 96), each value divided by 255.
+    """Convert uint8 (n, 9216) to float32 (n, 1, 96, 96), each value divided by 255.
 
-    Most of the time is the system's, which hands out 260 MB of memory page by page: hence threads.
+    Most of the time is spent in the system, which provides 260 MB of memory page by page. Several
+    threads make this faster.
     """
     X = np.empty((len(pixels), 1, SIZE, SIZE), np.float32)
     pixels = pixels.reshape(X.shape)

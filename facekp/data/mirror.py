@@ -1,4 +1,4 @@
-"""Mirror images (paper, section 5.4): the image and its keypoints together."""
+"""Mirror images and their keypoints (paper, section 5.4)."""
 import numpy as np
 
 from facekp.keypoints import FLIP, SIZE
@@ -14,14 +14,21 @@ def flip_images(X):
     Returns
     -------
     array of the same shape and dtype; a copy, never a view of `X`
+
+    Examples
+    --------
+    >>> X = np.zeros((1, 1, 96, 96), np.float32)
+    >>> X[0, 0, 40, 7] = 1
+    >>> np.argwhere(flip_images(X)[0, 0])
+    array([[40, 88]])
     """
     return np.ascontiguousarray(X[..., ::-1])
 
 
 def flip_keypoints(y_px):
-    """Keypoints of mirror images: x becomes ``95 - x``, and left and right swap names.
+    """Keypoints of mirror images: x becomes ``95 - x``; left and right keypoints change places.
 
-    Pixel centres have whole coordinates, so that pixel 0 becomes pixel 95.
+    Pixel centres have whole-number coordinates, so pixel 0 becomes pixel 95.
 
     Parameters
     ----------
@@ -30,6 +37,13 @@ def flip_keypoints(y_px):
     Returns
     -------
     float array (n_samples, 30), px; a copy
+
+    Examples
+    --------
+    >>> y_px = np.zeros((1, 30))
+    >>> y_px[0, :4] = 66, 37, 30, 38  # left eye, right eye
+    >>> flip_keypoints(y_px)[0, :4]
+    array([65., 38., 29., 37.])
     """
     flipped = y_px[..., FLIP].copy()
     flipped[..., 0::2] = (SIZE - 1) - flipped[..., 0::2]
@@ -37,7 +51,7 @@ def flip_keypoints(y_px):
 
 
 def with_mirror_images(X, y_px):
-    """The images followed by their mirror images: twice as many (section 5.4).
+    """The images followed by all their mirror images: twice as many (section 5.4).
 
     Parameters
     ----------
@@ -48,6 +62,12 @@ def with_mirror_images(X, y_px):
     -------
     X2 : float32 array (2 * n_samples, 1, 96, 96)
     y2_px : float32 array (2 * n_samples, 30), px; row ``n_samples + i`` mirrors row ``i``
+
+    Examples
+    --------
+    >>> X2, y2_px = with_mirror_images(np.zeros((3, 1, 96, 96)), np.full((3, 30), 20.))
+    >>> len(X2), y2_px[0, 0], y2_px[3, 0]
+    (6, 20.0, 75.0)
     """
     return np.concatenate([X, flip_images(X)]), np.concatenate([y_px, flip_keypoints(y_px)])
 
@@ -60,13 +80,20 @@ def take(X, y_px, index):
     X : float32 array (n_samples, 1, 96, 96)
     y_px : float32 array (n_samples, 30), px
     index : int array (n,)
-        Below `n_samples` an image, from there on its mirror image.
+        Index i below `n_samples` is image i; index ``n_samples + i`` is its mirror image.
 
     Returns
     -------
     X2 : float32 array (n, 1, 96, 96)
     y2_px : float32 array (n, 30), px
         Copies: the rows `index` of what :func:`with_mirror_images` returns.
+
+    Examples
+    --------
+    >>> X, y_px = np.zeros((3, 1, 96, 96)), np.full((3, 30), 20.)
+    >>> X2, y2_px = take(X, y_px, np.array([2, 3 + 2]))  # the last image and its mirror image
+    >>> y2_px[:, 0]
+    array([20., 75.])
     """
     rows, mirrored = index % len(X), index >= len(X)
     X2, y2_px = X[rows], y_px[rows]

@@ -1,4 +1,4 @@
-"""Pixels as text to bytes: the columns ``Image`` of many rows in one numpy pass."""
+"""Parse pixels: the text of the column ``Image``, many rows at a time with numpy."""
 import numpy as np
 
 from facekp.data.faults import fault
@@ -24,6 +24,11 @@ def parse_pixels(fields, rows, where):
     Raises
     ------
     DataError : a field with another number of pixels, or a pixel that is no integer in 0..255
+
+    Examples
+    --------
+    >>> parse_pixels([b" ".join([b"7"] * 9216)], rows=[2], where="training.csv")
+    array([[7, 7, 7, ..., 7, 7, 7]], dtype=uint8)
     """
     images = _parse_at_once(fields)
     if images is None:
@@ -32,11 +37,10 @@ def parse_pixels(fields, rows, where):
 
 
 def _parse_at_once(fields):
-    """All fields in vectorised steps, or None if anything is not as Kaggle writes it.
+    """Parse all fields in vectorised steps; None if anything is not as Kaggle writes it.
 
-    Each step is a pass over the bytes of the text. A number ends where a digit is followed by none;
-    the value of each is put together at its last digit, in uint8, from that and the two bytes
-    before.
+    Each step goes over all bytes of the text. A number ends at a digit that no other digit follows.
+    Its value is computed at this last digit, in uint8, from it and the two bytes before it.
     """
     text = np.frombuffer(b" " + b" ".join(fields) + b" ", np.uint8)
     digit = text - np.uint8(ord("0"))  # wraps: every other character becomes 10 or more
@@ -70,7 +74,7 @@ def _whole_rows(fields, last_digits):
 
 
 def _parse_row(field, row, where):
-    """One field, number by number: the reference, which also finds what is wrong."""
+    """Parse one field, number by number: slower, but it finds the fault and names it."""
     numbers = [number for number in field.split(b" ") if number]
     for i, number in enumerate(numbers):
         if not (number.isdigit() and len(number) < 20 and int(number) <= 255):

@@ -1,7 +1,7 @@
-"""Where Kaggle's CSV files are: plain, in training.zip or test.zip, or in the competition's zip.
+"""Find and open Kaggle's CSV files: plain, in training.zip or test.zip, or in the contest's zip.
 
-Zip members are read as streams and never extracted. Whatever an archive or a file system may do
-wrong ends in a `DataError`.
+Zip members are read as streams and never extracted. Every fault of an archive or of the file system
+becomes a `DataError`.
 """
 import contextlib
 import hashlib
@@ -22,17 +22,17 @@ COMPETITION_ZIP = "facial-keypoints-detection.zip"
 TRAINING, TEST, LOOKUP = "training.csv", "test.csv", "IdLookupTable.csv"
 KNOWN_FILES = (TRAINING, TEST, LOOKUP, "SampleSubmission.csv", "training.zip", "test.zip",
                COMPETITION_ZIP, f"{TRAINING}.gz", f"{TEST}.gz", f"{LOOKUP}.gz")
-"""A folder that holds one of these is taken for a folder of Kaggle's files; a gzip is not read, but
-does not pass for nothing, which synthetic faces would stand in for."""
+"""A folder that has one of these counts as a folder of Kaggle's files. A gzip file cannot be read
+and is an error; if it were not in this list, synthetic faces would be used instead."""
 
 MAX_CSV_BYTES = 2**30
 MAX_INNER_ZIP_BYTES = 2**28
-"""A zip inside a zip is held in memory; Kaggle's has about 60 MB."""
+"""A zip inside a zip is kept in memory; Kaggle's has about 60 MB."""
 MAX_RATIO = 100
-"""Pixels as text shrink about 4-fold, a bomb up to 1000-fold."""
+"""Compression makes Kaggle's text about 4 times smaller; a zip bomb up to 1000 times."""
 
 SMALL = 2**24
-"""Up to this many bytes any ratio is harmless (images of one gray level, for example)."""
+"""Up to this many bytes, any compression ratio is harmless (uniform gray images, for example)."""
 
 ZIP_FAULTS = (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError,
               RuntimeError, ValueError, OverflowError, IndexError, KeyError)
@@ -55,7 +55,7 @@ class Source(NamedTuple):
 
     @property
     def label(self):
-        """The file as a message names it."""
+        """The file's name in messages."""
         return " > ".join([shown_path(self.path)] + [shown(m, 100) for m in self.members])
 
 
@@ -121,7 +121,7 @@ def open_csv(source):
 
     Raises
     ------
-    DataError : unreadable, not a regular file, damaged, or of a size that is not believable
+    DataError : the file is unreadable, damaged, far too large, or not a regular file
     """
     with contextlib.ExitStack() as stack:
         inner, label = stack.enter_context(_open_file(source.path)), shown_path(source.path)
@@ -156,7 +156,7 @@ def _open_file(path):
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
             raise fault(shown_path(path), "a directory", "a file", "put Kaggle's file in its place")
-        # A named pipe would block for ever, a device never end.
+        # A named pipe would block for ever, and a device would never end.
         if not stat.S_ISREG(mode):
             raise fault(shown_path(path), "a device or pipe", "a regular file",
                         "put Kaggle's file in its place")
@@ -193,7 +193,7 @@ def _open_member(archive, name, label, limit):
     _check_size(info, f"{label} > {name}", limit)
     if info.flag_bits & 1:
         raise fault(f"{label} > {name}", "an encrypted member", "a plain one")
-    # zipfile bounds the output of these two only.
+    # zipfile limits the size of the output for these two methods only.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise fault(f"{label} > {name}", f"compression method {info.compress_type}",
                     "stored or deflated")
@@ -216,7 +216,7 @@ def _damaged(label, error):
 
 
 class _Guarded(io.RawIOBase):
-    """A stream that hashes, counts, and turns every fault below it into a DataError."""
+    """A stream that hashes and counts its bytes, and turns every fault into a DataError."""
 
     def __init__(self, inner, label, limit):
         self.sha256 = hashlib.sha256()

@@ -1,10 +1,11 @@
 """Splits into training and validation (paper, sections 5.1 and 5.3), and groups of near-duplicates.
 
-The contest's images repeat people: frames of one recording differ by little, and a random split
-puts such frames on both sides. `near_duplicate_groups` finds them; the splits keep a group on one
-side.
+The contest's images show some people several times: frames of one recording differ very little,
+and a random split puts such frames on both sides. `near_duplicate_groups` finds them, and the
+splits keep each group on one side.
 
-Splits depend on the seed alone, not on the machine or numpy's version: `RandomState` is frozen.
+A split depends only on the seed, not on the machine or the version of numpy: the numbers of
+`RandomState` never change.
 """
 import weakref
 
@@ -14,15 +15,18 @@ from facekp.errors import ConfigError
 from facekp.keypoints import SIZE
 
 THUMBNAIL = 24
-"""Side of the pictures that are compared, px."""
+"""Height and width of the thumbnails that are compared, px."""
 
 SAME = 0.95
-"""On the 2140 complete images every pair looked at above this correlation is one person in one
-recording; from about 0.94 down, pairs of different people appear."""
+"""The correlation above which two images are near-duplicates.
+
+We looked at pairs of the 2140 complete images. Above this correlation, every pair showed one person
+in one recording. Below about 0.94, there are pairs of different people."""
 
 UNIT = 4000.0
-"""Length of a compared vector. Its entries are integers, so a product of two, at most 2**24, is
-exact in float32 in whatever order BLAS adds it up: the groups are the same on every machine."""
+"""Length of a vector that is compared. Its entries are integers. The product of two vectors is at
+most 2**24, so it is exact in float32, in whatever order BLAS adds: the groups are the same on every
+machine."""
 
 
 def holdout(n, fraction=0.2, seed=0, groups=None):
@@ -31,10 +35,11 @@ def holdout(n, fraction=0.2, seed=0, groups=None):
     Parameters
     ----------
     n : int, number of samples
-    fraction : float in (0, 1), share of the validation set; ``round(fraction * n)`` samples
+    fraction : float in (0, 1)
+        The validation set has ``round(fraction * n)`` samples.
     seed : int
     groups : int array (n,) or None
-        samples of one group stay on one side; the sizes are then met as nearly as groups allow
+        The samples of a group stay on one side. The sizes are then as near as the groups allow.
 
     Returns
     -------
@@ -43,6 +48,12 @@ def holdout(n, fraction=0.2, seed=0, groups=None):
     Raises
     ------
     ConfigError : a side would be empty, or `groups` has another length
+
+    Examples
+    --------
+    >>> train_idx, valid_idx = holdout(10)
+    >>> train_idx, valid_idx
+    (array([0, 1, 3, 4, 5, 6, 7, 9]), array([2, 8]))
     """
     if not 0 < fraction < 1:
         raise ConfigError(f"fraction: found {fraction}; expected a number between 0 and 1; "
@@ -74,12 +85,19 @@ def kfold(n, k=5, seed=0, groups=None):
 
     Returns
     -------
-    list of k (train_idx, valid_idx) : sorted int arrays; each sample is in one `valid_idx`
+    list of k (train_idx, valid_idx) : sorted int arrays; each sample is in exactly one `valid_idx`
 
     Raises
     ------
     ConfigError : fewer than 2 folds, fewer samples or groups than folds, or `groups` has another
         length
+
+    Examples
+    --------
+    >>> [valid_idx.tolist() for train_idx, valid_idx in kfold(10, k=5)]
+    [[2, 8], [4, 9], [1, 6], [3, 7], [0, 5]]
+    >>> [valid_idx.tolist() for _, valid_idx in kfold(6, k=2, groups=[0, 0, 1, 1, 2, 3])]
+    [[2, 3, 4], [0, 1, 5]]
     """
     blocks = _shuffled_groups(n, seed, groups)
     if not 2 <= k <= len(blocks):
@@ -93,28 +111,33 @@ def kfold(n, k=5, seed=0, groups=None):
 
 
 def split_images(n, settings, groups=None):
-    """Which images train and which validate (paper, sections 5.1, 5.3 and 5.4).
+    """Divide images into training and validation images (paper, sections 5.1, 5.3 and 5.4).
 
     Parameters
     ----------
     n : int, number of images
     settings : facekp.settings.Settings
-        `split`, `folds`, `fold` and `seed` say how the images are divided; `augment`, whether
-        mirror images train, too.
+        `split`, `folds`, `fold` and `seed` say how the images are divided. `augment` says whether
+        mirror images are training images, too.
     groups : int array (n,) or None
-        :func:`near_duplicate_groups` of the images, for the split ``"grouped"``; others do not
-        need them.
+        The :func:`near_duplicate_groups` of the images. Only the split ``"grouped"`` needs them.
 
     Returns
     -------
     (train_idx, valid_idx) : int arrays
-        Index i is image i, index n + i its mirror image: rows of
-        :func:`facekp.data.mirror.with_mirror_images`, of which ``mirror.take`` gives some.
+        Index i is image i; index ``n + i`` is its mirror image. :func:`facekp.data.mirror.take`
+        gives the images of such indices.
 
     Raises
     ------
     ConfigError
         If there are fewer images or groups than folds, or the split needs groups and gets none.
+
+    Examples
+    --------
+    >>> from facekp.settings import Settings
+    >>> split_images(6, Settings("lenet5", augment=("mirror",)))
+    (array([ 0,  1,  3,  4,  6,  7,  9, 10]), array([2, 5]))
     """
     if n < settings.folds:
         raise ConfigError(f"folds: found {settings.folds} for {n} images; expected at most one "
@@ -131,9 +154,17 @@ def split_images(n, settings, groups=None):
 
 
 def groups_of(X):
-    """:func:`near_duplicate_groups` of `X`, computed once while it is the same array.
+    """The :func:`near_duplicate_groups` of `X`; the last result is kept for the same array.
 
-    So that five folds of one process share them: of 2140 images they take a second or two.
+    So the five folds of a process compute them once. For 2140 images this takes a second or two.
+
+    Parameters
+    ----------
+    X : float array (n, 1, 96, 96)
+
+    Returns
+    -------
+    int array (n,)
     """
     if _last[0]() is not X:
         _last[:] = weakref.ref(X), near_duplicate_groups(X)
@@ -146,8 +177,9 @@ _last = [lambda: None, None]
 def near_duplicate_groups(X, threshold=SAME):
     """Group images that show almost the same picture.
 
-    Two images are near-duplicates if their 24 x 24 thumbnails correlate above `threshold`; a group
-    is what a chain of near-duplicates connects. Brightness and contrast do not matter.
+    Two images are near-duplicates if the correlation of their 24 x 24 thumbnails is above
+    `threshold`. Images that a chain of near-duplicates connects are one group. Differences in
+    brightness and contrast do not matter.
 
     Parameters
     ----------
@@ -156,9 +188,19 @@ def near_duplicate_groups(X, threshold=SAME):
 
     Returns
     -------
-    int array (n,), number of each image's group, counted from 0 in order of first appearance
+    int array (n,)
+        The number of each image's group; groups are numbered from 0 in the order in which they
+        first appear.
+
+    Examples
+    --------
+    >>> random = np.random.RandomState(0)
+    >>> X = random.randint(0, 200, (3, 1, 12, 12)).repeat(8, axis=2).repeat(8, axis=3) / 255
+    >>> darker = np.rint(0.5 * 255 * X[1:2]) / 255
+    >>> near_duplicate_groups(np.concatenate([X, darker]))
+    array([0, 1, 2, 1])
     """
-    # Here, since scipy takes longer to import than the rest of facekp.data.
+    # Imported here because scipy takes longer to import than the rest of facekp.data.
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -180,7 +222,7 @@ def near_duplicate_groups(X, threshold=SAME):
 
 
 def _thumbnails(X):
-    """Thumbnails (n, 576), float32, as integers: mean 0, length `UNIT`; zeros for an even image."""
+    """Thumbnails, float32 (n, 576): integers, mean 0, length `UNIT`; 0 for a uniform image."""
     side = SIZE // THUMBNAIL
     thumbnails = np.empty((len(X), THUMBNAIL**2), np.float32)
     for start in range(0, len(X), 256):
@@ -189,7 +231,7 @@ def _thumbnails(X):
         small = small.reshape(-1, THUMBNAIL**2)
         centred = small * THUMBNAIL**2 - small.sum(axis=1, keepdims=True)
         length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-        # Rounding lengthens a vector by 12 at most: half a unit in each of 576 entries.
+        # Rounding makes a vector longer by at most 12: half a unit in each of 576 entries.
         thumbnails[start:start + 256] = np.rint(centred * (UNIT / np.maximum(length, 1)))
     return thumbnails
 
@@ -209,7 +251,7 @@ def _shuffled_groups(n, seed, groups):
 
 
 def _fill(blocks, k):
-    """Distribute blocks over k folds, the largest first, each to the fold that has least."""
+    """Distribute blocks over k folds: the largest first, each to the fold with fewest samples."""
     folds, sizes = [[] for _ in range(k)], [0] * k
     for block in sorted(blocks, key=len, reverse=True):
         smallest = sizes.index(min(sizes))

@@ -1,4 +1,4 @@
-"""The three tables of Kaggle's: rows of a CSV to checked arrays."""
+"""Parse and check Kaggle's three tables: from rows of a CSV file to arrays."""
 import numpy as np
 
 from facekp.data.csvfile import read_rows
@@ -10,7 +10,7 @@ from facekp.data.values import parse_coordinates, parse_id, refuse_repeats
 from facekp.keypoints import COLUMNS
 
 BATCH = 64
-"""Rows parsed at once: their text (about 2 MB) stays in the processor's cache."""
+"""Number of rows parsed at a time. Their text (about 2 MB) fits into the processor's cache."""
 
 
 def _batches(rows):

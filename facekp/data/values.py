@@ -1,4 +1,4 @@
-"""Coordinates and ids from the fields of CSV rows."""
+"""Parse the coordinates and ids in the fields of CSV rows."""
 import re
 
 import numpy as np
@@ -16,7 +16,7 @@ def parse_coordinates(fields, rows, where):
 
     Parameters
     ----------
-    fields : list of lists of 30 bytes; an empty one is a keypoint without a label
+    fields : list of lists of 30 bytes objects; an empty one is a coordinate without a label
     rows : sequence of int, their row numbers in the file, for messages
     where : str, the file, for messages
 
@@ -26,15 +26,20 @@ def parse_coordinates(fields, rows, where):
 
     Raises
     ------
-    DataError : a field that is no finite number (``nan`` and ``inf`` written out are none), or
-        lies more than an image's side away from the image: a lost decimal point
+    DataError : a field is not a finite number (the words ``nan`` and ``inf`` are not accepted), or
+        it lies more than 96 px outside the image, as after a lost decimal point
+
+    Examples
+    --------
+    >>> parse_coordinates([[b"66.5", b""] + [b"1"] * 28], rows=[2], where="training.csv")[0, :3]
+    array([66.5,  nan,  1. ], dtype=float32)
     """
     try:
         values = np.array([[float(f) if f else np.nan for f in row] for row in fields])
     except ValueError:
         values = np.full((len(fields), len(COLUMNS)), np.inf)
     empty = np.array([[not f for f in row] for row in fields])
-    # float() takes 1_0 for ten, and skips tabs and carriage returns.
+    # float() reads 1_0 as ten, and ignores tabs and carriage returns.
     strange = b"".join(f for row in fields for f in row).translate(None, b"0123456789+-.eE ")
     if strange or not (_near(values) | empty).all():
         raise _coordinate_fault(fields, rows, where)
@@ -42,7 +47,7 @@ def parse_coordinates(fields, rows, where):
 
 
 def _near(values):
-    """Whether coordinates, px, are in the image or at most its side away from it; NaN is not."""
+    """Whether coordinates (px) are in the image or at most 96 px outside of it; NaN is not."""
     return (values >= -SIZE) & (values <= 2 * SIZE)
 
 
@@ -59,7 +64,13 @@ def _is_coordinate(field):
 
 
 def parse_id(field, row, column, where):
-    """One id (bytes) to int; DataError unless it is a whole number from 1 to 2**31 - 1."""
+    """Parse one id (bytes); DataError unless it is a whole number from 1 to 2**31 - 1.
+
+    Examples
+    --------
+    >>> parse_id(b"17", row=2, column="ImageId", where="test.csv")
+    17
+    """
     text = field.strip(b" ")
     if not (text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_ID):
         found = f"'{shown(field)}'" if text else "nothing"
@@ -68,7 +79,12 @@ def parse_id(field, row, column, where):
 
 
 def refuse_repeats(values, rows, column, where):
-    """DataError if a value of `values` stands in two rows."""
+    """Raise DataError if a value occurs in two rows.
+
+    Examples
+    --------
+    >>> refuse_repeats([1, 2, 3], rows=[2, 3, 4], column="RowId", where="IdLookupTable.csv")
+    """
     first = {}
     for value, row in zip(values, rows):
         if value in first:

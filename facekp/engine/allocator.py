@@ -1,15 +1,15 @@
-"""Keep glibc from handing freed memory back to the kernel between two batches.
+"""Prevent glibc from returning freed memory to the kernel between two batches.
 
-A training step makes and drops temporaries of up to 145 MB. By default glibc maps each of them
-anew and unmaps it when it is freed, so that the kernel clears, and the process faults in, the same
-pages in every step. Two settings (``man 3 mallopt``) stop that: large blocks come from the heap
-like small ones (``M_MMAP_MAX`` = 0), and the top of the heap is never given back
-(``M_TRIM_THRESHOLD``). The price is that the process keeps its peak memory until it ends.
+A training step allocates and frees temporary arrays of up to 145 MB. By default, glibc maps each
+of them and unmaps it when it is freed. So in every step the kernel clears the same pages, and the
+process causes page faults for them. Two settings (``man 3 mallopt``) prevent this: large blocks
+come from the heap like small ones (``M_MMAP_MAX`` = 0), and the top of the heap is never returned
+(``M_TRIM_THRESHOLD``). The disadvantage: the process keeps its peak memory until it ends.
 
 Filling a new array of 144 MB takes 6.3 ms with these settings and 12 to 57 ms without (one core,
-with and without the huge pages that numpy asks for from 4 MB up). Huge pages for everything, which
-only an environment variable can order before the process starts (``GLIBC_TUNABLES=
-glibc.malloc.hugetlb=1``), bring it to 5.8 ms: too little for starting the process a second time.
+with and without the huge pages that numpy requests from 4 MB on). Huge pages for everything would
+need an environment variable before the process starts (``GLIBC_TUNABLES=glibc.malloc.hugetlb=1``).
+They take 5.8 ms: this gain is too small for starting the process a second time.
 """
 import ctypes
 import os
@@ -19,18 +19,18 @@ M_MMAP_MAX = -4
 
 
 def tune(env=os.environ):
-    """Set the process's allocator; before the first large allocation, once or more often.
+    """Set up the process's allocator, before the first large allocation; a second call is harmless.
 
     Parameters
     ----------
     env : dict
-        The environment: ``FACEKP_MALLOC=0`` leaves everything as it is, and so does a setting of
-        the user's own (``GLIBC_TUNABLES`` with ``glibc.malloc``, ``MALLOC_MMAP_MAX_``, ...).
+        The environment. Nothing is changed with ``FACEKP_MALLOC=0``, or if the user has set the
+        allocator up (``GLIBC_TUNABLES`` with ``glibc.malloc``, ``MALLOC_MMAP_MAX_``, ...).
 
     Returns
     -------
     str
-        What was done and why, one line, as ``facekp info`` prints it.
+        One line for ``facekp info``: what was done and why.
     """
     if env.get("FACEKP_MALLOC") == "0":
         return "default (FACEKP_MALLOC=0)"

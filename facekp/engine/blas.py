@@ -1,8 +1,8 @@
-"""Which BLAS Theano's products are linked with.
+"""Choose the BLAS that Theano's matrix products are linked with.
 
-A library of the system or of conda is taken when it is one of the fast ones and computes a product
-correctly; else the OpenBLAS that the package ``scipy-openblas32`` carries. Nothing here needs
-Theano.
+A BLAS of the system or of conda is used if it is one of the fast ones and computes a product
+correctly. Otherwise, the OpenBLAS in the package ``scipy-openblas32`` is used. This module does not
+need Theano.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from typing import NamedTuple
 NAMES = ("mkl_rt", "openblas", "blis")  # libblas is left out: it may be the slow reference BLAS
 OLDEST_OPENBLAS = (0, 3, 10)  # the first with a float32 product for AVX-512 that is fast and right
 
-# scipy-openblas32 puts scipy_ before each name; these are the ones Theano's C code may call.
+# scipy-openblas32 puts scipy_ before each name. These are the names that Theano's C code may call.
 _PREFIXED = (
     [t + op + "_" for t in "sd" for op in
      ("gemm", "gemv", "ger", "dot", "axpy", "scal", "copy", "swap", "nrm2", "asum", "syrk")]
@@ -32,13 +32,13 @@ class Blas(NamedTuple):
     Attributes
     ----------
     name : str
-        A name for people.
+        A name for messages.
     ldflags, cxxflags : str
         Theano's ``blas.ldflags``, and what ``gcc.cxxflags`` needs beside it.
     library_path : str or None
         A folder for the compiler's LIBRARY_PATH.
     reason : str
-        Why this one.
+        Why this BLAS was chosen.
     """
 
     name: str
@@ -54,12 +54,12 @@ def find(cxx):
     Parameters
     ----------
     cxx : str
-        The C++ compiler, asked where its linker finds libraries.
+        The C++ compiler; it tells where its linker finds libraries.
 
     Returns
     -------
     Blas
-        With empty flags if there is none: Theano is then many times slower.
+        With empty flags if there is none; then Theano is many times slower.
     """
     rejected = []
     for name in NAMES:
@@ -97,7 +97,7 @@ def locate(name, cxx):
 
 
 def link_flags(name, path):
-    """``blas.ldflags`` for a library: its folder is named where the linker would not look."""
+    """``blas.ldflags`` for a library, with its folder if the linker would not look there."""
     folder = os.path.dirname(path)
     if folder == os.path.join(sys.prefix, "lib"):
         return "-L%s -l%s" % (folder, name)  # Theano adds the rpath
@@ -120,7 +120,7 @@ def check(path):
     version = openblas_version(library)
     if version is not None and version < OLDEST_OPENBLAS:
         return "is too old (%s)" % ".".join(map(str, version))
-    n = 67  # no multiple of any register tile; whole numbers, so the result must be exact
+    n = 67  # not a multiple of any register tile; whole numbers, so the result must be exact
     matrix = ctypes.c_float * (n * n)
     a = matrix(*[(3 * i) % 7 - 3 for i in range(n * n)])
     b = matrix(*[(5 * i) % 11 - 5 for i in range(n * n)])
@@ -137,7 +137,7 @@ def check(path):
 
 
 def openblas_version(library):
-    """(major, minor, patch) of an OpenBLAS that tells, else None."""
+    """(major, minor, patch) of an OpenBLAS; None for other libraries."""
     try:
         get_config = library.openblas_get_config
     except AttributeError:
@@ -148,10 +148,11 @@ def openblas_version(library):
 
 
 def bundled():
-    """Folder of scipy-openblas32's library, which this loads; None if it is not installed.
+    """Load scipy-openblas32's library, and return its folder; None if it is not installed.
 
-    Loaded into the process's global names, it is the one that Theano's modules find by its
-    name, so they need not hold this folder's path and may be shared by several checkouts.
+    The library is loaded into the process's global names, where Theano's modules find it by its
+    name. So the modules do not contain the path of this folder, and several checkouts can share
+    them.
     """
     try:
         return importlib.import_module("scipy_openblas32").get_lib_dir()

@@ -1,9 +1,9 @@
-"""The bridges between Lasagne 0.1, nolearn 0.6.1 and the libraries that are installed.
+"""Bridges between Lasagne 0.1, nolearn 0.6.1 and the installed versions of their libraries.
 
-Both stopped in 2015 and 2016. ``install()`` puts back, under their old names, the things they
-import that newer libraries have moved or dropped; afterwards ``import lasagne`` and
-``import nolearn.lasagne`` work anywhere in the process. Each bridge looks for the feature itself
-and does nothing where it is there. All of them can go with the versions named beside them.
+The last releases of the two are of 2015 and 2016. They import things that newer libraries have
+moved or removed. ``install()`` provides these under their old names; afterwards ``import lasagne``
+and ``import nolearn.lasagne`` work anywhere in the process. Each bridge first checks whether the
+feature is there, and then does nothing. Each bridge's docstring says when it can be removed.
 """
 
 import collections
@@ -17,19 +17,19 @@ from facekp.engine import compile_cache, fork
 
 
 def install():
-    """Ready Theano and install every bridge; calling it again changes nothing.
+    """Prepare Theano and install all bridges; a second call changes nothing.
 
     Raises
     ------
     EngineError
-        As ``import facekp.engine.ready``, which this does: without its settings Theano 1.0.9 looks
-        for a BLAS in a way that numpy 1.23 has ended, and cannot be imported at all.
+        As for ``import facekp.engine.ready``, which this function does. Without its settings,
+        Theano 1.0.9 cannot be imported: it looks for a BLAS in a way that numpy 1.23 has removed.
     """
     import facekp.engine.ready  # noqa: F401
 
 
 def bridge():
-    """Install every bridge, after Theano's settings have been decided; for facekp.engine.ready."""
+    """Install all bridges, after Theano's settings are chosen; facekp.engine.ready calls this."""
     bridge_collections()
     bridge_cross_validation()
     bridge_downsample()
@@ -146,12 +146,12 @@ def bridge_moved_names():
 
 
 def bridge_module_cache():
-    """Stable versions of some of Theano's C modules, which each process compiled anew.
+    """Stable versions of some of Theano's C modules; otherwise each process compiles them again.
 
-    Two faults of Theano 1.0: the version of a COp (DimShuffle) is Python's ``hash`` of its source,
-    that differs from process to process; and an Op whose ``__props__`` are empty counts as one
-    without a version. Both cost every start a second or two, and a module more on the disk.
-    Remove it with Theano.
+    Theano 1.0 has two faults. The version of a COp (DimShuffle) is Python's ``hash`` of its source,
+    which differs from process to process. And an Op with empty ``__props__`` is treated as one
+    without a version. Because of each, every start takes one or two seconds more and adds a module
+    to the disk. Remove it with Theano.
     """
     import hashlib
 
@@ -171,7 +171,7 @@ def bridge_module_cache():
 
 
 def silence_known_warnings():
-    """Two warnings that every program would show and that nobody here can act on.
+    """Silence two warnings that every program would show and that no user can act on.
 
     Theano's ``np.bool`` (removed by NumPy 1.24, which Theano 1.0.9 cannot use anyway) and the name
     ``image_shape`` that Lasagne's convolutions pass. Remove them with Theano or Lasagne.
@@ -199,7 +199,7 @@ def bridge_nolearn_params():
 
 
 def bridge_nolearn_clock():
-    """nolearn's epochs measured by a clock that nobody sets while they last.
+    """Measure nolearn's epochs with a clock that cannot be set while they last.
 
     Remove it with a nolearn that does not call time.time().
     """

@@ -1,14 +1,14 @@
-"""Theano's cache of compiled modules, made to survive power cuts, full disks and dead processes.
+"""Make Theano's cache of compiled modules survive power cuts, full disks and dead processes.
 
-Two faults of Theano 1.0 that :func:`install` mends; remove it with Theano.
+:func:`install` corrects two faults of Theano 1.0. Remove this module with Theano.
 
-A module whose file was cut off (by a power cut, a full disk) ends every start with an ImportError
-until somebody deletes the cache. Here it is removed, with a line of warning, and compiled anew.
-
-A compile lock that a process of another host or of a dead container has left keeps everybody
-waiting for up to ten minutes, and nothing is said. Here a process that waits says at once for whom;
-and whoever takes the lock also holds a lock of the operating system on a file beside it, which ends
-with the process: a lock whose owner holds no such lock any more is taken over at once.
+1. If a power cut or a full disk has cut off the file of a module, every start fails with an
+   ImportError until the cache is deleted. Here the module is removed with a warning, and compiled
+   again.
+2. If a process on another host, or in a container that is gone, leaves the compile lock behind, all
+   others wait up to ten minutes without a message. Here a waiting process says what it waits for.
+   And the owner of the lock also has a lock of the operating system on a file beside it, which ends
+   with the process. If the owner no longer has that lock, the compile lock is taken over at once.
 """
 import glob
 import logging
@@ -25,10 +25,10 @@ except ImportError:  # Windows
 
 POLL_SECONDS = 0.2
 SAID_AFTER_SECONDS = 3.0
-"""A lock is mostly held for a second or two: nobody needs to hear of that."""
+"""Most locks are held for only a second or two; a message about them would not help."""
 
 log = logging.getLogger("facekp")
-_held = {}  # folder of a lock -> the open file that keeps the operating system's lock
+_held = {}  # folder of a lock -> the open file with the operating system's lock
 
 
 def remove_cut_extensions(base_compiledir):
@@ -49,9 +49,9 @@ def remove_cut_extensions(base_compiledir):
 
 
 def is_cut(path):
-    """Whether a module's file is no library, as after a power cut, or shorter than it says.
+    """Whether a module's file is not a library, or is shorter than its header says.
 
-    Of other kinds than 64-bit ELF files the beginning alone is looked at.
+    For other formats than 64-bit ELF, only the first bytes are checked.
     """
     with open(path, "rb") as file:
         header = file.read(64)
@@ -64,7 +64,7 @@ def is_cut(path):
 
 
 def install():
-    """Replace the functions of Theano's that have the two faults."""
+    """Replace Theano's functions that have the two faults."""
     from theano.gof import cmodule, compilelock
 
     compilelock.lock = lock
@@ -82,7 +82,7 @@ def install():
     get_from_key, get_from_hash = cache._get_from_key, cache._get_from_hash
 
     def checked_module(self, name):
-        # what lacks its end may load, and kill the process when it is used
+        # a library without its end may load, but crash the process when it is used
         if name not in self.module_from_name and is_cut(name):
             raise ImportError("the file is cut off")
         return get_module(self, name)
@@ -108,7 +108,7 @@ def install():
 
 
 def forget(cache, name):
-    """Remove a module from Theano's cache, on the disk too.
+    """Remove a module from Theano's cache, in memory and on disk.
 
     Parameters
     ----------
@@ -124,15 +124,15 @@ def forget(cache, name):
 
 
 def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
-    """Take the compile lock, as ``theano.gof.compilelock.lock`` does, and say who is waited for.
+    """Take the compile lock, as ``theano.gof.compilelock.lock`` does; say which process has it.
 
     Parameters
     ----------
     tmp_dir : str
         The folder whose presence is the lock; the file ``lock`` in it names the owner.
     timeout : float or None
-        Seconds after which the lock of a process of another host, or of another program, that has
-        not been renewed is taken over; None for Theano's setting.
+        A lock of another host or another program is taken over if it was not renewed for this many
+        seconds. None for Theano's setting.
     min_wait, max_wait, verbosity : not used; Theano's own arguments
     """
     from theano import config
@@ -166,7 +166,7 @@ def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
 
 
 def _alone(file):
-    """Whether this process has got the operating system's lock; True where there is none."""
+    """Try to get the operating system's lock; True on systems without such locks."""
     try:
         fcntl and fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -180,7 +180,7 @@ def _read(file):
 
 
 def identity(pid, host):
-    """How a process is named: "process 12 of host a"."""
+    """A process in messages: "process 12 of host a"."""
     return "process %s of host %s" % (pid, host)
 
 
@@ -200,7 +200,7 @@ def owner_of(tmp_dir):
 
 
 def describe(tmp_dir):
-    """Who holds a lock, and for how long, for people."""
+    """Which process has a lock, and for how long, in words."""
     owner, age = owner_of(tmp_dir)
     return "it is free now" if owner is None else "%s, %.0f s old" % (owner, age)
 

@@ -1,4 +1,4 @@
-"""The C++ compiler of Theano's modules: where it is, and whether it serves. Needs no Theano."""
+"""Find and check the C++ compiler for Theano's modules; this module does not need Theano."""
 
 import functools
 import os
@@ -11,7 +11,7 @@ import sysconfig
 from facekp.errors import EngineError
 
 OLDEST = {"g++": 9, "clang": 10}
-"""First compilers that turn the kernels' vector types into good code, mixed conditions included."""
+"""The oldest compilers that make fast code of the kernels' vector types and their conditions."""
 
 
 def find(env, given=None):

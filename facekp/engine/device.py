@@ -1,9 +1,8 @@
-"""A GPU that was asked for: find pygpu, and make sure that Theano computes on it.
+"""Use a GPU: find pygpu, and check that Theano really computes on the requested device.
 
-Theano by itself logs a failure and goes on on the CPU.
+Theano alone would only log a failure and continue on the CPU.
 """
 
-import importlib
 import importlib.machinery
 import importlib.util
 import logging
@@ -18,7 +17,7 @@ DEBIAN = "/usr/lib/python3/dist-packages"  # where Debian's python3-pygpu is
 
 
 class Faults(logging.Handler):
-    """Keeps what Theano's GPU back-end logs as errors, instead of letting it print tracebacks.
+    """Collects the errors that Theano's GPU back-end logs, so that no tracebacks are printed.
 
     Attributes
     ----------
@@ -47,8 +46,8 @@ class Faults(logging.Handler):
 def adopt_system_pygpu(folder=DEBIAN):
     """Make Debian's pygpu importable in a virtual environment of the same Python version.
 
-    pygpu is no wheel, so a virtual environment has none; taking all of Debian's folder would
-    bring its numpy too. Only pygpu and mako, which it needs, are loaded from there.
+    There is no wheel of pygpu, so a virtual environment lacks it. With Debian's whole folder on the
+    path, its numpy would be imported, too. So only pygpu and mako, which it needs, are loaded.
 
     Returns
     -------
@@ -66,7 +65,7 @@ def adopt_system_pygpu(folder=DEBIAN):
 
 
 def check(config, reasons):
-    """Raise EngineError if a GPU was asked for and Theano does not compute on it.
+    """Raise EngineError if a GPU was requested and Theano does not compute on it.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ def check(config, reasons):
     if config.device != "cpu":
         import pygpu.blas
 
-        try:  # Theano maps an OpenCL device even if there is no BLAS for it
+        try:  # Theano accepts an OpenCL device even if it has no BLAS
             unit = pygpu.zeros((2, 2), dtype="float32", context=gpuarray.type.get_context(None))
             pygpu.blas.gemm(1, unit, unit, 0, unit.copy(), overwrite_c=True)
         except Exception as error:
@@ -94,7 +93,7 @@ def check(config, reasons):
 
 
 def message(device, why):
-    """One line: the device, why it cannot be used, and what mends it."""
+    """One line: the device, why it cannot be used, and the remedy."""
     why = re.sub(r"^b'(.*)'$", r"\1", str(why))  # pygpu's errors hold bytes
     if "pygpu" in why:
         why, mend = "pygpu 0.7 cannot be imported", (

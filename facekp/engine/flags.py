@@ -1,4 +1,4 @@
-"""The settings that a user has given to Theano: THEANO_FLAGS and the theanorc files."""
+"""Read the user's settings for Theano: THEANO_FLAGS and the theanorc files."""
 
 import configparser
 import os
@@ -8,7 +8,7 @@ from facekp.errors import EngineError
 
 
 def parse_flags(text):
-    """THEANO_FLAGS as a dict, read as Theano reads it: the last value of a key wins.
+    """Parse THEANO_FLAGS in the same way as Theano: the last value of a key is used.
 
     Raises
     ------
@@ -25,25 +25,25 @@ def parse_flags(text):
 
 
 def format_flags(flags):
-    """The inverse of parse_flags: values quoted so that commas and spaces survive."""
+    """The inverse of parse_flags. Values are quoted, as they may contain commas and spaces."""
     quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in flags.values())
     return ",".join('%s="%s"' % pair for pair in zip(flags, quoted))
 
 
 def read_theanorc(env, keys):
-    """What the theanorc files say about some settings.
+    """Read some settings from the theanorc files.
 
     Parameters
     ----------
     env : dict
-        The environment, whose THEANORC may name the files.
+        The environment; its THEANORC can name the files.
     keys : sequence of str
         As in THEANO_FLAGS: ``option`` or ``section.option``.
 
     Returns
     -------
     dict of str -> str
-        Those of the keys that the files set.
+        The keys that the files set, with their values.
     """
     parser = configparser.RawConfigParser()
     paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)

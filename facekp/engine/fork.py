@@ -1,9 +1,9 @@
-"""Forked processes: a child computes on one thread instead of waiting for threads it has not got.
+"""Let forked processes compute on one thread; otherwise they would wait for ever.
 
-A fork copies the calling thread alone. GNU's OpenMP would still count on the threads that its
-parent had started, and wait for them for ever. With one thread it needs none. A child that wants
-more must be started anew (multiprocessing's "spawn", joblib's default). Remove it with a libgomp
-that starts its threads anew after a fork.
+A fork copies only the calling thread. GNU's OpenMP in the child still expects the threads of the
+parent, and waits for them without end. With one thread it does not need them. A child that needs
+several threads must be a new process (multiprocessing's "spawn", joblib's default). This module can
+be removed when libgomp starts new threads after a fork.
 """
 import ctypes
 import os
@@ -12,7 +12,7 @@ LIBRARY = "libgomp.so.1"
 
 
 def install():
-    """Let every child that is forked from now on compute on one thread."""
+    """Let every process that is forked from now on compute on one thread."""
     if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
         os.register_at_fork(after_in_child=one_thread)
 

@@ -1,11 +1,11 @@
-"""What has to be decided before Theano is imported: device, precision, BLAS, threads, caches.
+"""Choose Theano's settings before it is imported: device, precision, BLAS, threads, caches.
 
-Theano reads its settings once, while it is imported. ``configure()`` fills in those that the user
-has not given in ``THEANO_FLAGS`` or a theanorc file; those always win, key by key. ``decide()``
-says what would be chosen and why, and changes nothing.
+Theano reads its settings only once, while it is imported. ``configure()`` sets those that the user
+has not set in ``THEANO_FLAGS`` or in a theanorc file: the user's values always have priority.
+``decide()`` tells what would be chosen and why, and changes nothing.
 
-Environment variables of our own: ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; wins over
-``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (leave the fused CPU kernels out), and
+facekp's own environment variables are ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; it has
+priority over ``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (do not use the fused CPU kernels) and
 ``FACEKP_MALLOC=0`` (see facekp.engine.allocator).
 """
 
@@ -29,7 +29,7 @@ DECIDED = (
     "base_compiledir", "compiledir", "blas.ldflags", "gcc.cxxflags",
 )
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-_EXPORTED = "FACEKP_CHOSEN"  # what configure() set: variable -> [value before, value after]
+_EXPORTED = "FACEKP_CHOSEN"  # what configure() has set: variable -> [value before, value after]
 _chosen = None  # what configure() did in this process
 
 
@@ -59,12 +59,12 @@ class Plan(NamedTuple):
 
 
 def cache_folder(env):
-    """Where compiled modules are kept: for this user, so that checkouts share them."""
+    """The folder for compiled modules; all of a user's checkouts share it."""
     home = os.path.expanduser("~")  # stays "~" for a user without an account and without HOME
     base = env.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     own = os.path.join(base, "facekp", "theano")
     user = getattr(os, "getuid", int)()  # Windows has no getuid
-    # one level: nobody else can rename what lies directly in a sticky /tmp
+    # directly in /tmp: its sticky bit prevents others from renaming the folder
     spare = os.path.join(tempfile.gettempdir(), "facekp-theano-%d" % user)
     why = []
     for folder in [own] * (not base.startswith("~")) + [spare]:
@@ -77,7 +77,7 @@ def cache_folder(env):
 
 
 def obstacle_to_modules(folder, user):
-    """Why a folder cannot hold compiled modules, None if it can; it is made if need be."""
+    """Why a folder cannot be used for compiled modules, None if it can; it is made if missing."""
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if user != os.stat(folder).st_uid:
@@ -111,11 +111,11 @@ def choose_device(env, given):
 def choose_threads(env, fused):
     """Thread counts as a dict of environment variable -> Choice.
 
-    Two pools that spin in each other's way are slower than one, so where the fused kernels run
-    (they split BLAS calls among OpenMP's threads) the BLAS itself gets one thread.
+    Two thread pools that wait actively at the same time are slower than one. The fused kernels
+    divide BLAS calls among OpenMP's threads, so with them the BLAS itself gets one thread.
     """
     for key in ("OMP_NUM_THREADS", *BLAS_THREADS):
-        # OpenMP takes a list, a number for each level of nested regions: the first one counts
+        # OpenMP accepts a list, one number per level of nested regions; the first one is used
         levels = env.get(key, "").split(",") if key == "OMP_NUM_THREADS" else [env.get(key, "")]
         if env.get(key) and not all(re.fullmatch(" *0*[1-9][0-9]{0,3} *", n) for n in levels):
             raise EngineError("%s=%s: expected a whole number from 1 to 9999; correct or unset it"
@@ -136,9 +136,9 @@ def choose_threads(env, fused):
 
 
 def fused_wanted(env, flags):
-    """Whether the fused CPU kernels are to run, as far as it can be told before Theano is there.
+    """Whether the fused CPU kernels will be used, as far as is known before Theano is imported.
 
-    facekp.fused.status has the last word. Apple's clang has no OpenMP.
+    facekp.fused.status decides finally. Apple's clang has no OpenMP.
     """
     cxx = flags["cxx"].value
     return (
@@ -151,7 +151,7 @@ def fused_wanted(env, flags):
 
 
 def decide(env):
-    """Decide everything but the BLAS, where the user has not.
+    """Choose all settings except the BLAS; the user's own settings are kept.
 
     Parameters
     ----------
@@ -187,14 +187,14 @@ def decide(env):
 
 
 def add_blas(plan, library, env):
-    """The plan with a BLAS in it, unless the user has set ``blas.ldflags``.
+    """Add a BLAS to the plan, unless the user has set ``blas.ldflags``.
 
     Parameters
     ----------
     plan : Plan
     library : facekp.engine.blas.Blas
     env : dict
-        The environment, whose LIBRARY_PATH is kept.
+        The environment. Its LIBRARY_PATH is kept and extended.
 
     Returns
     -------
@@ -214,12 +214,12 @@ def add_blas(plan, library, env):
 
 
 def configure():
-    """Apply the decisions to this process; the second call does nothing.
+    """Apply the chosen settings to this process; a second call does nothing.
 
     Returns
     -------
     Plan or None
-        None if Theano had been imported before: its settings then stay as they are.
+        None if Theano was imported before; then its settings stay as they are.
     """
     global _chosen
     if _chosen is None and "theano" not in sys.modules:
@@ -227,7 +227,7 @@ def configure():
         _undo_parent()
         before = dict(os.environ)
         plan = decide(before)
-        _export(plan)  # a BLAS reads its number of threads while it is loaded, that is below
+        _export(plan)  # before a BLAS is loaded below: then it reads its number of threads
         if "blas.ldflags" not in plan.flags:
             plan = add_blas(plan, blas.find(plan.flags["cxx"].value), os.environ)
         _export(plan)
@@ -239,7 +239,7 @@ def configure():
 
 
 def users_environ():
-    """The environment as the user has set it: without what :func:`configure` chose.
+    """The environment as the user has set it, without the choices of :func:`configure`.
 
     Returns
     -------
@@ -256,9 +256,9 @@ def users_environ():
 
 
 def _undo_parent():
-    """Take back what a parent process chose, as far as nobody has changed it since.
+    """Undo the choices of a parent process, unless they were changed since then.
 
-    A child decides anew: what its parent chose for itself must not pass for the user's wish.
+    A child process decides for itself: its parent's choices are not the user's.
     """
     env = users_environ()
     for key in set(os.environ) - set(env):

@@ -1,9 +1,8 @@
-"""The one import that readies the engine: first this one, then theano, lasagne and nolearn.
+"""Import this module before theano, lasagne or nolearn: it prepares them.
 
-Importing it decides the settings (facekp.engine.plan), checks that the installed libraries are the
-ones that work together, imports Theano, makes sure that the device is the one that was asked for,
-and installs the bridges (facekp.engine.bridges). Every fault is one EngineError that says what
-mends it.
+It chooses the settings (facekp.engine.plan), checks that the installed versions work together,
+imports Theano, checks that Theano uses the requested device, and installs the bridges
+(facekp.engine.bridges). Every fault is one EngineError with its remedy.
 """
 
 import re
@@ -26,7 +25,7 @@ def installed(distribution):
 
 
 def check_versions(version=installed):
-    """Raise EngineError unless the libraries are those that work together.
+    """Raise EngineError unless the installed versions are known to work together.
 
     Parameters
     ----------
@@ -54,13 +53,13 @@ def check_versions(version=installed):
 
 
 def import_theano():
-    """Import Theano, with the device that was asked for.
+    """Import Theano with the requested device.
 
     Raises
     ------
     EngineError
-        If the device cannot be had: Theano by itself would compute on the CPU. If THEANO_FLAGS or
-        a theanorc gives a setting a value that it cannot have.
+        If the device cannot be used (Theano alone would silently use the CPU), or if THEANO_FLAGS
+        or a theanorc file has an invalid value.
     """
     if plan is not None and plan.flags["device"].value != "cpu":
         device.adopt_system_pygpu()

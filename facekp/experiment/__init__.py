@@ -1,4 +1,4 @@
-"""An experiment: one file that says what is trained, and all that readers of its runs need.
+"""Experiments: each is one file with what is trained, and what readers of its runs need.
 
 >>> from facekp.experiment import Experiment, Variant
 >>> from facekp.settings import Settings

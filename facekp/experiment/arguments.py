@@ -1,4 +1,4 @@
-"""Types of command line arguments, for argparse: each refuses with what was found and expected."""
+"""Types of command line arguments for argparse; errors tell what was found and expected."""
 import argparse
 import os
 import re
@@ -9,7 +9,7 @@ from facekp.text import shown
 def whole_number(low, high):
     """An argparse type: a whole number from `low` to `high`."""
     def parse(text):
-        # int() would take 1_0 for ten, and the digits of any script
+        # int() would read 1_0 as ten, and accept the digits of any script
         value = int(text) if re.fullmatch("[0-9]{1,19}", text) else None
         if value is None or not low <= value <= high:
             raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a whole number "
@@ -19,7 +19,7 @@ def whole_number(low, high):
 
 
 def whole_numbers(text):
-    """An argparse type: seeds with commas between them, each once."""
+    """An argparse type: seeds separated by commas, each only once."""
     values = [whole_number(0, 2**32 - 1)(part) for part in text.split(",")]
     for value in values:
         if values.count(value) > 1:
@@ -28,15 +28,15 @@ def whole_numbers(text):
 
 
 def number(text):
-    """An argparse type: a decimal number; float() would take 1_0 for ten."""
-    from facekp.data.values import NUMBER  # slow, and for one option alone
+    """An argparse type: a decimal number (float() would read 1_0 as ten)."""
+    from facekp.data.values import NUMBER  # slow to import, and only one option needs it
     if not NUMBER.fullmatch(os.fsencode(text)):
         raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
     return float(text)
 
 
 def path_name(text):
-    """An argparse type: the name of a file or folder, which an empty variable of make is not."""
+    """An argparse type: the name of a file or folder; not empty, as from an empty make variable."""
     if not text.strip():
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a name; give one, or leave "
                                          "the option out")

@@ -1,4 +1,4 @@
-"""How long runs will take: epochs that are left times seconds per epoch, measured in runs."""
+"""Estimate how long runs will take: the remaining epochs times the seconds per epoch."""
 import json
 import time
 from dataclasses import replace
@@ -13,7 +13,7 @@ from facekp.text import clock
 
 
 def cost_key(settings):
-    """What an epoch's duration depends on: runs with the same key take as long.
+    """A key of what an epoch's duration depends on: runs with the same key take equally long.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def cost_key(settings):
 
 
 def measured(runs):
-    """Seconds per epoch by :func:`cost_key`.
+    """Measured seconds per epoch, by :func:`cost_key`.
 
     Parameters
     ----------
@@ -42,20 +42,20 @@ def measured(runs):
 
 
 def time_left(plan, jobs=1, known=None):
-    """At most so long until all runs are complete.
+    """The longest time until all runs are complete.
 
     Parameters
     ----------
     plan : list of (facekp.runs.folder.Run, facekp.settings.Settings)
-    jobs : int, how many at a time
+    jobs : int, number of runs at a time
     known : dict of str -> float, or None
-        Seconds per epoch by :func:`cost_key`, for runs that cannot be measured yet.
+        Seconds per epoch by :func:`cost_key`, for runs without a measured epoch.
 
     Returns
     -------
     seconds : float
     unknown : int
-        Runs that are left out, because nothing like them has run yet.
+        Number of runs that are not included, because no similar run was measured yet.
     """
     begun = {run: result for run, result in ((run, _read(run)) for run, _ in plan) if result}
     known = {**(known or {}), **measured(begun.values())}
@@ -75,12 +75,12 @@ def time_left(plan, jobs=1, known=None):
 def _read(run):
     try:
         return read_run(run.folder)
-    except RunError:  # not begun; or damaged: its training will say so
+    except RunError:  # not begun; or damaged, which its training will report
         return None
 
 
 def left(estimate):
-    """What :func:`time_left` returns, in words."""
+    """The result of :func:`time_left` in words."""
     seconds, unknown = estimate
     words = f"about {clock(seconds)} left at most"
     return words if not unknown else (
@@ -88,7 +88,7 @@ def left(estimate):
 
 
 def time_epoch(settings, n_images):
-    """Seconds of an epoch, from a few training steps and evaluations of the net, made now.
+    """Measure the seconds per epoch now, with a few training steps and evaluations of the net.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def time_epoch(settings, n_images):
     n_train = (n_images - n_valid) * (2 if "mirror" in settings.augment else 1)
     if settings.split == "after-mirroring":
         n_valid *= 2
-    # what a step does not depend on, so that an equal net is compiled once
+    # a step does not depend on these settings: with fixed values, an equal net is compiled once
     train, evaluate = _time_steps(json.dumps(replace(
         settings, split="random", augment=(), optimizer="adagrad", learning_rate=0.01, epochs=1,
         patience=None, fold=0, seed=0).as_dict(), sort_keys=True))
@@ -112,7 +112,7 @@ def time_epoch(settings, n_images):
 
 @lru_cache(maxsize=None)
 def _time_steps(text, steps=3):
-    """Seconds of a training step and of an evaluation; the fastest of a few counts."""
+    """Seconds of a training step and of an evaluation: the fastest of a few."""
     from facekp.engine import allocator
     from facekp.nets import models
     allocator.tune()
@@ -123,7 +123,7 @@ def _time_steps(text, steps=3):
     y = np.zeros((settings.batch_size, 30), np.float32)
     fastest = []
     for step in (net.train_iter_, net.eval_iter_):
-        step(X, y)  # brings its memory
+        step(X, y)  # the first step allocates memory
         seconds = []
         for _ in range(steps):
             start = time.perf_counter()

@@ -1,7 +1,7 @@
-"""What an experiment is: its variants, what the paper says of them, which runs follow.
+"""The class of experiments: variants, the paper's statements about them, and the resulting runs.
 
-The files in experiments/ hold an :class:`Experiment` each. Neither Theano nor numpy is imported
-before there is something to train, so that ``--help`` and wrong arguments answer at once.
+Each file in experiments/ has one :class:`Experiment`. Theano and numpy are imported only when there
+is something to train, so that ``--help`` and errors in arguments are answered at once.
 """
 import argparse
 import copy
@@ -19,14 +19,14 @@ from facekp.settings import Settings
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the things that an experiment compares.
+    """One of the variants that an experiment compares.
 
     Parameters
     ----------
     settings : Settings
-        Fold and seed are the command line's.
+        The fold and the seed come from the command line.
     label : str
-        What readers call it; empty where the name of its folder is good enough.
+        Its name in tables and figures; if empty, the name of its folder is used.
     """
 
     settings: Settings
@@ -37,22 +37,22 @@ class Variant:
 class Experiment:
     """What is trained, and what readers of the runs need to know.
 
-    The last four fields go to experiment.json as they are: :class:`facekp.runs.about.About` says
-    what they hold.
+    The last four fields are written to experiment.json without changes.
+    :class:`facekp.runs.about.About` describes them.
 
     Parameters
     ----------
     name : str
-        Of the run folder below ``runs/``; with underscores the name of the file.
+        The name of the folder below ``runs/``; with underscores, the name of the file.
     title, section, order : see About
     variants : dict of str -> Variant, or Settings where no label is needed
-        By the name of their run folder; an empty name is no folder.
+        By the name of their run folder. A variant with an empty name has no folder of its own.
     folds : int
-        How many of the folds are trained unless the user asks for another number.
+        The number of folds that are trained, unless the user chooses another number.
     quick_epochs : int
-        Epochs of a quick trial of the whole line.
+        The number of epochs with ``--quick``.
     shares : dict of str -> (str, str)
-        Variants whose runs are another experiment's, so that they are trained once:
+        Variants whose runs belong to another experiment, so that they are trained only once:
         variant -> (experiment, variant).
     nets, paper, claims, figures : see About
     """
@@ -80,7 +80,7 @@ class Experiment:
                                   f"{self.name}: {', '.join(map(repr, self.variants))}")
 
     def about(self):
-        """What experiment.json holds: :class:`facekp.runs.about.About`."""
+        """The content of experiment.json, as :class:`facekp.runs.about.About`."""
         return About(
             name=self.name, title=self.title, section=self.section, order=self.order,
             variants={name: variant.label for name, variant in self.variants.items()},
@@ -95,7 +95,7 @@ class Experiment:
         ----------
         argv : list of str or None
         prog : str or None
-            What the user typed, for messages; None for the name of the file.
+            The command that the user typed, for messages; None for the name of the file.
 
         Returns
         -------
@@ -104,18 +104,18 @@ class Experiment:
         return guarded(lambda: self.run(self.parser(prog).parse_args(argv)))
 
     def run(self, options):
-        """Train all runs that the options ask for; print what came out.
+        """Train all runs that the options select, and print the results.
 
         Raises
         ------
         RunError
-            At the end, if some runs failed. The others have been trained.
+            At the end, if some runs failed. The others are trained.
         """
         from facekp.experiment import runner
         runner.run(self, self.resolved(options))
 
     def parser(self, prog=None):
-        """An argparse parser of what the experiment understands."""
+        """The argparse parser for the experiment's options."""
         section = f"Section {self.section} of the paper. " if self.section else ""
         parser = argparse.ArgumentParser(
             prog=prog or f"experiments/{self.name.replace('-', '_')}.py",
@@ -127,7 +127,7 @@ class Experiment:
         return parser
 
     def resolved(self, options):
-        """The options with this experiment's own folds, and what ``--quick`` stands for."""
+        """The options with this experiment's number of folds, and with ``--quick`` replaced."""
         own = copy.copy(options)
         own.folds = options.folds or (1 if options.quick else self.folds)
         if options.quick:
@@ -136,7 +136,7 @@ class Experiment:
         return own
 
     def plan(self, options):
-        """The runs that the options ask for.
+        """The runs that the options select.
 
         Yields
         ------

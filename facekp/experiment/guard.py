@@ -1,4 +1,4 @@
-"""From errors to one line and an exit code; the command line's names for what mends them."""
+"""Turn errors into one line and an exit code, with the command line's options for the remedy."""
 import os
 import sys
 
@@ -18,7 +18,7 @@ REMEDIES = {
 
 
 def guarded(command):
-    """Run a command; turn faults and interruptions into one line and an exit code.
+    """Run a command; turn errors and interruptions into one line and an exit code.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def guarded(command):
                        "trains: make env in a checkout, or pip install facekp[train]")
     except MemoryError:
         return _failed("out of memory; close other programs, or take a smaller batch size")
-    except BrokenPipeError:  # whoever reads our output, like `head`, has seen enough
+    except BrokenPipeError:  # the reader of our output has stopped, like `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     except OSError as error:  # a full disk, a folder that cannot be written
@@ -57,7 +57,7 @@ def guarded(command):
 
 
 def worded(error):
-    """An error's message, and what to type for the remedies that it names.
+    """An error's message, with the options for the remedies that it names.
 
     Parameters
     ----------
@@ -79,6 +79,6 @@ def worded(error):
 
 
 def _failed(message):
-    """Print an error as one line, whatever the names in it hold."""
+    """Print an error as one line, whatever characters it contains."""
     print("facekp: error:", shown(message, 4000), file=sys.stderr)
     return EXIT_ERROR

@@ -1,4 +1,4 @@
-"""The experiments that are there: files in experiments/, or anywhere else by their path."""
+"""Find experiments: files in experiments/, or anywhere else by their path."""
 import importlib.util
 import os
 import sys
@@ -27,9 +27,9 @@ def files():
 
 
 def load(file):
-    """Run an experiment's file, once in a process.
+    """Run an experiment's file, once per process.
 
-    Its folder is searched for what it imports, as if it were a script.
+    Like a script, it can import modules from its own folder.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def load(file):
 
 
 def get(name):
-    """An experiment by its name, or by the path of its file.
+    """Get an experiment by its name, or by the path of its file.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def experiments():
 
 
 def write_missing(root):
-    """Describe the experiments in a folder of runs that were made before experiment.json was.
+    """Write experiment.json for runs that were made before this file existed.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def write_missing(root):
     """
     from facekp.runs.read import find_runs
     there = {(run.experiment, run.variant) for run in find_runs(root, warn=lambda text: None)}
-    # a demo's and a quick trial's lie deeper, like demo/lenet-augmented
+    # the runs of the demo and of --quick are one folder deeper, like demo/lenet-augmented
     places = {"", *(name.rpartition("/")[0] for name, _ in there)}
     for experiment in experiments():
         wanted = {(experiment.name, variant) for variant in experiment.variants}

@@ -1,4 +1,4 @@
-"""Every command line option that more than one command understands, declared once."""
+"""The command line options that several commands share; each is declared once."""
 from facekp.experiment.arguments import path_name, whole_number, whole_numbers
 
 _DECLARED = {
@@ -38,7 +38,7 @@ _DECLARED = {
 
 OF_EXPERIMENTS = ("data", "out", "epochs", "seeds", "folds", "split", "only", "jobs", "device",
                   "force_new", "quick")
-"""What every experiment understands."""
+"""The options of every experiment."""
 
 
 def add(parser, *names, **changes):
@@ -49,7 +49,7 @@ def add(parser, *names, **changes):
     parser : argparse.ArgumentParser
     *names : str
     **changes : dict
-        By the name of an option: what is different about it in this parser, like its help.
+        By option name: what is different in this parser, such as the help text.
     """
     for name in names:
         flags, keywords = _DECLARED[name]

@@ -1,4 +1,4 @@
-"""Runs an experiment: trains what is planned, says what came out."""
+"""Run an experiment: train the planned runs, and print the results."""
 import contextlib
 import os
 
@@ -12,7 +12,7 @@ from facekp.runs.read import read_run, warning
 
 
 def run(experiment, options):
-    """Train all runs that the options ask for; print what came out.
+    """Train all runs that the options select, and print the results.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def run(experiment, options):
     Raises
     ------
     RunError
-        At the end, if some runs failed. The others have been trained.
+        At the end, if some runs failed. The others are trained.
     """
     if options.device:
         os.environ["FACEKP_DEVICE"] = options.device
@@ -31,7 +31,7 @@ def run(experiment, options):
     test = data.load_test(options.data)
     tables = faces, test, data.load_lookup(options.data, test.image_ids)
     if options.force_new:
-        from facekp.training import describe  # slow: it brings Theano
+        from facekp.training import describe  # slow: it imports Theano
         plan = [(beside(run.folder, describe(settings, *tables)), settings)
                 for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
@@ -39,7 +39,7 @@ def run(experiment, options):
     print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
     launch = launcher(options, len(plan), tables)
-    with contextlib.suppress(OSError):  # a run that cannot be written either says why
+    with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
         write_about(options.out, experiment.about())
     failures = launch(plan)
     say_results(experiment, options, plan, failures)
@@ -48,7 +48,7 @@ def run(experiment, options):
 
 
 def launcher(options, n_runs, tables):
-    """What trains the runs: :mod:`facekp.experiment.launch` says what that is."""
+    """The launcher that trains the runs, see :mod:`facekp.experiment.launch`."""
     if min(options.jobs, n_runs) > 1:
         return local.Local(options.data, options.jobs)
     return in_turn.InTurn(tables)
@@ -61,7 +61,7 @@ def say_results(experiment, options, plan, failures):
     ----------
     plan : list of (Run, Settings)
     failures : dict of Run -> str
-        Those whose result cannot be read are added.
+        Runs whose results cannot be read are added.
     """
     print()
     for run, _ in plan:
@@ -80,7 +80,7 @@ def failure_text(failures, total):
     """Which of `total` runs failed and why, as one line."""
     if total == 1:
         return next(iter(failures.values()))
-    # an error names its folder, a signal does not
+    # a message about an error has the folder, a message about a signal does not
     reasons = [text if str(run.folder) in text else f"{run.folder}: {text}"
                for run, text in failures.items()]
     return (f"{len(failures)} of {total} runs failed: {'; '.join(reasons)}. The others are "
@@ -88,7 +88,7 @@ def failure_text(failures, total):
 
 
 def score_line(run, summary):
-    """One line: how good a run is, beside the mean face.
+    """One line with a run's error and that of the mean face.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def score_line(run, summary):
     Raises
     ------
     RunError
-        If it is not what a run leaves.
+        If the summary is not that of a run.
     """
     try:
         return _score_line(run, summary)

@@ -1,4 +1,4 @@
-"""Several experiments, one after the other, and the figures and the page that follow from them."""
+"""Run several experiments one after the other, then draw the figures and write the page."""
 import argparse
 import copy
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Series:
     Parameters
     ----------
     name : str
-        With underscores the name of the file.
+        With underscores, the name of the file.
     experiments : tuple of str or Experiment
         In the order in which they are run.
     title : str
@@ -47,7 +47,7 @@ class Series:
 
 
 def choose(experiments, only):
-    """The experiments whose names are given with commas between them; all without names."""
+    """The experiments with the names in `only`, separated by commas; all if it is None."""
     by_name = {experiment.name: experiment for experiment in experiments}
     names = list(by_name) if only is None else only.split(",")
     for name in names:
@@ -57,7 +57,7 @@ def choose(experiments, only):
 
 
 def run_all(experiments, options, measure=None, say=print):
-    """Say how long it will take, and run all; an experiment that fails does not end the others.
+    """Tell how long it will take, and run all. If one fails, the others are run all the same.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def run_all(experiments, options, measure=None, say=print):
     """
     from facekp.experiment import estimate
     own = copy.copy(options)
-    own.only = None  # of the experiments; each runs all of its variants
+    own.only = None  # it selects experiments here; each runs all of its variants
     say("how long it will take: measuring the nets that no run has trained yet ...")
     say("\n".join(forecast(experiments, own, measure or estimate.time_epoch)))
     faults = []
@@ -83,7 +83,7 @@ def run_all(experiments, options, measure=None, say=print):
 
 
 def draw(experiments, options):
-    """Draw the figures and write the page of all runs, from what there is."""
+    """Draw the figures and write the page, from all runs that are there."""
     from facekp.report import figures, page
     from facekp.report.sources import Sources
     root = Path(experiments[0].resolved(options).out)
@@ -95,8 +95,8 @@ def draw(experiments, options):
 def forecast(experiments, options, measure):
     """How long each experiment will take at most, as lines of text.
 
-    Runs that are there have measured their epochs; nets that no run has trained make a few
-    training steps now.
+    Earlier runs have measured the time of their epochs. For nets without an earlier run, a few
+    training steps are measured now.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def forecast(experiments, options, measure):
     n_measured, lines, seen, total = len(measured), [], set(), 0.0
     for name, plan in plans.items():
         plan = [(run, settings) for run, settings in plan if run.folder not in seen]
-        seen.update(run.folder for run, _ in plan)  # a run that two experiments share counts once
+        seen.update(run.folder for run, _ in plan)  # a run of two experiments counts only once
         for run, settings in plan:
             key = estimate.cost_key(settings.as_dict())
             if key not in measured and not run.complete:

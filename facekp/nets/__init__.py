@@ -1,4 +1,4 @@
-"""The nets: architectures by name, and what they are made of. Importing this imports no Theano."""
+"""The nets: architectures by name, and their parts. Importing this package imports no Theano."""
 from facekp.nets.registry import register
 
 __all__ = ["register"]

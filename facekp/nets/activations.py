@@ -1,4 +1,4 @@
-"""What the convolutions of a trained net make of an image."""
+"""The outputs of a trained net's convolutional layers."""
 import numpy as np
 
 
@@ -12,7 +12,14 @@ def conv_outputs(net, image):
 
     Returns
     -------
-    dict of str -> float32 array (channels, height, width), by the layers' names, in order
+    dict of str -> float32 array (channels, height, width)
+        By layer name, in the order of the layers.
+
+    Examples
+    --------
+    >>> net = load_net("runs/lenet/lenet5/fold0")                          # doctest: +SKIP
+    >>> conv_outputs(net, X[0])["conv1"].shape                             # doctest: +SKIP
+    (16, 92, 92)
     """
     from facekp import fused
     import lasagne

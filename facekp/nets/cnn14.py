@@ -7,7 +7,7 @@ from lasagne.nonlinearities import tanh
 
 def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer="adagrad",
           learning_rate=0.01, batch_size=128, seed=0, fused=True):
-    """The 14-layer CNN, counted as nolearn counts layers (paper, sections 2.3 and 5.3).
+    """The CNN that has 14 layers as nolearn counts them (paper, sections 2.3 and 5.3).
 
     ==========  =============  ==========
     layer       output shape   parameters
@@ -39,7 +39,12 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
 
     Returns
     -------
-    KeypointNet, unfitted
+    KeypointNet, untrained
+
+    Examples
+    --------
+    >>> len(cnn14().layers), len(cnn14(dropout=False).layers)
+    (14, 10)
     """
     layers = []
     for i, (num_filters, filter_size, p) in enumerate([(32, 3, .1), (64, 2, .2), (128, 2, .3)], 1):

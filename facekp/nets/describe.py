@@ -1,4 +1,4 @@
-"""A net's layers as a reader needs them: what each does, its output, its parameters."""
+"""A table of a net's layers: the kind of each, its output shape and its parameters."""
 from typing import NamedTuple, Tuple
 
 import numpy as np
@@ -32,11 +32,20 @@ def layer_rows(net):
 
     Parameters
     ----------
-    net : KeypointNet; initialized here if it is not, without compiling anything
+    net : KeypointNet; its layers are made if they are not there yet, but nothing is compiled
 
     Returns
     -------
     list of LayerRow, from the input to the output
+
+    Examples
+    --------
+    >>> from facekp.nets.lenet import lenet5
+    >>> for row in layer_rows(lenet5("classic"))[:3]:
+    ...     print(row.name, row.kind, row.shape, row.n_params)
+    input input (1, 96, 96) 0
+    conv1 convolution (6, 92, 92) 156
+    pool1 pooling (6, 46, 46) 0
     """
     from lasagne.layers import get_all_layers
 

@@ -35,22 +35,28 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
         classic net of LeCun et al. 1998: conv1 (6x92x92), pool1, conv2 (16x42x42), pool2,
         dense 120, dense 84.
     batch_norm : bool
-        Batch normalization before each ReLU (section 5.4; Ioffe & Szegedy 2015). The layers lose
-        their biases, which the normalization makes redundant.
+        Batch normalization before each ReLU (section 5.4; Ioffe & Szegedy 2015). These layers then
+        have no biases, because the normalization has its own.
     output_nonlinearity : Lasagne nonlinearity
     optimizer, learning_rate : see :mod:`facekp.nets.optimizers`
     batch_size, seed : int
     fused : bool
-        False for Theano's stock Ops where the fused ones (:mod:`facekp.fused`) would be used.
+        False: use Theano's stock Ops also where the fused ones (:mod:`facekp.fused`) could be used.
 
     Returns
     -------
-    KeypointNet, unfitted
+    KeypointNet, untrained
 
     Raises
     ------
     ConfigError
         If `variant` or `optimizer` is unknown.
+
+    Examples
+    --------
+    >>> net = lenet5("classic", batch_norm=True)
+    >>> list(net.weights())[:5]
+    ['conv1.W', 'conv1_bn.beta', 'conv1_bn.gamma', 'conv1_bn.mean', 'conv1_bn.var']
     """
     variants = {"four-conv": [(16, 5), (32, 5), (64, 5), (128, 3)], "classic": [(6, 5), (16, 5)]}
     if variant not in variants:

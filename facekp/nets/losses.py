@@ -1,4 +1,4 @@
-"""Losses besides Lasagne's: for targets of which some are missing."""
+"""Losses in addition to Lasagne's: for targets with missing values."""
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import theano.tensor as T
@@ -10,9 +10,9 @@ def masked_squared_error(y_pred, y):
     .. math:: L = \frac{1}{|M|} \sum_{(i, k) \in M} (\hat y_{ik} - y_{ik})^2, \quad
               M = \{(i, k) : y_{ik} \text{ is not NaN}\}
 
-    The mean is over the coordinates of the whole batch, so that each counts the same, however many
-    an image has; it is 0 where none is labelled. With all of them labelled it is the mean of
-    :func:`lasagne.objectives.squared_error`.
+    The mean is over the labelled coordinates of the whole batch, so each of them has the same
+    weight, however many an image has. It is 0 if none is labelled. If all are labelled, it is the
+    mean of :func:`lasagne.objectives.squared_error`.
 
     Parameters
     ----------
@@ -22,8 +22,8 @@ def masked_squared_error(y_pred, y):
     Returns
     -------
     scalar expression
-        A mean already; nolearn's mean of it changes nothing. The gradient with respect to `y_pred`
-        is 0 for coordinates that are not labelled.
+        This is already a mean; nolearn's mean of it changes nothing. The gradient with respect to
+        `y_pred` is 0 for coordinates that are not labelled.
     """
     missing = T.isnan(y)
     # Before the square: a NaN times a gradient of 0 would be NaN.

@@ -1,6 +1,6 @@
-"""The net that settings describe.
+"""Build the net that the settings describe.
 
-Each builder returns an unfitted :class:`facekp.nets.net.KeypointNet` of plain Lasagne layers that
+Each builder returns an untrained :class:`facekp.nets.net.KeypointNet` of plain Lasagne layers that
 takes images (n, 1, 96, 96) float32 in [0, 1] and learns keypoints (n, 30) float32, scaled to
 [-1, 1].
 """
@@ -14,7 +14,7 @@ MAX_UNITS = 2**14
 """Four times the width of VGG's dense layers, which would take 1.4 GB."""
 
 OF_SETTINGS = ("optimizer", "learning_rate", "batch_size", "seed")
-"""Arguments of a builder that settings have a name of their own for; the others are options."""
+"""The arguments of a builder that are settings themselves; its other arguments are options."""
 
 
 class _Models(Mapping):
@@ -37,7 +37,7 @@ MODELS = _Models()
 
 
 def build(settings):
-    """The unfitted net that the settings describe.
+    """Build the untrained net that the settings describe.
 
     Parameters
     ----------
@@ -45,12 +45,19 @@ def build(settings):
 
     Returns
     -------
-    KeypointNet, unfitted
+    KeypointNet, untrained
 
     Raises
     ------
     ConfigError
         If the model, one of its options or the optimizer is unknown.
+
+    Examples
+    --------
+    >>> from facekp.settings import Settings
+    >>> net = build(Settings("lenet5", {"variant": "classic"}, learning_rate=0.01))
+    >>> net.update_learning_rate
+    0.01
     """
     builder = registry.get(settings.model).load()
     _check_options(settings, builder)
@@ -58,9 +65,11 @@ def build(settings):
 
 
 def _check_options(settings, builder):
-    """Raise ConfigError for an option of a wrong name or kind: options may come from somebody's
-    config.json, and a number of units that no memory holds must not be tried. The kind of an
-    option is that of the builder's default."""
+    """Raise ConfigError if an option has a wrong name or type.
+
+    The options may come from a config.json of unknown origin, and a net that is too large for the
+    memory must not be tried. The type of an option is the type of the builder's default.
+    """
     if not isinstance(settings.options, dict):
         raise ConfigError(f"options: found {settings.options!r}, expected an object of names and "
                           "values")
@@ -76,7 +85,7 @@ def _check_options(settings, builder):
 
 
 def _unfit(value, default):
-    """What is expected in place of `value` where the default is `default`; "" if it fits."""
+    """What is expected instead of `value`, given the builder's default; "" if `value` is valid."""
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, int):

@@ -1,4 +1,4 @@
-"""nolearn's NeuralNet for keypoints: compiled through the fused CPU path where it applies."""
+"""nolearn's NeuralNet for keypoints; on the CPU, its functions use the fused kernels."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
 from collections import OrderedDict
@@ -16,10 +16,10 @@ from facekp.data import splits
 
 
 class ShuffledBatches(BatchIterator):
-    """Batches in an order that depends on the seed and the epoch alone.
+    """Shuffled batches, in an order that depends only on the seed and the epoch.
 
-    Unlike nolearn's own shuffling, the caller's arrays stay as they are, batches are copies, and
-    a run that goes on at epoch k sees the order that an undisturbed run would have seen.
+    In contrast to nolearn's own shuffling, the caller's arrays are not changed, batches are copies,
+    and a run that is resumed at epoch k sees the same order as an uninterrupted run.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class ShuffledBatches(BatchIterator):
 
 
 class Lazy:
-    """A function that is compiled when it is first needed: prediction never compiles training.
+    """A function that is compiled at its first call. So a prediction does not compile the training.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Lazy:
 
 
 class GivenSplit:
-    """A split that was made beforehand, in the form that nolearn asks for.
+    """A split that was made before, in the form that nolearn expects.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class GivenSplit:
 class SeededSplit:
     """The first of five shuffled folds as validation set: 80/20 (paper, section 5.1).
 
-    Unlike nolearn's TrainSplit it shuffles, and leaves the caller's arrays as they are.
+    In contrast to nolearn's TrainSplit it shuffles, and it does not change the caller's arrays.
 
     Parameters
     ----------
@@ -106,11 +106,18 @@ class KeypointNet(NeuralNet):
     Attributes
     ----------
     fused : bool
-        False, set before the net is initialized, for Theano's stock Ops.
+        Set it to False before the net is initialized to use Theano's stock Ops.
 
-    Everything else is nolearn's. A net with an objective of its own, with penalties or with
-    ``scores_train`` / ``scores_valid`` gets nolearn's stock functions. The random numbers of the
-    initial weights and of dropout come from the seed of the training batches.
+    Everything else is inherited from nolearn. A net with its own objective, with penalties or with
+    ``scores_train`` / ``scores_valid`` gets nolearn's stock functions. The initial weights and
+    dropout use random numbers from the seed of the training batches.
+
+    Examples
+    --------
+    >>> from facekp.training import load_net            # doctest: +SKIP
+    >>> net = load_net("runs/lenet/lenet5/fold0")       # doctest: +SKIP
+    >>> net.predict_px(X).shape    # of 10 images       # doctest: +SKIP
+    (10, 30)
     """
 
     fused = True
@@ -157,12 +164,12 @@ class KeypointNet(NeuralNet):
         return Lazy(train), Lazy(evaluate), Lazy(predict)
 
     def __getstate__(self):
-        # Compiled functions are made again where the net is loaded; an optimizer's memory is lost.
+        # Compiled functions are made again after loading; the optimizer's state is lost.
         made = ("train_iter_", "eval_iter_", "predict_iter_", "_initialized")
         return {name: value for name, value in vars(self).items() if name not in made}
 
     def compile(self):
-        """Compile the functions that training needs, before the first epoch is timed."""
+        """Compile the training functions now, so that it is not part of the first epoch's time."""
         self.initialize()
         for lazy in (self.train_iter_, self.eval_iter_):
             getattr(lazy, "function", None)
@@ -170,9 +177,9 @@ class KeypointNet(NeuralNet):
     def state(self):
         """Everything that a training step reads and writes, by name.
 
-        Parameters, the optimizer's accumulators, running averages and random generators: all the
-        shared variables of the training function, in its own order, which depends on the net
-        alone.
+        These are all shared variables of the compiled training function: parameters, the
+        optimizer's accumulators, running averages and random generators. Their order is that of
+        the function and depends only on the net.
 
         Returns
         -------
@@ -184,7 +191,7 @@ class KeypointNet(NeuralNet):
                            for i, variable in enumerate(shared))
 
     def predict_px(self, X):
-        """Keypoints of images.
+        """Predict the keypoints of images.
 
         Parameters
         ----------
@@ -202,6 +209,12 @@ class KeypointNet(NeuralNet):
         Returns
         -------
         OrderedDict : str like ``conv1.W`` -> Theano shared variable
+
+        Examples
+        --------
+        >>> from facekp.nets.lenet import lenet5
+        >>> lenet5("classic").weights()["conv1.W"].get_value().shape
+        (6, 1, 5, 5)
         """
         if not hasattr(self, "_output_layers"):
             self.initialize_layers()

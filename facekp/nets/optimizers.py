@@ -54,7 +54,7 @@ class Optimizer:
     rule : callable
         Lasagne's function: ``rule(loss_or_grads, params, learning_rate, **constants)``.
     slots : tuple of str
-        The states it keeps for each parameter, in the order in which Lasagne creates them.
+        The names of the states that it keeps for each parameter, in Lasagne's order.
     **constants : float
         The rule's parameters besides the learning rate.
     """
@@ -66,8 +66,8 @@ class Optimizer:
     def options(self, learning_rate=0.01):
         """The keyword arguments of :meth:`update`: the paper's constants and a learning rate.
 
-        With nolearn: ``NeuralNet(update=optimizer.update, update_learning_rate=...)``, each
-        keyword with ``update_`` before it.
+        nolearn expects ``update_`` before each keyword, as in
+        ``NeuralNet(update=optimizer.update, update_learning_rate=...)``.
 
         Returns
         -------
@@ -78,17 +78,17 @@ class Optimizer:
     def update(self, loss_or_grads, params, **options):
         """Update expressions for one step.
 
-        All that the rule remembers is in shared variables, the keys of the result that are not in
-        `params`. They are named after the parameter and the state, like ``conv1.W.accu``, and
-        Adam's step counter ``t``. Where the fused CPU path is on, the same expressions are
-        computed in one pass over memory (:mod:`facekp.fused.update_ops`).
+        The state of the rule is in shared variables: the keys of the result that are not in
+        `params`. Their names consist of the parameter and the state, like ``conv1.W.accu``; Adam's
+        step counter is ``t``. If the fused kernels are on, the same expressions are computed in
+        one pass over memory (:mod:`facekp.fused.update_ops`).
 
         Parameters
         ----------
         loss_or_grads : scalar expression, or list of expressions shaped like `params`
         params : list of shared variables
         **options : float or scalar expression
-            The learning rate and constants; those not given are the paper's.
+            The learning rate and constants. The defaults are the paper's values.
 
         Returns
         -------
@@ -121,12 +121,17 @@ OPTIMIZERS = {optimizer.name: optimizer for optimizer in (
 
 
 def get(name):
-    """The :class:`Optimizer` called `name`.
+    """The :class:`Optimizer` with this name.
 
     Raises
     ------
     ConfigError
         If there is none.
+
+    Examples
+    --------
+    >>> get("adagrad").options(learning_rate=0.001)
+    {'epsilon': 1e-06, 'learning_rate': 0.001}
     """
     if name not in OPTIMIZERS:
         raise ConfigError(f"optimizer: found {name!r}, expected one of {', '.join(OPTIMIZERS)}")

@@ -1,4 +1,4 @@
-"""What the architectures share: input, hidden layers, and the net around a list of layers."""
+"""Parts that several architectures use: input, hidden layers, and the net from a list of layers."""
 from facekp.nets.net import KeypointNet, SeededSplit, ShuffledBatches
 
 from lasagne import init
@@ -18,7 +18,7 @@ def input_layer():
 
 
 def hidden(layer, name, batch_norm, **options):
-    """A layer with weights and ReLU, with batch normalization between them if asked for."""
+    """A layer with weights and ReLU; `batch_norm` puts batch normalization between the two."""
     if not batch_norm:
         return [(layer, {"name": name, "nonlinearity": rectify, **options})]
     return normalized(layer, name, **options) + [

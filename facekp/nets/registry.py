@@ -1,6 +1,6 @@
-"""Which architectures there are, what they are trained with by default, and where they come from.
+"""The architectures by name, with their builders and default settings.
 
-Nothing here imports Theano: a builder does, when it is first called.
+This module does not import Theano. A builder does, when it is first used.
 """
 import importlib
 import inspect
@@ -14,21 +14,21 @@ from facekp.settings import Settings
 
 @dataclass(frozen=True)
 class Architecture:
-    """A net's builder and what is known of it without building it.
+    """A net's builder, and what is known about the net before it is built.
 
     Parameters
     ----------
     name : str
-        As settings name it.
+        Its name in the settings.
     builder : callable, or str "module:function"
-        Takes `optimizer`, `learning_rate`, `batch_size`, `seed` and options of its own; returns an
-        unfitted :class:`facekp.nets.net.KeypointNet`.
+        Takes `optimizer`, `learning_rate`, `batch_size`, `seed` and its own options. Returns an
+        untrained :class:`facekp.nets.net.KeypointNet`.
     defaults : dict
-        Of :class:`facekp.settings.Settings`: what this net is trained with unless somebody says
-        otherwise, where that differs from the settings' own defaults.
+        Default values for :class:`facekp.settings.Settings` with this net, where they differ from
+        those of Settings.
     file : str or None
-        The file that a new process must run before it knows this net; None for a builder that is
-        named by its module.
+        The file that registers this net; a new process must run it first. None for a builder that
+        is given as "module:function".
     """
 
     name: str
@@ -37,7 +37,7 @@ class Architecture:
     file: Optional[str] = None
 
     def load(self):
-        """The builder itself, imported now if it is named only."""
+        """The builder itself; it is imported now if only its name was given."""
         if callable(self.builder):
             return self.builder
         module, _, function = self.builder.partition(":")
@@ -48,13 +48,13 @@ _architectures = {}
 
 
 def register(name, builder=None, **defaults):
-    """Make a net known by a name, so that settings can ask for it.
+    """Register a net under a name, so that settings can use it.
 
     Parameters
     ----------
     name : str
     builder : callable, str "module:function", or None
-        With None this is a decorator of the builder.
+        If None, `register` returns a decorator for the builder.
     **defaults : of :class:`facekp.settings.Settings`, like ``learning_rate=0.0003``
 
     Returns
@@ -64,7 +64,7 @@ def register(name, builder=None, **defaults):
     Raises
     ------
     ConfigError
-        If another builder has the name already.
+        If another builder is registered under this name.
 
     Examples
     --------
@@ -85,17 +85,28 @@ def register(name, builder=None, **defaults):
 
 
 def names():
-    """The names of all nets that are registered; a tuple of str."""
+    """The names of all registered nets, a tuple of str.
+
+    Examples
+    --------
+    >>> names()[:3]
+    ('lenet5', 'vggnet', 'cnn14')
+    """
     return tuple(_architectures)
 
 
 def get(name):
-    """The :class:`Architecture` of a name.
+    """The :class:`Architecture` with this name.
 
     Raises
     ------
     ConfigError
         If there is none.
+
+    Examples
+    --------
+    >>> get("vggnet").defaults
+    {'learning_rate': 0.0003, 'batch_size': 32}
     """
     if not isinstance(name, str) or name not in _architectures:
         raise ConfigError(f"model: found {name!r}, expected one of {', '.join(names())}; a net of "
@@ -105,7 +116,7 @@ def get(name):
 
 
 register("lenet5", "facekp.nets.lenet:lenet5")
-# Adam's usual rate of 0.001 teaches VGG nothing, and 128 images a batch take 6 GB.
+# With Adam's usual rate of 0.001 VGG learns nothing, and batches of 128 images take 6 GB.
 register("vggnet", "facekp.nets.vgg:vggnet", learning_rate=0.0003, batch_size=32)
 register("cnn14", "facekp.nets.cnn14:cnn14")
 register("small_vgg", "facekp.nets.small_vgg:small_vgg", learning_rate=0.0007, batch_size=64)

@@ -60,6 +60,11 @@ def resnet(depth=18, width=32, output_nonlinearity=tanh, optimizer="adam", learn
     ------
     ConfigError
         If there is no net of that depth.
+
+    Examples
+    --------
+    >>> len(resnet(depth=18).layers), len(resnet(depth=10).layers)
+    (69, 41)
     """
     if depth not in BLOCKS:
         raise ConfigError(f"depth: found {depth!r}, expected one of "

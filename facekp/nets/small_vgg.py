@@ -51,6 +51,11 @@ def small_vgg(width=32, num_dense_units=256, batch_norm=False, dropout=False,
     Returns
     -------
     KeypointNet, unfitted
+
+    Examples
+    --------
+    >>> len(small_vgg().layers), len(small_vgg(dropout=True).layers)
+    (16, 18)
     """
     W = init.HeNormal("relu")
     layers = []

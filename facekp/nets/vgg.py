@@ -46,24 +46,28 @@ def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonl
     Parameters
     ----------
     initial_weights : str
-        ``"he"``: the hidden layers' start as He et al. 2015 propose for ReLU; ``"glorot"``: as
-        Lasagne's default, Glorot & Bengio 2010, which are smaller: over 13 layers the signal
-        shrinks.
+        ``"he"``: the initial weights that He et al. 2015 propose for ReLU; ``"glorot"``: Lasagne's
+        default (Glorot & Bengio 2010). These are smaller, and the signal shrinks over 13 layers.
     num_dense_units : int
         Units of the two dense layers.
     dropout : bool
-        Dropout of 0.5 after each of the two dense layers, as VGG has it.
+        Dropout of 0.5 after each of the two dense layers, as in VGG.
     output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused :
         see :func:`facekp.nets.lenet.lenet5`
 
     Returns
     -------
-    KeypointNet, unfitted
+    KeypointNet, untrained
 
     Raises
     ------
     ConfigError
-        If there are no initial weights of that name.
+        If `initial_weights` is unknown.
+
+    Examples
+    --------
+    >>> len(vggnet().layers), len(vggnet(dropout=False).layers)
+    (24, 22)
     """
     starts = {"he": init.HeNormal("relu"), "glorot": init.GlorotUniform()}
     if initial_weights not in starts:

@@ -1,27 +1,35 @@
-"""weights.npz: a net's parameters by name, like ``conv1.W``; safe to open, whoever made it."""
+"""weights.npz: a net's parameters by name, like ``conv1.W``. Files of unknown origin are safe."""
 from facekp import files, npz
 from facekp.errors import RunError
 
 
 def save_weights(path, values):
-    """Write parameters, atomically.
+    """Write parameters to a file, atomically.
 
     Parameters
     ----------
     path : path
     values : dict of str -> float array
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(f"{folder}/weights.npz", {"conv1.b": np.zeros(3, np.float32)})
+    ...     load_weights(f"{folder}/weights.npz", {"conv1.b": (3,)})
+    {'conv1.b': array([0., 0., 0.], dtype=float32)}
     """
     files.write_npz(path, values)
 
 
 def load_weights(path, shapes):
-    """Read exactly the parameters that a net needs (:func:`facekp.npz.read_npz`).
+    """Read the parameters of a net; see :func:`save_weights` for an example.
 
     Parameters
     ----------
     path : path
     shapes : dict of str -> tuple of int
-        What the net has.
+        The shapes of the net's parameters. The file must have exactly these.
 
     Returns
     -------
@@ -41,19 +49,25 @@ def load_weights(path, shapes):
 
 
 def read_weights(net, path, prefix=""):
-    """Set a net's parameters from a file that holds exactly these.
+    """Set a net's parameters from a file that has exactly these parameters.
 
     Parameters
     ----------
     net : facekp.nets.net.KeypointNet
     path : path, like weights.npz
     prefix : str
-        How the names of the parameters begin that are read; others keep their values.
+        Only parameters whose names begin with this are read; the others keep their values.
 
     Raises
     ------
     RunError
         If the file cannot be read, or does not fit the net.
+
+    Examples
+    --------
+    >>> from facekp.nets.lenet import lenet5
+    >>> net = lenet5("classic")
+    >>> read_weights(net, "runs/lenet/lenet5-classic/fold0/weights.npz")    # doctest: +SKIP
     """
     parameters = {name: parameter for name, parameter in net.weights().items()
                   if name.startswith(prefix)}

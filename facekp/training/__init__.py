@@ -1,4 +1,4 @@
-"""The one training: settings and data in, a complete run folder out.
+"""Training: from settings and data to a complete run folder.
 
     from facekp.training import train, load_net
 

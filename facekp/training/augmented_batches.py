@@ -1,4 +1,4 @@
-"""Training batches whose images are transformed anew in each epoch."""
+"""Training batches whose images are transformed, differently in each epoch."""
 import facekp.engine.ready  # noqa: F401  (readies nolearn)
 
 import numpy as np
@@ -14,10 +14,9 @@ from facekp.nets.net import ShuffledBatches
 class AugmentedBatches(ShuffledBatches):
     """Shuffled batches of transformed images.
 
-    What happens to an image depends on the seed, the epoch and its place in `X` alone, not on the
-    size of the batches or the number of threads; as for :class:`ShuffledBatches`, a run that goes
-    on at epoch k sees what an undisturbed run would have seen. The caller's arrays stay as they
-    are.
+    The transform of an image depends only on the seed, the epoch and its index in `X`, not on the
+    batch size or the number of threads. As with :class:`ShuffledBatches`, a run that is resumed at
+    epoch k sees the same images as an uninterrupted run. The caller's arrays are not changed.
 
     Parameters
     ----------
@@ -25,7 +24,7 @@ class AugmentedBatches(ShuffledBatches):
     seed : int
     augmentation : facekp.augmentation.Augmentation
     fused : bool
-        False for numpy in the place of the compiled kernel.
+        False: use numpy instead of the compiled kernel.
     """
 
     def __init__(self, batch_size, seed, augmentation, fused=True):
@@ -51,8 +50,8 @@ class AugmentedBatches(ShuffledBatches):
 def use(net, settings):
     """Let a net train on images that are transformed as the settings say.
 
-    A net whose images are the same in every epoch, mirror images included, stays as it is. If
-    keypoints can leave the images, the loss becomes the mean over those that did not.
+    If the images are the same in every epoch (mirror images included), the net is not changed. If
+    keypoints can move out of the image, the loss becomes the mean over those that are inside.
 
     Parameters
     ----------

@@ -1,11 +1,12 @@
-"""All that a run needs to go on after its last epoch, bit for bit."""
+"""Checkpoints: everything that a run needs to continue after its last epoch, bit for bit."""
 from facekp.errors import FolderError
 
 
 class Checkpoint:
-    """Puts everything that is needed to go on in the run folder, after every epoch.
+    """A handler that writes a checkpoint to the run folder after every epoch.
 
-    The best weights are left out after an epoch that is itself the best: they are the parameters.
+    After an epoch that is the best so far, the best weights are the current parameters, and are
+    not written a second time.
 
     Parameters
     ----------
@@ -14,7 +15,7 @@ class Checkpoint:
 
     Attributes
     ----------
-    epochs : int, how many are on disk
+    epochs : int, number of epochs on disk
     """
 
     def __init__(self, run, best):
@@ -35,7 +36,7 @@ class Checkpoint:
         self.run.write_history(history)
 
     def restore(self, net, warn):
-        """Put the net and the handlers where the checkpoint left them.
+        """Restore the state of the net and the handlers from the last checkpoint.
 
         Parameters
         ----------
@@ -63,13 +64,13 @@ class Checkpoint:
         else:
             self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
                                 if name.startswith("best/")}
-        self.run.write_history(net.train_history_)  # a kill before it left the last row out
+        self.run.write_history(net.train_history_)  # a killed run may not have written the last row
         return True
 
     def _check_fits(self, state, weights, arrays, meta):
-        """Raise FolderError unless a checkpoint is whole and of this net.
+        """Raise FolderError unless a checkpoint is complete and belongs to this net.
 
-        A checksum says nothing about that: the file may be another run's.
+        The checksum does not show this: the file may come from another run.
         """
         def form(values):
             return {name: (value.dtype, value.shape) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What a run leaves beyond its history: weights, predictions, errors, figures, the submission."""
+"""The last files of a run: weights, predictions, errors, figures, the submission."""
 import math
 
 import numpy as np
@@ -11,7 +11,7 @@ from facekp.runs.checks import SIDES
 
 
 def finish(run, settings, net, data, best, stop, training, test, lookup):
-    """Write what a complete run has beyond its history; summary.json last.
+    """Write the last files of a complete run; summary.json comes last.
 
     Parameters
     ----------
@@ -49,11 +49,13 @@ def finish(run, settings, net, data, best, stop, training, test, lookup):
 
 
 def summarize(settings, net, data, best, stop, training, y_pred):
-    """The contents of summary.json, from what :func:`finish` takes.
+    """The contents of summary.json.
 
     Parameters
     ----------
-    y_pred : float32 array (n_valid, 30), px, predictions for the validation images
+    settings, net, data, best, stop, training : as for :func:`finish`
+    y_pred : float32 array (n_valid, 30), px
+        The predictions for the validation images.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def summarize(settings, net, data, best, stop, training, y_pred):
     if twin.any() and not twin.all():
         summary["valid_rmse_px_twin_in_train"] = metrics.rmse_px(data.y_valid[twin], y_pred[twin])
         summary["valid_rmse_px_no_twin"] = metrics.rmse_px(data.y_valid[~twin], y_pred[~twin])
-    if settings.split != "after-mirroring":  # there the mirror images in training matter more
+    if settings.split != "after-mirroring":  # there, most images have a mirror image in training
         summary["near_duplicates"] = near_duplicates(data, splits.groups_of(training.X), y_pred)
     return summary
 
@@ -91,8 +93,8 @@ def summarize(settings, net, data, best, stop, training, y_pred):
 def near_duplicates(data, groups, y_pred):
     """Errors on validation images that have a near-duplicate in training, and on the others.
 
-    Kaggle's images hold frames of one recording. A random split, as the paper's, puts some of them
-    on both sides, where a net need only remember.
+    Some of Kaggle's images are frames of one recording. A random split, as in the paper, puts such
+    frames on both sides, and the net only needs to remember them.
 
     Parameters
     ----------
@@ -103,9 +105,9 @@ def near_duplicates(data, groups, y_pred):
     Returns
     -------
     dict
-        ``near_duplicates`` and ``others``, each a dict of ``n``, how many validation images,
-        ``rmse_px`` and ``mean_face_rmse_px``, of the mean face of the training images; None
-        where there is no image, or a prediction is no number.
+        ``near_duplicates`` and ``others``, each a dict with ``n``, the number of validation images;
+        ``rmse_px``; and ``mean_face_rmse_px``, the error of the training images' mean face. An
+        error is None if there is no image, or if a prediction is not a finite number.
     """
     near = np.isin(groups[data.valid_idx % data.n_images], groups[data.train_idx % data.n_images])
 

@@ -1,4 +1,4 @@
-"""The epochs of a run: nolearn's training loop with our handlers."""
+"""Train for all epochs of a run: nolearn's training loop with our handlers."""
 import numpy as np
 
 from facekp import keypoints
@@ -31,7 +31,7 @@ def fit(net, data, run, settings, say):
     checkpoint = Checkpoint(run, best)
     n_batches = -(-len(y_train) // settings.batch_size)
     progress = handlers.Progress(n_batches, settings.epochs)
-    # Spread over all of them: the first of Kaggle's faces are easier than the others.
+    # Images from the whole training set: the first of Kaggle's faces are easier than the others.
     part = np.linspace(0, len(y_train) - 1, min(len(y_train), len(y_valid))).astype(int)
     net.on_batch_finished = [progress.batch_finished]
     set_rate = rates.SetRate(settings)

@@ -1,7 +1,7 @@
-"""What happens while a net trains: callables ``(net, train_history)``, as nolearn has them.
+"""Handlers: callables ``(net, train_history)`` that nolearn calls while a net trains.
 
-nolearn calls the ``on_epoch_finished`` handlers in their order; the ones that stop the training
-come last, after the checkpoint is on disk.
+nolearn calls the ``on_epoch_finished`` handlers in the order of their list. Those that stop the
+training come last, when the checkpoint is on disk.
 """
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
@@ -14,26 +14,28 @@ import numpy as np
 from nolearn.lasagne import PrintLog
 
 from facekp.metrics import frozen_since, mse_to_px
-from facekp.text import clock
+from facekp.text import clock, is_terminal, say
 
 FROZEN_EPOCHS = 20
-"""A validation loss that stays the same to the last bit for so long comes from steps that change no
-output any more, as those from gradients of 0. The epochs that are left would be hours that show a
-straight line: figures and comparisons take them to be like the last one."""
+"""A training stops when the validation loss is the same, to the last bit, for this many epochs.
+
+Then the steps no longer change any output, for example because all gradients are 0. The remaining
+epochs would only take time: figures and comparisons assume that they are like the last one."""
 
 
 class CleanLoss:
-    """Adds the training loss without dropout noise, every few epochs, on a fixed part.
+    """Adds the training loss without dropout, every few epochs, measured on fixed images.
 
-    nolearn's training loss is measured while the weights move, with dropout on; the validation
-    loss is not. This one is comparable with it. Five epochs apart and on as many images as the
-    validation set has, it costs less than 2 % of an epoch.
+    nolearn's training loss is measured with dropout, while the weights change during the epoch. So
+    it cannot be compared with the validation loss; this one can. Measured every five epochs on as
+    many images as there are validation images, it costs less than 2 % of an epoch.
 
     Parameters
     ----------
     X : float32 array (n, 1, 96, 96)
     y : float32 array (n, 30), scaled
-    every : int, epochs
+    every : int
+        Number of epochs between two measurements. The first epoch is always measured.
     """
 
     def __init__(self, X, y, every=5):
@@ -55,7 +57,7 @@ class BestWeights:
 
     Attributes
     ----------
-    epoch : int, 0 before the first
+    epoch : int, the best epoch; 0 before the first one
     loss : float, MSE of scaled targets
     values : dict of str -> float32 array
     """
@@ -78,23 +80,29 @@ class BestWeights:
 
 
 class EpochTable(PrintLog):
-    """nolearn's table, one line for each epoch; without colours where nobody would see them."""
+    """nolearn's table, one line for each epoch; with colours on a terminal only."""
+
+    def __call__(self, nn, train_history):
+        say(self.table(nn, train_history))
 
     def table(self, nn, train_history):
         text = super().table(nn, train_history)
-        return text if sys.stdout.isatty() else re.sub(r"\033\[\d+m", "", text)
+        return text if is_terminal(sys.stdout) else re.sub(r"\033\[\d+m", "", text)
 
 
 class Stop:
-    """Ends the training early: patience is over, the loss is no number any more, or the net has
-    learned nothing, to the last bit, for :data:`FROZEN_EPOCHS`.
+    """Stops the training early, for one of these reasons:
+
+    * ``"patience"``: there was no better validation loss for `patience` epochs;
+    * ``"diverged"``: the loss is NaN or infinite;
+    * ``"frozen"``: the validation loss is the same for :data:`FROZEN_EPOCHS` epochs.
 
     Parameters
     ----------
     best : BestWeights
     patience : int or None
-        Epochs without a better validation loss (paper, section 5.1: six); None never stops a net
-        that still changes.
+        Number of epochs without a better validation loss (paper, section 5.1: six). With None,
+        only the other two reasons stop the training.
 
     Attributes
     ----------
@@ -121,26 +129,29 @@ class Stop:
 
 
 class Progress:
-    """A bar inside the epoch with the time left, on a terminal; silent elsewhere.
+    """Shows a progress bar for the epoch, and the time left; only on a terminal.
 
-    Used as both ``on_batch_finished`` and ``on_epoch_finished`` handler; before nolearn's table.
+    Its methods are an ``on_batch_finished`` and an ``on_epoch_finished`` handler. The latter comes
+    before nolearn's table.
 
     Parameters
     ----------
     n_batches : int, of each epoch
     epochs : int, the last epoch's number
-    stream : text file
+    stream : text file or None
+        None for ``sys.stderr`` as it is when the training begins.
     """
 
     WIDTH = 20  # so that the line fits in 79 columns
 
-    def __init__(self, n_batches, epochs, stream=sys.stderr):
-        self.n_batches, self.epochs, self.stream = n_batches, epochs, stream
+    def __init__(self, n_batches, epochs, stream=None):
+        self.n_batches, self.epochs = n_batches, epochs
+        self.stream = sys.stderr if stream is None else stream
         self.batch, self.started, self.shown = 0, time.monotonic(), 0.0
-        self.on_terminal = stream.isatty()
+        self.on_terminal = is_terminal(self.stream)
 
     def batch_finished(self, net, history):
-        """Redraw the bar, ten times a second at most."""
+        """Redraw the bar, at most ten times per second."""
         now = time.monotonic()
         self.batch += 1
         if not self.on_terminal or (now - self.shown < 0.1 and self.batch < self.n_batches):
@@ -154,12 +165,17 @@ class Progress:
         if seconds:
             rest = left + (self.epochs - len(history) - 1) * sum(seconds) / len(seconds)
             text += f", {clock(rest)} for all at most"
-        self.stream.write(text + "  ")
-        self.stream.flush()
+        self._write(text + "  ")
 
     def epoch_finished(self, net, history):
-        """Wipe the bar, so that nolearn's table has the line."""
+        """Erase the bar, so that nolearn's table can use the line."""
         if self.on_terminal:
-            self.stream.write("\r" + " " * 79 + "\r")
-            self.stream.flush()
+            self._write("\r" + " " * 79 + "\r")
         self.batch, self.started = 0, time.monotonic()
+
+    def _write(self, text):
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError):  # closed, or the terminal is gone: train on without a bar
+            self.on_terminal = False

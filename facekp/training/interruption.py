@@ -1,19 +1,19 @@
-"""Ctrl-C and SIGTERM end a training where it can go on."""
+"""Ctrl-C and SIGTERM stop a training in a way that it can be continued."""
 import signal
 import threading
 from contextlib import contextmanager
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was told to stop, by Ctrl-C or SIGTERM; it can go on."""
+    """Ctrl-C or SIGTERM stopped the run. It can be continued."""
 
 
 @contextmanager
 def stopping_cleanly(net, checkpoint):
-    """Let Ctrl-C and SIGTERM end the training before its next batch, with word of how to go on.
+    """Let Ctrl-C and SIGTERM stop the training before its next batch.
 
-    An epoch that is under way is given up: it is repeated, bit for bit, when the run goes on.
-    Python has signals in its main thread alone; in another one nothing is changed.
+    The current epoch is lost. It is repeated, bit for bit, when the run continues. Python handles
+    signals only in its main thread; in another thread, this changes nothing.
 
     Parameters
     ----------
@@ -23,6 +23,9 @@ def stopping_cleanly(net, checkpoint):
     Raises
     ------
     Interrupted
+        After a signal. The message says how to continue.
+    KeyboardInterrupt
+        Immediately, after a second signal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -30,7 +33,7 @@ def stopping_cleanly(net, checkpoint):
     asked = []
 
     def ask(number, frame):
-        if asked:  # twice: at once
+        if asked:  # a second signal: stop at once
             raise KeyboardInterrupt(f"{signal.Signals(number).name}: stopped at once")
         asked.append(signal.Signals(number).name)
 
@@ -39,7 +42,7 @@ def stopping_cleanly(net, checkpoint):
             raise Interrupted(f"{asked[0]}: stopped; {checkpoint.epochs} epochs are on disk in "
                               f"{checkpoint.run.folder}; the same command goes on from there")
 
-    def apply_batch_func(*args):  # of training and of evaluation: that of VGGNet takes long, too
+    def apply_batch_func(*args):  # for training and for evaluation, which is long for VGGNet
         obey()
         return type(net).apply_batch_func(*args)
 
@@ -47,7 +50,7 @@ def stopping_cleanly(net, checkpoint):
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-        obey()  # asked after the last batch
+        obey()  # the signal came after the last batch
     finally:
         del net.apply_batch_func
         for number, handler in before.items():

@@ -1,4 +1,4 @@
-"""A trained net from a run folder."""
+"""Load a trained net from a run folder."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from facekp.settings import Settings
 
 
 def load_net(folder):
-    """The trained net of a run folder, ready to predict.
+    """Load the trained net of a run folder.
 
     Parameters
     ----------
@@ -29,6 +29,11 @@ def load_net(folder):
     ------
     RunError
         If the folder has no such files, or they do not fit together.
+
+    Examples
+    --------
+    >>> net = load_net("runs/lenet/lenet5/fold0")    # doctest: +SKIP
+    >>> y_pred = net.predict_px(X)                   # doctest: +SKIP
     """
     allocator.tune()
     net = build(settings_of(folder))
@@ -38,21 +43,25 @@ def load_net(folder):
 
 
 def load_conv_net(folder):
-    """A net with a run's trained convolutions, not compiled; other layers may be untrained.
+    """Load a net with the trained convolutions of a run; other layers may be untrained.
 
     Parameters
     ----------
     folder : path
-        Of a run with weights.npz, or with conv_weights.npz alone, as results/ has it.
+        A run folder with weights.npz, or with only conv_weights.npz, as in results/.
 
     Returns
     -------
-    facekp.nets.net.KeypointNet
+    facekp.nets.net.KeypointNet, not compiled
 
     Raises
     ------
     RunError
-        If the folder holds neither file, or what it holds does not fit together.
+        If the folder has neither file, or its files do not fit together.
+
+    Examples
+    --------
+    >>> net = load_conv_net("results/lenet/lenet5/fold0")    # doctest: +SKIP
     """
     run = Run(folder)
     if not run.weights.exists() and not run.conv_weights.exists():
@@ -67,7 +76,7 @@ def load_conv_net(folder):
 
 
 def settings_of(folder):
-    """The settings of a run folder.
+    """Read the settings of a run folder.
 
     Parameters
     ----------
@@ -81,7 +90,7 @@ def settings_of(folder):
     Raises
     ------
     RunError
-        If the folder has no such file, or it holds settings that no net is built from.
+        If the folder has no such file, or no net can be built from its settings.
     """
     run = Run(folder)
     if not run.config.exists():

@@ -1,13 +1,12 @@
-"""One run from its beginning to its end: the folder, the net, the epochs, the evaluation."""
+"""One run from beginning to end: its folder, the net, the epochs, the evaluation."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
-import functools
 import os
 import time
 
 import theano
 
-from facekp import files, fused, machine
+from facekp import files, fused, machine, text
 from facekp.engine import allocator
 from facekp.nets.models import build
 from facekp.runs import provenance
@@ -19,19 +18,22 @@ from facekp.training.fit import fit
 from facekp.training.split import split
 
 
-def train(run, settings, training, test=None, lookup=None,
-          say=functools.partial(print, flush=True)):
-    """Train a net and write its run folder; go on where it stopped, do nothing when complete.
+def train(run, settings, training, test=None, lookup=None, say=text.say):
+    """Train a net and write its run folder.
+
+    A run that was stopped is continued after its last epoch. A complete run is left as it is.
 
     Parameters
     ----------
     run : facekp.runs.folder.Run
     settings : facekp.settings.Settings
-    training : facekp.data.Training, complete images
+    training : facekp.data.Training
+        Images with all keypoints (``complete_only=True``).
     test : facekp.data.Test or None
     lookup : facekp.data.Lookup or None
-        With both, submission.csv is written.
+        If `test` and `lookup` are given, submission.csv is written.
     say : callable taking a str
+        Receives messages about the progress; by default they are printed.
 
     Returns
     -------
@@ -40,10 +42,18 @@ def train(run, settings, training, test=None, lookup=None,
     Raises
     ------
     FolderError
-        If the folder is in use, or was begun with other settings, data, versions of the libraries
-        or of what facekp computes (:mod:`facekp.runs.version`).
+        If the folder is in use, or if its run was begun with other settings, other data, other
+        versions of the libraries, or another training version (:mod:`facekp.runs.version`).
     Interrupted
-        If Ctrl-C or SIGTERM stopped it; every finished epoch is on disk.
+        If Ctrl-C or SIGTERM stopped it. Every finished epoch is on disk.
+
+    Examples
+    --------
+    >>> from facekp.data import load_training
+    >>> from facekp.runs.folder import Run
+    >>> from facekp.settings import Settings
+    >>> summary = train(Run("runs/mine"), Settings("lenet5", epochs=10),
+    ...                 load_training(complete_only=True))    # doctest: +SKIP
     """
     allocator.tune()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
@@ -54,7 +64,7 @@ def train(run, settings, training, test=None, lookup=None,
         begun = run.begin(config)
         if run.complete:
             say(f"{run.folder}: complete")
-            run.drop_checkpoints()  # a kill behind summary.json leaves them
+            run.drop_checkpoints()  # a kill just after summary.json was written leaves them
             return files.read_json(run.summary)
         changed = differing(provenance.rounding(begun), provenance.rounding(config))
         if changed:

@@ -1,4 +1,4 @@
-"""Training and validation images as the settings say."""
+"""Split images into training and validation images."""
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ class Split(NamedTuple):
     y_train, y_valid : float32 arrays (n, 30), px
     train_idx, valid_idx : int arrays (n,)
         Which images these are, see :func:`facekp.data.splits.split_images`.
-    n_images : int, of all images; from this index on they are mirror images
+    n_images : int
+        Number of all images. Indices from this number on are mirror images.
     """
 
     X_train: np.ndarray
@@ -28,28 +29,36 @@ class Split(NamedTuple):
 
     @property
     def twin_in_train(self):
-        """bool array (n_valid,), whether the mirror image of a validation image, or the image
-        that it mirrors, is among the training images."""
+        """bool array (n_valid,): whether the training images contain the mirror image of this
+        validation image, or the image that it mirrors."""
         return np.isin(self.valid_idx % self.n_images, self.train_idx % self.n_images)
 
 
 def split(X, y, settings):
-    """Training and validation images as the settings say.
+    """Split images into training and validation images.
 
     Parameters
     ----------
     X : float32 array (n, 1, 96, 96)
     y : float32 array (n, 30), px
     settings : facekp.settings.Settings
+        `split`, `folds`, `fold`, `seed` and `augment` are used.
 
     Returns
     -------
-    Split, of copies
+    Split, with copies of the images
 
     Raises
     ------
     ConfigError
         If there are fewer images, or groups of near-duplicates, than folds.
+
+    Examples
+    --------
+    >>> from facekp.settings import Settings
+    >>> parts = split(np.zeros((10, 1, 96, 96)), np.zeros((10, 30)), Settings("lenet5"))
+    >>> parts.X_train.shape, parts.X_valid.shape
+    ((8, 1, 96, 96), (2, 1, 96, 96))
     """
     groups = splits.groups_of(X) if settings.split == "grouped" else None
     train, valid = splits.split_images(len(X), settings, groups)

@@ -7,7 +7,7 @@ import pytest
 from kaggle_csv import LOOKUP_LINES, as_bytes, test_lines, training_lines, write_folder, write_zip
 
 from facekp import data
-from facekp.cli import commands as cli
+from facekp.cli import commands
 from facekp.data.download import download
 from facekp.errors import DataError
 
@@ -106,9 +106,9 @@ def test_incomplete_folder_gets_the_rest(bare, tmp_path):
 
 
 def test_command_line(bare, capsys):
-    assert cli.main(["data", "--data", str(bare)]) == 2
+    assert commands.main(["data", "--data", str(bare)]) == 2
     assert capsys.readouterr().err.startswith("facekp: error: kaggle: ")
     bare.mkdir(parents=True)
     write_folder(bare)
-    assert cli.main(["data", "--data", str(bare)]) == 0
+    assert commands.main(["data", "--data", str(bare)]) == 0
     assert "complete already" in capsys.readouterr().out

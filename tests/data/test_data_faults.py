@@ -26,7 +26,12 @@ def folder(tmp_path, monkeypatch):
 
 
 def refused(load, folder, *words):
-    """`load(folder)` raises a DataError of one line with these words, and leaves no new file."""
+    """`load(folder)` raises a DataError of one line with these words, and leaves no new file.
+
+    Returns
+    -------
+    tuple of str, the error's remedies
+    """
     before = sorted(folder.rglob("*"))
     with pytest.raises(DataError) as caught:
         load(folder)
@@ -37,6 +42,7 @@ def refused(load, folder, *words):
         assert word in message, message
     left = set(folder.rglob("*")).difference(before)
     assert all(path.name == ".facekp-cache" or path.name.startswith("stamp-") for path in left)
+    return caught.value.remedies
 
 
 def field(row, column, value):
@@ -202,7 +208,7 @@ def test_lookup_row_for_an_image_that_test_csv_lacks(folder):
 @pytest.mark.parametrize("name", LOAD)
 def test_missing_file(folder, name):
     (folder / name).unlink()
-    refused(LOAD[name], folder, f"{name} is missing", "make data")
+    assert "download" in refused(LOAD[name], folder, f"{name} is missing")
 
 
 @pytest.mark.parametrize("name", LOAD)
@@ -255,7 +261,8 @@ def test_no_regular_file_in_a_files_place(folder, name, put, words):
 def test_folder_that_is_none(folder, tmp_path):
     refused(lambda f: data.load_training(f / "training.csv"), folder, "training.csv",
             "Not a directory")
-    refused(lambda f: data.load_training(f / "absent"), folder, "absent", "No such file", "DATA")
+    remedies = refused(lambda f: data.load_training(f / "absent"), folder, "absent", "No such file")
+    assert remedies == ("data",)
     refused(lambda f: data.load_training("with\0nul"), folder, "with\\x00nul")
     (tmp_path / "loop").symlink_to("loop")
     refused(lambda f: data.load_training(tmp_path / "loop"), folder, "loop", "symbolic links")

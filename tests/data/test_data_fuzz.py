@@ -1,6 +1,7 @@
 """Random damage to CSVs and zips: the loader gives right arrays or a one-line DataError.
 
-``FACEKP_FUZZ=100000 pytest tests/test_data_fuzz.py`` runs that many inputs; the default is short.
+``FACEKP_FUZZ=100000 pytest tests/data/test_data_fuzz.py`` runs that many inputs; the default is
+short.
 """
 import csv
 import gzip

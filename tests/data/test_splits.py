@@ -70,13 +70,18 @@ def test_group_larger_than_the_validation_set():
     assert valid.tolist() == [6, 7, 8, 9]
 
 
-@pytest.mark.parametrize("split", [
-    lambda: holdout(10, 0), lambda: holdout(10, 1.0), lambda: holdout(10, float("nan")),
-    lambda: holdout(1), lambda: holdout(10, 0.01), lambda: holdout(10, groups=np.zeros(10)),
-    lambda: holdout(10, groups=np.zeros(9)), lambda: kfold(10, 1), lambda: kfold(10, 11),
-    lambda: kfold(10, 3, groups=np.repeat([0, 1], 5)), lambda: kfold(0, 2)])
-def test_impossible_splits_are_refused(split):
-    with pytest.raises(ConfigError, match="found .*expected"):
+@pytest.mark.parametrize("split, named", [
+    (lambda: holdout(10, 0), "fraction: found 0"), (lambda: holdout(10, 1.0), "fraction: found 1"),
+    (lambda: holdout(10, float("nan")), "fraction: found nan"),
+    (lambda: holdout(1), "holdout: found 1 samples"),
+    (lambda: holdout(10, 0.01), "holdout: found 10 samples"),
+    (lambda: holdout(10, groups=np.zeros(10)), "holdout: found 10 samples in 1 groups"),
+    (lambda: holdout(10, groups=np.zeros(9)), r"groups: found shape \(9,\)"),
+    (lambda: kfold(10, 1), "folds: found 1;"), (lambda: kfold(10, 11), "folds: found 11;"),
+    (lambda: kfold(10, 3, groups=np.repeat([0, 1], 5)), "folds: found 3;"),
+    (lambda: kfold(0, 2), "folds: found 2;")])
+def test_impossible_splits_are_refused(split, named):
+    with pytest.raises(ConfigError, match=named):
         split()
 
 

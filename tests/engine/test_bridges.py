@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import facekp.engine.ready  # noqa: F401
-from facekp.engine import bridges as compat
+from facekp.engine import bridges
 
 
 def test_install_in_any_program_and_twice(clean_env):
-    code = "import facekp.engine.bridges as c; c.install(); c.install(); import lasagne, nolearn.lasagne"
+    code = ("from facekp.engine import bridges; bridges.install(); bridges.install();"
+            "import lasagne, nolearn.lasagne")
     done = subprocess.run([sys.executable, "-c", code], env=clean_env, stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr.decode()
 
@@ -20,7 +21,7 @@ def test_install_in_any_program_and_twice(clean_env):
 def test_bridging_again_changes_nothing():
     module = sys.modules["theano.tensor.signal.downsample"]
     Iterable = collections.Iterable
-    compat.bridge()
+    bridges.bridge()
     assert sys.modules["theano.tensor.signal.downsample"] is module
     assert collections.Iterable is Iterable
 
@@ -28,7 +29,7 @@ def test_bridging_again_changes_nothing():
 def test_a_feature_that_is_there_is_left_alone(monkeypatch):
     monkeypatch.setattr(collections, "Iterable", "theirs")
     monkeypatch.setattr(sys.modules["sklearn.cross_validation"], "KFold", "theirs")
-    compat.bridge()
+    bridges.bridge()
     assert collections.Iterable == "theirs"
     assert sys.modules["sklearn.cross_validation"].KFold == "theirs"
 

@@ -16,18 +16,19 @@ DEVICE = os.environ.get("FACEKP_TEST_DEVICE", "opencl0:0")
 TRAIN = """
 import json, sys
 import numpy as np
-from facekp.engine import ready as engine
-from facekp.nets import models
+from facekp.engine import ready
+from facekp.nets.models import MODELS
 
 random = np.random.RandomState(0)
 X = random.rand(16, 1, 96, 96).astype("float32")
 y = random.uniform(-1, 1, (16, 30)).astype("float32")
 losses = {}
-for name, net in (("cnn14", models.MODELS["cnn14"](dropout=False, num_dense_units=50, learning_rate=0.001)),
-                  ("lenet5", models.MODELS["lenet5"](batch_norm=True))):
+for name, options in (("cnn14", dict(dropout=False, num_dense_units=50, learning_rate=0.001)),
+                      ("lenet5", dict(batch_norm=True))):
+    net = MODELS[name](**options)
     net.initialize()
     losses[name] = [float(net.train_iter_(X, y)[0]) for step in range(4)]
-print(json.dumps({"device": engine.theano.config.device, "losses": losses}))
+print(json.dumps({"device": ready.theano.config.device, "losses": losses}))
 """
 
 

@@ -13,7 +13,8 @@ import facekp.engine.ready
 from facekp import fused
 assert fused.enabled(), fused.why()
 assert facekp.engine.ready.plan is not None
-nolearn.lasagne.NeuralNet([("input", lasagne.layers.InputLayer)], input_shape=(None, 2)).get_params()
+layers = [("input", lasagne.layers.InputLayer)]
+nolearn.lasagne.NeuralNet(layers, input_shape=(None, 2)).get_params()
 """
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from facekp.engine import blas, compiler, plan as backend
+from facekp.engine import blas, compiler, plan
 from facekp.machine import cgroup_cores
 from facekp.engine.plan import Choice
 from facekp.errors import EngineError
@@ -21,18 +21,18 @@ def env(tmp_path):
     return {"PATH": os.environ["PATH"], "THEANORC": os.devnull, "XDG_CACHE_HOME": str(tmp_path)}
 
 
-def values(plan):
-    return {key: choice.value for key, choice in plan.flags.items()}
+def values(chosen):
+    return {key: choice.value for key, choice in chosen.flags.items()}
 
 
 def test_defaults(env, tmp_path, monkeypatch):
-    monkeypatch.setattr(backend, "usable_cores", lambda: 3)
-    plan = backend.decide(env)
-    assert {k: values(plan)[k] for k in ("device", "floatX", "allow_gc", "openmp")} == {
+    monkeypatch.setattr(plan, "usable_cores", lambda: 3)
+    chosen = plan.decide(env)
+    assert {k: values(chosen)[k] for k in ("device", "floatX", "allow_gc", "openmp")} == {
         "device": "cpu", "floatX": "float32", "allow_gc": "False", "openmp": "True"}
-    assert values(plan)["base_compiledir"] == str(tmp_path / "facekp" / "theano")
-    assert plan.environ["OMP_NUM_THREADS"].value == "3"
-    assert plan.environ["OPENBLAS_NUM_THREADS"].value == "1"
+    assert values(chosen)["base_compiledir"] == str(tmp_path / "facekp" / "theano")
+    assert chosen.environ["OMP_NUM_THREADS"].value == "3"
+    assert chosen.environ["OPENBLAS_NUM_THREADS"].value == "1"
 
 
 def test_theano_flags_win_over_theanorc_and_both_over_the_defaults(env, tmp_path):
@@ -40,30 +40,30 @@ def test_theano_flags_win_over_theanorc_and_both_over_the_defaults(env, tmp_path
     rc.write_text("[global]\nfloatX = float64\nallow_gc = True\n[blas]\nldflags = -lmine\n"
                   "[nvcc]\nfastmath = True\n")
     env.update(THEANORC=str(rc), THEANO_FLAGS="allow_gc=maybe,openmp=False")
-    plan = backend.decide(env)
-    assert plan.flags["floatX"] == Choice("float64", "theanorc")
-    assert plan.flags["allow_gc"] == Choice("maybe", "THEANO_FLAGS")
-    assert plan.flags["openmp"] == Choice("False", "THEANO_FLAGS")
+    chosen = plan.decide(env)
+    assert chosen.flags["floatX"] == Choice("float64", "theanorc")
+    assert chosen.flags["allow_gc"] == Choice("maybe", "THEANO_FLAGS")
+    assert chosen.flags["openmp"] == Choice("False", "THEANO_FLAGS")
     library = blas.Blas("ours", "-lours", "-DX", None, "")
-    assert backend.add_blas(plan, library, env) is plan
-    assert plan.flags["blas.ldflags"] == Choice("-lmine", "theanorc")
+    assert plan.add_blas(chosen, library, env) is chosen
+    assert chosen.flags["blas.ldflags"] == Choice("-lmine", "theanorc")
 
 
 def test_a_cache_folder_of_the_user_is_kept(env):
     env["THEANO_FLAGS"] = "compiledir=/mine"
-    assert "base_compiledir" not in backend.decide(env).flags
+    assert "base_compiledir" not in plan.decide(env).flags
 
 
 def test_a_cache_folder_that_cannot_be_written(env, tmp_path, monkeypatch):
     (tmp_path / "facekp").write_text("a file where the folder should be")
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
-    choice = backend.cache_folder(env)
+    monkeypatch.setattr(plan.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    choice = plan.cache_folder(env)
     assert choice.value.startswith(str(tmp_path / "tmp"))
     assert str(tmp_path / "facekp") in choice.reason
 
 
 def test_a_cache_folder_on_a_noexec_mount(env, tmp_path, monkeypatch):
-    folders, make, map_ = [], backend.tempfile.TemporaryFile, backend.mmap.mmap
+    folders, make, map_ = [], plan.tempfile.TemporaryFile, plan.mmap.mmap
 
     def remember(dir):
         folders.append(dir)
@@ -74,47 +74,47 @@ def test_a_cache_folder_on_a_noexec_mount(env, tmp_path, monkeypatch):
             raise PermissionError(errno.EPERM, "Operation not permitted")
         return map_(number, length, prot=prot)
 
-    monkeypatch.setattr(backend.tempfile, "TemporaryFile", remember)
-    monkeypatch.setattr(backend.mmap, "mmap", refuse)
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
-    choice = backend.cache_folder(env)
+    monkeypatch.setattr(plan.tempfile, "TemporaryFile", remember)
+    monkeypatch.setattr(plan.mmap, "mmap", refuse)
+    monkeypatch.setattr(plan.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    choice = plan.cache_folder(env)
     assert choice.value.startswith(str(tmp_path / "tmp")) and "noexec" in choice.reason
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path / "facekp"))
+    monkeypatch.setattr(plan.tempfile, "gettempdir", lambda: str(tmp_path / "facekp"))
     with pytest.raises(EngineError, match="noexec.*noexec.*XDG_CACHE_HOME"):
-        backend.cache_folder(env)
+        plan.cache_folder(env)
 
 
 def test_a_user_without_a_home_has_a_cache_folder_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(backend.os.path, "expanduser", lambda path: path)  # no account, no HOME
-    monkeypatch.setattr(backend.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert backend.cache_folder({}).value.startswith(str(tmp_path))
+    monkeypatch.setattr(plan.os.path, "expanduser", lambda path: path)  # no account, no HOME
+    monkeypatch.setattr(plan.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert plan.cache_folder({}).value.startswith(str(tmp_path))
 
 
 def test_the_blas_joins_the_users_compiler_flags_and_library_path(env):
     env.update(THEANO_FLAGS="gcc.cxxflags=-DMINE", LIBRARY_PATH="/mine")
     library = blas.Blas("ours", "-lours", "-Dsgemm_=x", "/ours", "why")
-    plan = backend.add_blas(backend.decide(env), library, env)
-    assert values(plan)["gcc.cxxflags"] == "-DMINE -Dsgemm_=x"
-    assert plan.flags["blas.ldflags"] == Choice("-lours", "why")
-    assert plan.environ["LIBRARY_PATH"].value == "/ours" + os.pathsep + "/mine"
+    chosen = plan.add_blas(plan.decide(env), library, env)
+    assert values(chosen)["gcc.cxxflags"] == "-DMINE -Dsgemm_=x"
+    assert chosen.flags["blas.ldflags"] == Choice("-lours", "why")
+    assert chosen.environ["LIBRARY_PATH"].value == "/ours" + os.pathsep + "/mine"
 
 
 def test_flags_survive_the_way_through_theanos_parser(engine):
     from theano.configparser import parse_config_string
 
     flags = {"blas.ldflags": "-L/a b -Wl,-rpath,/a b", "x": 'say "hi" \\ now', "y": "-DA=b"}
-    text = backend.format_flags(flags)
-    assert parse_config_string(text) == flags == backend.parse_flags(text)
-    assert backend.parse_flags("a=1, b = 2,a=3,junk") == {"a": "3", "b ": " 2"}
+    text = plan.format_flags(flags)
+    assert parse_config_string(text) == flags == plan.parse_flags(text)
+    assert plan.parse_flags("a=1, b = 2,a=3,junk") == {"a": "3", "b ": " 2"}
 
 
 def test_malformed_settings(env, tmp_path):
     with pytest.raises(EngineError, match="THEANO_FLAGS=.*No closing quotation"):
-        backend.decide(dict(env, THEANO_FLAGS='device="cpu'))
+        plan.decide(dict(env, THEANO_FLAGS='device="cpu'))
     rc = tmp_path / "theanorc"
     rc.write_text("floatX = float32\n")
     with pytest.raises(EngineError, match="theanorc cannot be read: .*no section headers"):
-        backend.decide(dict(env, THEANORC=str(rc)))
+        plan.decide(dict(env, THEANORC=str(rc)))
 
 
 @pytest.mark.parametrize("setting, device, reason", [
@@ -123,18 +123,18 @@ def test_malformed_settings(env, tmp_path):
     ({"FACEKP_DEVICE": ""}, "cpu", None),
 ])
 def test_device(env, setting, device, reason):
-    plan = backend.decide(dict(env, **setting))
-    assert plan.flags["device"].value == device
-    assert reason in (None, plan.flags["device"].reason)
+    chosen = plan.decide(dict(env, **setting))
+    assert chosen.flags["device"].value == device
+    assert reason in (None, chosen.flags["device"].reason)
     if device != "cpu":  # the BLAS and the memory are the GPU's own matter
-        assert "openmp" not in plan.flags and "allow_gc" not in plan.flags
-        assert plan.environ["OPENBLAS_NUM_THREADS"] == plan.environ["OMP_NUM_THREADS"]
+        assert "openmp" not in chosen.flags and "allow_gc" not in chosen.flags
+        assert chosen.environ["OPENBLAS_NUM_THREADS"] == chosen.environ["OMP_NUM_THREADS"]
 
 
 @pytest.mark.parametrize("name", ["gpu", "gpu0", "cuda:0", "opencl", "cpu0"])
 def test_a_device_that_theano_does_not_know(env, name):
     with pytest.raises(EngineError, match="device=%s .*expected cpu, cuda" % name):
-        backend.decide(dict(env, FACEKP_DEVICE=name))
+        plan.decide(dict(env, FACEKP_DEVICE=name))
 
 
 @pytest.mark.parametrize("setting, outer, inner", [
@@ -146,13 +146,13 @@ def test_a_device_that_theano_does_not_know(env, name):
     ({"OMP_NUM_THREADS": "5", "THEANO_FLAGS": "floatX=float64"}, "5", "5"),
 ])
 def test_threads(env, setting, outer, inner):
-    plan = backend.decide(dict(env, **setting))
-    assert plan.environ["OMP_NUM_THREADS"].value == outer
-    assert plan.environ["OPENBLAS_NUM_THREADS"].value == inner
+    chosen = plan.decide(dict(env, **setting))
+    assert chosen.environ["OMP_NUM_THREADS"].value == outer
+    assert chosen.environ["OPENBLAS_NUM_THREADS"].value == inner
 
 
 def test_one_thread_needs_no_openmp(env):
-    assert values(backend.decide(dict(env, OMP_NUM_THREADS="1")))["openmp"] == "False"
+    assert values(plan.decide(dict(env, OMP_NUM_THREADS="1")))["openmp"] == "False"
 
 
 @pytest.mark.parametrize("files, cores", [
@@ -171,9 +171,9 @@ def test_cores_of_a_control_group(tmp_path, files, cores):
 
 def test_no_compiler(env, tmp_path):
     with pytest.raises(EngineError, match=r"no C\+\+ compiler .*apt install g\+\+"):
-        backend.decide(dict(env, PATH=str(tmp_path)))
+        plan.decide(dict(env, PATH=str(tmp_path)))
     with pytest.raises(EngineError, match=r"no C\+\+ compiler \(g\+\+-99\)"):
-        backend.decide(dict(env, THEANO_FLAGS="cxx=g++-99"))
+        plan.decide(dict(env, THEANO_FLAGS="cxx=g++-99"))
 
 
 def test_condas_compiler_is_found(env, tmp_path):
@@ -181,7 +181,7 @@ def test_condas_compiler_is_found(env, tmp_path):
     cxx.write_text("#!/bin/sh\n")
     cxx.chmod(0o755)
     env.update(PATH=str(tmp_path), CXX="%s -O2" % cxx.name)
-    assert values(backend.decide(env))["cxx"] == str(cxx)
+    assert values(plan.decide(env))["cxx"] == str(cxx)
 
 
 def test_where_the_kernels_cannot_run_the_blas_has_all_threads(env, tmp_path):
@@ -189,7 +189,7 @@ def test_where_the_kernels_cannot_run_the_blas_has_all_threads(env, tmp_path):
     cxx.write_text("#!/bin/sh\necho 'g++ (GCC) 8.5.0'\n")
     cxx.chmod(0o755)
     env["OMP_NUM_THREADS"] = "3"
-    threads = [backend.decide(dict(env, PATH=path)).environ["OPENBLAS_NUM_THREADS"].value
+    threads = [plan.decide(dict(env, PATH=path)).environ["OPENBLAS_NUM_THREADS"].value
                for path in (env["PATH"], str(tmp_path))]
     assert threads == ["1", "3"]
 
@@ -265,8 +265,7 @@ def test_theano_multiplies_with_the_chosen_blas(engine):
     import numpy as np
     import theano
 
-    if "blas.ldflags" in backend.parse_flags(os.environ.get("THEANO_FLAGS", "")):
-        assert theano.config.blas.ldflags
+    assert theano.config.blas.ldflags == engine.plan.flags["blas.ldflags"].value
     a = np.arange(12, dtype="float32").reshape(3, 4)
     A = theano.tensor.matrix()
     product = theano.function([A], theano.tensor.dot(A, A.T))
@@ -323,12 +322,14 @@ except ImportError as error:
 
 
 def test_settings_stay_if_theano_was_imported_before(clean_env):
-    done = python("import theano, facekp.engine.ready as e; print(e.plan, theano.config.floatX)",
+    # without the hook of this environment, which readies the engine before Theano
+    done = python("from facekp.engine import hook; hook.remove(); import theano;"
+                  "from facekp.engine import ready; print(ready.plan, theano.config.floatX)",
                   dict(clean_env, THEANO_FLAGS="floatX=float64,blas.ldflags="))
     assert done.stdout == "None float64\n", done.stderr
 
 
 def test_waiting_threads_do_not_spin_for_long_unless_the_user_wants_it():
-    assert backend.choose_threads({}, fused=True)["GOMP_SPINCOUNT"].value == "1000"
+    assert plan.choose_threads({}, fused=True)["GOMP_SPINCOUNT"].value == "1000"
     for wish in ({"GOMP_SPINCOUNT": "5"}, {"OMP_WAIT_POLICY": "active"}):
-        assert "GOMP_SPINCOUNT" not in backend.choose_threads(wish, fused=True)
+        assert "GOMP_SPINCOUNT" not in plan.choose_threads(wish, fused=True)

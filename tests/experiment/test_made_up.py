@@ -7,7 +7,7 @@ import sys
 import pytest
 from faults.configurations import write_data
 
-from facekp.cli import commands as cli
+from facekp.cli import commands
 from facekp.experiment import known
 from facekp.nets import registry
 from facekp.runs.about import read_about
@@ -82,7 +82,7 @@ def test_the_summary_names_it(trained):
 def test_a_run_goes_on_and_is_told_complete(trained, own_registry, capsys):
     arguments = ["run", str(trained / "made_up.py"), "--data", str(trained / "data"), "--out",
                  str(trained / "runs")]
-    assert cli.main(arguments) == 0
+    assert commands.main(arguments) == 0
     assert capsys.readouterr().out.count("fold0: complete\n") == 2
 
 
@@ -96,10 +96,10 @@ def test_the_file_is_a_script_too(trained):
 def test_its_net_predicts_once_its_file_is_imported(trained, own_registry, capsys):
     run, out = trained / "runs/made-up/tiny/width-2/fold0", trained / "mine.csv"
     arguments = ["submit", str(run), "--data", str(trained / "data"), "--out", str(out)]
-    assert cli.main(arguments) == 2
+    assert commands.main(arguments) == 2
     err = capsys.readouterr().err
     assert "model: found 'tiny'" in err and "--import FILE" in err and err.count("\n") == 1
-    assert cli.main([*arguments, "--import", str(trained / "made_up.py")]) == 0
+    assert commands.main([*arguments, "--import", str(trained / "made_up.py")]) == 0
     assert out.read_bytes() == (run / "submission.csv").read_bytes()
 
 

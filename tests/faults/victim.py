@@ -80,7 +80,7 @@ def watch(moments):
     """Wrap all that makes a moment."""
     from facekp import files
     from facekp.nets import net
-    from facekp.training import checkpoint, one_run as training
+    from facekp.training import checkpoint, one_run
     files.open = tearing_open(moments)
     moments.before(os, "fsync", "sync")
     moments.before(os, "replace", "rename")
@@ -109,8 +109,8 @@ def watch(moments):
 
     net.KeypointNet._create_iter_funcs = create
     checkpoint.Checkpoint.__call__ = save
-    training.fit = entering("epochs", training.fit)
-    training.finish = entering("last files", training.finish)
+    one_run.fit = entering("epochs", one_run.fit)
+    one_run.finish = entering("last files", one_run.finish)
 
 
 def main(name, data, out, log, phase=None, kind=None, number=0, signal_number=0):

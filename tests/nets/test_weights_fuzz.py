@@ -1,6 +1,6 @@
 """Damaged and hostile weights.npz and checkpoints: the values as they were, or one RunError.
 
-``FACEKP_FUZZ=100000 pytest tests/test_weights_fuzz.py`` damages 25000 of each; the default
+``FACEKP_FUZZ=100000 pytest tests/nets/test_weights_fuzz.py`` damages 25000 of each; the default
 is short.
 """
 import io

@@ -10,6 +10,7 @@ from checkout import ROOT
 
 PAGES = [ROOT / "README.md"] + sorted(
     page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
+LINKS = r"\]\(([^)#\s]+)"
 SOURCES = r"`((?:facekp|experiments|tests|benchmarks|docs|requirements)/[\w/.-]+)`"
 
 
@@ -24,17 +25,22 @@ def test_readme_is_read_in_two_minutes():
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_that_a_page_names_are_there(page):
     text = page.read_text(encoding="utf-8")
-    linked = [target for target in re.findall(r"\]\(([^)#\s]+)", text) if ":" not in target]
+    linked = [target for target in re.findall(LINKS, text) if ":" not in target]
     assert [target for target in linked if not (page.parent / target).exists()] == []
-    named = [path for path in re.findall(SOURCES, text) if "_build" not in path]  # made later
+    named = [path for path in re.findall(SOURCES, text) if "/_build/" not in path]
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_pages_name_files():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert re.search(LINKS, text) and re.search(SOURCES, text)
 
 
 def imports(page):
     """The lines of a page's examples in Python that import something of facekp."""
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
-    return [ast.get_source_segment(block, node) for block in blocks
-            for node in ast.parse(block).body
+    return [ast.get_source_segment(block, node)
+            for block in blocks for node in ast.parse(block).body
             if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "facekp"]
 
 
@@ -48,9 +54,11 @@ def test_examples_of_docstrings_give_what_they_say():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).replace(".__init__", "")
                for path in sorted((ROOT / "facekp").rglob("*.py"))
                if ">>> " in path.read_text(encoding="utf-8")]
+    assert modules
     # a process of its own: examples register nets
     code = ("import doctest, importlib, sys\n"
             f"results = [doctest.testmod(importlib.import_module(name)) for name in {modules}]\n"
+            "assert sum(result.attempted for result in results) > len(results)\n"
             "sys.exit(any(result.failed for result in results))")
     done = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), stdout=subprocess.PIPE,
                           universal_newlines=True)

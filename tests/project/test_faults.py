@@ -117,9 +117,9 @@ def test_the_tables_are_those_of_the_figures():
 
 
 def test_the_data_are_in_kaggles_format(data):
-    from facekp import data as loader
-    training = loader.load_training(data, complete_only=True)
+    from facekp.data import load_lookup, load_test, load_training
+    training = load_training(data, complete_only=True)
     assert training.X.shape == (40, 1, 96, 96) and training.provenance["kind"] == "synthetic"
-    test = loader.load_test(data)
-    assert len(loader.load_lookup(data, test.image_ids).row_ids) == 12
+    test = load_test(data)
+    assert len(load_lookup(data, test.image_ids).row_ids) == 12
     assert np.isfinite(training.y).all()

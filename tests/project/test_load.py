@@ -10,8 +10,8 @@ import core_tools
 import pytest
 from faults import configurations, load
 
-from facekp.runs import folder as runs
-from facekp.training import handlers, one_run as training
+from facekp.runs.folder import Run
+from facekp.training import handlers, one_run
 from checkout import TESTS
 
 
@@ -19,11 +19,11 @@ from checkout import TESTS
 def test_twenty_epochs_leave_nothing_open(tmp_path, monkeypatch):
     """Not a descriptor nor a thread more than after the first five, and no memory to speak of."""
     samples = []
-    monkeypatch.setattr(training, "build", core_tools.build_once)
+    monkeypatch.setattr(one_run, "build", core_tools.build_once)
     monkeypatch.setattr(handlers.EpochTable, "__call__",
                         lambda self, net, history: samples.append(load.used()))
     settings = core_tools.replace(core_tools.CLASSIC, epochs=20, optimizer="sgd")
-    training.train(runs.Run(tmp_path), settings, core_tools.training_data(20))
+    one_run.train(Run(tmp_path), settings, core_tools.training_data(20))
     early, late = samples[4], samples[19]
     assert (late["descriptors"], late["threads"]) == (early["descriptors"], early["threads"])
     assert late["rss_mib"] - early["rss_mib"] < 5  # a checkpoint's arrays: 7 MiB

@@ -92,7 +92,7 @@ def test_a_misspelt_variable_is_refused(target, variable):
 
 
 def test_variables_of_the_engine_may_be_given():
-    assert command("FACEKP_FUSED=0", "THEANO_FLAGS=openmp=False", "OMP_NUM_THREADS=1")
+    assert command("FACEKP_FUSED=0", "THEANO_FLAGS=openmp=False", "OMP_NUM_THREADS=1") == command()
 
 
 @pytest.mark.parametrize("arguments, words", [

@@ -16,7 +16,7 @@ import core_tools
 import numpy as np
 from dataclasses import replace
 from facekp import keypoints
-from facekp.training import one_run as training
+from facekp.training import one_run
 from facekp.nets.net import GivenSplit
 from facekp.settings import Settings
 
@@ -29,8 +29,8 @@ nets = {
 arrays, digests = {}, {}
 for name, settings in nets.items():
     faces = core_tools.training_data(8 if "vgg" in name else 40)
-    data = training.split(faces.X, faces.y, settings)
-    net = training.build(settings)
+    data = one_run.split(faces.X, faces.y, settings)
+    net = one_run.build(settings)
     net.train_split = GivenSplit(data.X_valid, keypoints.scale(data.y_valid))
     net.initialize()
     first = np.concatenate([variable.get_value().ravel() for variable in net.weights().values()])

@@ -11,7 +11,7 @@ from facekp.data import kfold
 from facekp.runs.folder import Run
 from facekp.runs.read import read_run
 from facekp.settings import Settings
-from facekp.training import one_run as training
+from facekp.training import one_run
 from facekp.training.evaluate import near_duplicates
 from facekp.training.split import split
 
@@ -71,7 +71,7 @@ def test_mirror_images_in_training_change_no_sides():
 @pytest.fixture
 def with_pairs(monkeypatch):
     """Forty faces, of which every second one is a brighter version of the one before it."""
-    monkeypatch.setattr(training, "build", build_once)
+    monkeypatch.setattr(one_run, "build", build_once)
     X, _ = faces(40)
     X[1::2] = np.rint(X[::2] * 200 + 20) / 255
     return training_data()._replace(X=X)
@@ -86,7 +86,7 @@ def test_every_split_from_training_to_reading(with_pairs, tmp_path, options, nea
     if options.get("split") != "grouped":
         run = Run(tmp_path / "study/lenet5/fold0")
     settings = replace(CLASSIC, epochs=1, **options)
-    summary = training.train(run, settings, with_pairs, say=str)
+    summary = one_run.train(run, settings, with_pairs, say=str)
     found = read_run(run.folder, tmp_path)
     assert found.near_duplicates == json.loads(run.summary.read_text()).get("near_duplicates")
     assert found.settings == settings.as_dict()

@@ -1,6 +1,9 @@
 """What happens between epochs: best weights, patience, the bar, the table."""
 import io
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -228,3 +231,61 @@ def test_table_has_a_header_once_and_no_colours_in_a_file(capsys):
 def test_table_has_colours_on_a_terminal(monkeypatch):
     monkeypatch.setattr(handlers.sys, "stdout", Terminal())
     assert "\033[36m0.50000\033[0m" in EpochTable().table(Net(), [row(1, 0.25)])
+
+
+# ---- streams that are no files -----------------------------------------------------------------
+
+
+def test_the_bar_goes_to_the_stream_of_the_moment(monkeypatch, clock):
+    terminal = Terminal()
+    monkeypatch.setattr(handlers.sys, "stderr", terminal)
+    progress = Progress(1, 1)
+    clock.now += 1
+    progress.batch_finished(None, [])
+    assert "epoch 1" in terminal.getvalue()
+
+
+def test_a_terminal_that_goes_away_ends_the_bar_alone(clock):
+    terminal = Terminal()
+    progress = Progress(2, 1, terminal)
+    clock.now += 1
+    progress.batch_finished(None, [])
+    terminal.close()
+    clock.now += 1
+    progress.batch_finished(None, [])
+    progress.epoch_finished(None, [])
+    assert not progress.on_terminal
+
+
+STREAMS = """
+import io, sys
+import core_tools
+from facekp.runs.folder import Run
+from facekp.training import one_run
+
+class Bare:
+    def __init__(self):
+        self.text = ""
+    def write(self, text):
+        self.text += text
+    def flush(self):
+        pass
+
+closed = io.StringIO()
+closed.close()
+assert sys.stdout is None and sys.stderr is None
+one_run.build = core_tools.build_once
+for name, stream in ("none", None), ("bare", Bare()), ("closed", closed):
+    sys.stdout = sys.stderr = stream
+    run = Run(sys.argv[1] + "/" + name)
+    one_run.train(run, core_tools.CLASSIC, core_tools.training_data())
+    assert name != "bare" or "trn loss" in stream.text
+"""
+
+
+def test_a_training_needs_no_streams(tmp_path):
+    subprocess.run(["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", STREAMS,
+                    str(tmp_path)],
+                   env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))
+    done = {path.parent.name for path in tmp_path.rglob("summary.json")}
+    assert done == {"none", "bare", "closed"}

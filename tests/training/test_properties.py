@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from facekp import files, keypoints
-from facekp.data import mirror as augment
+from facekp.data import mirror
 from facekp.nets import weights
 from facekp.runs import submission
-from facekp.training import one_run as training
+from facekp.training import one_run
 from facekp.data import Lookup, splits
 from facekp.settings import Settings
 
@@ -36,10 +36,10 @@ def test_scaling_is_undone_keeps_order_and_stays_in_range(y_px):
 @given(faces)
 def test_mirroring_twice_is_nothing_and_once_swaps_left_and_right(case):
     X, y_px = case
-    np.testing.assert_array_equal(augment.flip_images(augment.flip_images(X)), X)
-    np.testing.assert_allclose(augment.flip_keypoints(augment.flip_keypoints(y_px)), y_px,
+    np.testing.assert_array_equal(mirror.flip_images(mirror.flip_images(X)), X)
+    np.testing.assert_allclose(mirror.flip_keypoints(mirror.flip_keypoints(y_px)), y_px,
                                atol=1e-5)
-    flipped = augment.flip_keypoints(y_px)
+    flipped = mirror.flip_keypoints(y_px)
     for i, name in enumerate(keypoints.KEYPOINTS):
         j = keypoints.KEYPOINTS.index(name.replace("left", "~").replace("right", "left")
                                       .replace("~", "right"))
@@ -51,7 +51,7 @@ def test_mirroring_twice_is_nothing_and_once_swaps_left_and_right(case):
 @given(faces)
 def test_augmentation_appends_mirror_images_and_changes_nothing_else(case):
     X, y_px = case
-    X2, y2_px = augment.with_mirror_images(X, y_px)
+    X2, y2_px = mirror.with_mirror_images(X, y_px)
     n = len(X)
     np.testing.assert_array_equal(X2[:n], X)
     np.testing.assert_array_equal(y2_px[:n], y_px)
@@ -86,18 +86,18 @@ def test_no_group_is_on_both_sides(groups, seed):
 @few
 @given(st.integers(5, 40), st.integers(0, 2**32 - 1), st.integers(0, 4),
        st.sampled_from(["none", "split-then-mirror", "mirror-then-split"]))
-def test_a_face_is_on_one_side_unless_the_protocol_says_otherwise(n, seed, fold, mirror):
+def test_a_face_is_on_one_side_unless_the_protocol_says_otherwise(n, seed, fold, protocol):
     """A face's mirror image is on its side too, but where images are mirrored before the split."""
     X = np.zeros((n, 1, 96, 96), np.float32)
     X[:, 0, 0, 0] = X[:, 0, 0, 95] = np.arange(n)         # which face, legible in the mirror too
-    parts = training.split(X, np.zeros((n, 30), np.float32),
-                           Settings.from_dict({"model": "lenet5", "mirror": mirror, "seed": seed,
-                                               "fold": fold}))
+    parts = one_run.split(X, np.zeros((n, 30), np.float32),
+                          Settings.from_dict({"model": "lenet5", "mirror": protocol, "seed": seed,
+                                              "fold": fold}))
     train, valid = parts.X_train[:, 0, 0, 0].astype(int), parts.X_valid[:, 0, 0, 0].astype(int)
     copies = np.bincount(np.concatenate([train, valid]), minlength=n)
     assert (copies >= 1).all() and set(copies) <= {1, 2}
     assert len(parts.twin_in_train) == len(valid)
-    if mirror == "mirror-then-split":
+    if protocol == "mirror-then-split":
         np.testing.assert_array_equal(parts.twin_in_train, np.isin(valid, train))
     else:
         assert not set(train) & set(valid) and not parts.twin_in_train.any()

@@ -16,16 +16,16 @@ import pytest
 from checkout import TESTS
 from faults.harness import differences, results
 
-from facekp.runs import folder as runs
-from facekp.training import handlers, one_run as training
+from facekp.runs.folder import Run
+from facekp.training import handlers, one_run
 from facekp.nets.optimizers import OPTIMIZERS
 from facekp.runs.version import CODE_DIGESTS
 from facekp.schedule import Schedule
 
 
 def train(folder, settings, say=print):
-    return training.train(runs.Run(folder), settings, core_tools.training_data(),
-                          core_tools.unlabelled_data(), core_tools.lookup(), say)
+    return one_run.train(Run(folder), settings, core_tools.training_data(),
+                         core_tools.unlabelled_data(), core_tools.lookup(), say)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def undisturbed(tmp_path_factory):
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(handlers.EpochTable, "__call__", keep)
-                patch.setattr(training, "build", core_tools.build_once)
+                patch.setattr(one_run, "build", core_tools.build_once)
                 train(folder / "run", settings)
             made[key] = results(folder / "run"), halfway
             assert made[key][0]["summary.json"]["best_epoch"] == settings.epochs
@@ -59,7 +59,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture
 def compiled_once(monkeypatch):
-    monkeypatch.setattr(training, "build", core_tools.build_once)
+    monkeypatch.setattr(one_run, "build", core_tools.build_once)
 
 
 # ---- going on after epoch 2 --------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undist
 def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbed,
                                                             compiled_once, monkeypatch):
     # build_once has done this before it compiled the net
-    monkeypatch.setattr(training, "rates", SimpleNamespace(use=lambda net, settings: None))
+    monkeypatch.setattr(one_run, "rates", SimpleNamespace(use=lambda net, settings: None))
     settings = replace(core_tools.CLASSIC, epochs=4, schedule=("warm-up=1", "cosine"))
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")
@@ -113,7 +113,7 @@ def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_
     """The tests above can fail: with the generators' state from elsewhere, the bits differ."""
     expected, halfway = undisturbed(core_tools.CNN14)
     shutil.copytree(halfway, tmp_path / "run")
-    run = runs.Run(tmp_path / "run")
+    run = Run(tmp_path / "run")
     arrays, meta = run.load_checkpoint(print)
     generators = [name for name in arrays
                   if name.startswith("state/") and arrays[name].dtype.kind in "iu"]
@@ -131,7 +131,7 @@ def test_a_run_begun_before_there_were_versions_goes_on(tmp_path, undisturbed, c
     """Its config.json has a digest of the code, and `mirror` in place of split and augment."""
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")
-    path = runs.Run(tmp_path / "run").config
+    path = Run(tmp_path / "run").config
     config = json.loads(path.read_text())
     [config["code"]] = [digest for digest, version in CODE_DIGESTS.items()
                         if version == config["training_version"]]

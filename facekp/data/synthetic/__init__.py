@@ -1,8 +1,8 @@
-"""The embedded default data: drawn gray faces with exact keypoints, in Kaggle's format.
+"""The default data: drawn gray faces with exact keypoints, in Kaggle's format.
 
-Each picture is a small 3-D head (an ellipsoid with a relief of nose, brows, cheeks, lips and chin)
-turned, lit and photographed; its features are painted in the head's own coordinates, so the
-keypoints follow pose and expression exactly. No photograph of a person goes into it.
+Each image shows a small 3-D head: an ellipsoid with a relief of nose, brows, cheeks, lips and chin,
+which is rotated, lit and photographed. The face is painted in the head's own coordinates, so the
+keypoints follow pose and expression exactly. No photograph of a person is used.
 
 * :func:`generate` gives images and labels as arrays;
 * :func:`write` writes a folder with Kaggle's four files and the truth of the test images;

@@ -1,4 +1,4 @@
-"""The synthetic data set as files: Kaggle's four, the test images' truth, and a label."""
+"""Write the synthetic data set: Kaggle's four files, the truth of the test images, and a label."""
 import contextlib
 import os
 import shutil
@@ -12,6 +12,7 @@ import numpy as np
 
 from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
+from facekp.text import is_terminal
 
 from .generator import faces
 from .labels import TEST_ROWS, TRAINING_ROWS, missing_pattern
@@ -22,7 +23,7 @@ except ImportError:  # Windows
     fcntl = None
 
 LABEL = "synthetic faces"
-VERSION = 1  # of the drawing: raise it when the same seed gives other faces
+VERSION = 1  # of the drawing: increase it when the same seed gives other faces
 
 _DIGITS = np.array([list((b"%d " % gray).ljust(4, b"\0")) for gray in range(256)], np.uint8)
 
@@ -30,15 +31,17 @@ _DIGITS = np.array([list((b"%d " % gray).ljust(4, b"\0")) for gray in range(256)
 def write(folder, seed=0, n_train=7049, n_test=1783):
     """Write a synthetic data set into a new folder.
 
-    Writes training.csv, test.csv, IdLookupTable.csv and SampleSubmission.csv exactly as Kaggle
-    ships them; TestTruth.csv (ImageId and all 30 columns, px), which Kaggle keeps to itself: for
-    images of the second labelling scheme it holds that scheme's labels, so that a score computed
-    from it and the lookup table means what Kaggle's means; and label.txt, "synthetic faces" and
-    what was drawn. The folder appears only when it is complete.
+    The folder appears only when it is complete. It has
+
+    * training.csv, test.csv, IdLookupTable.csv and SampleSubmission.csv in Kaggle's format;
+    * TestTruth.csv: ImageId and all 30 columns, px, which Kaggle does not publish. Images of the
+      second labelling scheme have that scheme's labels, so that a score computed from this file
+      and the lookup table has the meaning of Kaggle's score;
+    * label.txt: the words "synthetic faces", and what was drawn.
 
     Parameters
     ----------
-    folder : path, must not exist or be empty
+    folder : path; it must be empty or not exist
     seed : int, not negative
     n_train, n_test : int, number of images
 
@@ -49,7 +52,14 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
     Raises
     ------
     DataError
-        If the folder already holds something.
+        If the folder is not empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     sorted(path.name for path in write(place + "/faces", n_train=4, n_test=2).iterdir())[:3]
+    ['IdLookupTable.csv', 'SampleSubmission.csv', 'TestTruth.csv']
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +99,7 @@ def _locked(folder):
 
 
 def _remove_stale(folder, seconds=60):
-    """Remove what killed processes left of this folder; one just made may not be locked yet."""
+    """Remove what killed processes left; very new folders stay, as they may not be locked yet."""
     for stale in folder.parent.glob(f".{folder.name}-" + 12 * "[0-9a-f]"):
         with contextlib.suppress(OSError):  # another process removes it, too
             if time.time() - stale.stat().st_mtime < seconds:
@@ -101,9 +111,10 @@ def _remove_stale(folder, seconds=60):
 
 
 def ensure(folder, seed=0, n_train=7049, n_test=1783):
-    """The folder of the synthetic data set, written now if it is not there yet.
+    """The folder of the synthetic data set; it is written now if it is not there yet.
 
-    Two processes may call it at once: each draws, the first to finish puts its folder in place.
+    Two processes may call this at the same time. Both draw, and the first to finish puts its folder
+    in place.
 
     Parameters
     ----------
@@ -117,6 +128,11 @@ def ensure(folder, seed=0, n_train=7049, n_test=1783):
     ------
     DataError
         If the folder holds something else, such as a set of another seed.
+
+    Examples
+    --------
+    >>> ensure("data/synthetic")    # a minute, the first time    # doctest: +SKIP
+    PosixPath('data/synthetic')
     """
     folder = Path(folder)
     expected = _description(seed, n_train, n_test)
@@ -191,10 +207,10 @@ def _write_test(folder, seed, n, show):
 
 
 class _Progress:
-    """One line on a terminal, nothing elsewhere."""
+    """Shows one line on a terminal; writes nothing elsewhere."""
 
     def __init__(self, n):
-        self.n, self.done, self.on = n, 0, sys.stderr.isatty()
+        self.n, self.done, self.on = n, 0, is_terminal(sys.stderr)
 
     def __call__(self):
         self.done += 1

@@ -1,4 +1,4 @@
-"""Images and labels of any number of people, drawn in blocks, by several processes if many."""
+"""Draw and label any number of faces, in blocks; for many faces, in several processes."""
 import os
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from . import camera, face, people, scene
 from .labels import annotate
 
 _BLOCK = 4  # people drawn at once: arrays of this size stay in the processor's cache
-_FEW = 400  # up to so many images it is not worth while to start processes
+_FEW = 400  # up to this number of images, starting processes takes longer than it saves
 _CHILD = "import sys; from {} import _send; _send(*map(int, sys.argv[1:]))".format(__name__)
 _CHILD_ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
@@ -24,22 +24,29 @@ _CHILD_ENVIRONMENT = {
 
 
 def generate(n, seed=0, scheme=1, stream=0):
-    """Draw n faces and label them; the first k of n faces are the faces of ``generate(k, seed)``.
+    """Draw n faces and label them. The first k of them are the same for every n.
 
     Parameters
     ----------
     n : int, number of images
     seed : int, not negative
     scheme : 1 or 2
-        Which annotators labelled the images, see :mod:`facekp.data.synthetic.labels`. The second
-        scheme's faces also vary more in pose, size and position.
+        The labelling scheme of one of the two teams of annotators, see
+        :mod:`facekp.data.synthetic.labels`. The faces of the second scheme also vary more in pose,
+        size and position.
     stream : int, not negative
-        Another independent sequence of people of the same seed.
+        Each stream of a seed is another, independent sequence of people.
 
     Returns
     -------
     images : uint8 array (n, 96, 96)
     y : float32 array (n, 30), px, in the order of `facekp.keypoints.COLUMNS`, no value missing
+
+    Examples
+    --------
+    >>> images, y = generate(4)
+    >>> images.shape, images.dtype, y.shape
+    ((4, 96, 96), dtype('uint8'), (4, 30))
     """
     images, y = np.empty((n, 96, 96), np.uint8), np.empty((n, 30), np.float32)
     for i, (image, labels) in enumerate(faces(n, seed, scheme, stream)):
@@ -66,10 +73,11 @@ def _blocks(key, first, step, n_blocks):
 
 
 def _blocks_of_processes(key, n_blocks):
-    """The same blocks, drawn by one process per core that each send every n-th block by pipe.
+    """The same blocks, drawn by one process per core; each of n processes sends every n-th block.
 
-    Plain child processes: threads would wait for each other (the operations are short), and a
-    forked copy of a process that has loaded Theano and a threaded BLAS is not safe.
+    They are child processes and not threads, because threads would wait for each other (the
+    operations are short). They are not forks, because a fork of a process that has loaded Theano
+    and a threaded BLAS is not safe.
     """
     n_processes = min(8, usable_cores())
     root = str(Path(__file__).resolve().parents[3])

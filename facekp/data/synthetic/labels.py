@@ -1,9 +1,10 @@
-"""How the drawn faces are labelled: Kaggle's two schemes, the annotator's hand, the missing values.
+"""Label the drawn faces: Kaggle's two labelling schemes, annotators' errors, missing values.
 
-Kaggle's files come from two teams of annotators. The first marked all 15 points. The second marked
-four, by other conventions: its nose tip lies near the base of the nose, its bottom lip near the
-lips' middle. Public counts of the contest's files say how many values each row has; they are kept
-to the row, because nets that see one scheme only are scored on both.
+Kaggle's files come from two teams of annotators. The first team marked all 15 points. The second
+marked only four, by other conventions: its nose tip is near the base of the nose, and its bottom
+lip near the middle of the lips. Public counts of the contest's files tell how many rows have how
+many values. The synthetic files have exactly these numbers, because a net that has seen only one
+scheme is scored on both.
 """
 import numpy as np
 
@@ -12,7 +13,7 @@ from facekp.keypoints import KEYPOINTS
 FOUR = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip")
 """The points of the second scheme."""
 
-NOISE_PX = {1: 0.4, 2: 0.9}  # standard deviation of an annotator's hand, by scheme
+NOISE_PX = {1: 0.4, 2: 0.9}  # standard deviation of an annotator's error, by scheme
 _SHIFT_PX = (1.0, 1.0, 6.0, -4.0)  # second scheme: FOUR's y against the first scheme's
 
 # number of rows by number of labelled points, first scheme and second scheme
@@ -33,7 +34,7 @@ def annotate(rng, points, scheme):
 
 
 def missing_pattern(rng, rows, n):
-    """Scheme and labelled points of n rows whose kinds are in the proportion of `rows`.
+    """Choose the scheme and the labelled points of n rows, in the proportions of `rows`.
 
     Parameters
     ----------

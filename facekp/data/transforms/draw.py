@@ -1,4 +1,4 @@
-"""What is done to each image in an epoch: random numbers turned into maps and gray levels."""
+"""Choose the changes of each image in an epoch: from random numbers to maps and gray levels."""
 from typing import NamedTuple
 
 import numpy as np
@@ -8,21 +8,22 @@ from facekp.data.transforms.random import random_bits, uniform
 
 
 class Changes(NamedTuple):
-    """What is done to n images.
+    """The changes of n images.
 
     Attributes
     ----------
     maps : float64 array (n, 2, 3)
-        Where the points of the image go (:mod:`facekp.data.transforms.geometry`).
+        The affine map of each image (:mod:`facekp.data.transforms.geometry`).
     gain : float64 array (n,)
         Factor of the gray levels' distance from the image's mean.
     offset : float64 array (n,)
         Added to the gray levels, which are 0 to 1.
     noise : float64 array (n,)
         Standard deviation of the noise of a pixel.
-    noise_key : int64 array (n,), 32 bits that tell the noise of one image from another's
+    noise_key : int64 array (n,)
+        32 random bits, so that each image has its own noise.
     blur : float64 array (n,), sigma in px
-    blur_radius : int, px; a blur reaches so far at the most
+    blur_radius : int, px, the largest distance that a blur reaches
     """
 
     maps: np.ndarray
@@ -35,7 +36,7 @@ class Changes(NamedTuple):
 
 
 def draw(augmentation, seed, epoch, index):
-    """What an epoch does to images of the training set.
+    """Choose the changes that an epoch makes to images of the training set.
 
     Parameters
     ----------
@@ -46,7 +47,13 @@ def draw(augmentation, seed, epoch, index):
     Returns
     -------
     Changes
-        Each image's depend on seed, epoch and its own index alone.
+        The changes of an image depend only on the seed, the epoch and the image's index.
+
+    Examples
+    --------
+    >>> from facekp.augmentation import Augmentation
+    >>> draw(Augmentation(shift=5), seed=0, epoch=1, index=np.arange(4)).maps.shape
+    (4, 2, 3)
     """
     bits = random_bits(seed, epoch, np.asarray(index))
     part = {name: uniform(value) for name, value in bits.items()}      # 0 to 1

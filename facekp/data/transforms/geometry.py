@@ -1,8 +1,8 @@
-"""Affine maps of the image plane, and what they do to keypoints.
+"""Affine maps of the image plane, and their effect on keypoints.
 
 A map is a float64 array (2, 3), or (n, 2, 3) for n images: the point (x, y) of the image before
-goes to ``map @ (x, y, 1)``. Pixel centres have whole coordinates, so that the picture covers -0.5
-to 95.5 and its centre is (47.5, 47.5); x points to the right and y down.
+goes to ``map @ (x, y, 1)``. Pixel centres have whole-number coordinates, so the image
+covers -0.5 to 95.5, and its centre is (47.5, 47.5). x points to the right, y points down.
 """
 import numpy as np
 
@@ -23,6 +23,11 @@ def affine(a, b, c, d, e, f):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> affine(1, 0, [5., 7.], 0, 1, 0).shape    # two shifts to the right
+    (2, 2, 3)
     """
     numbers = np.broadcast_arrays(*(np.asarray(number, float) for number in (a, b, c, d, e, f)))
     return np.stack(numbers, axis=-1).reshape(numbers[0].shape + (2, 3))
@@ -38,6 +43,11 @@ def mirror(mirrored):
     Returns
     -------
     float64 array (n, 2, 3), the identity where not `mirrored`
+
+    Examples
+    --------
+    >>> mirror(np.array([True]))[0] @ (0, 40, 1)    # where the point (0, 40) goes
+    array([95., 40.])
     """
     sign = np.where(mirrored, -1.0, 1.0)
     return affine(sign, 0, np.where(mirrored, SIZE - 1.0, 0.0), 0, 1, 0)
@@ -48,13 +58,21 @@ def crop(side, left, top):
 
     Parameters
     ----------
-    side : float array (n,), the square's side in parts of the image's, above 0
+    side : float array (n,)
+        The square's side divided by the image's side, above 0.
     left, top : float arrays (n,)
-        Where it is: 0 at the image's left or upper edge, 1 at its right or lower edge.
+        The position of the square: 0 at the image's left or upper edge, 1 at its right or lower
+        edge.
 
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> half = crop(np.array([0.5]), np.array([0.]), np.array([0.]))    # the upper left quarter
+    >>> half[0] @ (47.5, 47.5, 1)
+    array([95.5, 95.5])
     """
     def offset(place):  # the square begins at -0.5 + place * (1 - side) * 96, which becomes -0.5
         first = place * (1 - side) * SIZE - 0.5
@@ -73,6 +91,12 @@ def rotate_and_scale(degrees, factor):
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> quarter = rotate_and_scale(np.array([90.]), np.array([1.]))
+    >>> (quarter[0] @ (95, 0, 1)).round(6)
+    array([95., 95.])
     """
     radians = np.deg2rad(degrees)
     cos, sin = factor * np.cos(radians), factor * np.sin(radians)
@@ -81,21 +105,26 @@ def rotate_and_scale(degrees, factor):
 
 
 def shift(right, down):
-    """Move by so many px.
+    """Shift images.
 
     Parameters
     ----------
-    right, down : float arrays (n,)
+    right, down : float arrays (n,), px
 
     Returns
     -------
     float64 array (n, 2, 3)
+
+    Examples
+    --------
+    >>> shift(np.array([5.]), np.array([-2.]))[0] @ (40, 40, 1)
+    array([45., 38.])
     """
     return affine(1, 0, right, 0, 1, down)
 
 
 def compose(*maps):
-    """One map that does what the maps do one after the other, the first one first.
+    """One map with the effect of several maps; the first one is applied first.
 
     Parameters
     ----------
@@ -104,6 +133,12 @@ def compose(*maps):
     Returns
     -------
     float64 array (..., 2, 3)
+
+    Examples
+    --------
+    >>> right = shift(np.array([5.]), np.array([0.]))
+    >>> compose(right, mirror(np.array([True])))[0] @ (0, 40, 1)
+    array([90., 40.])
     """
     whole = maps[0]
     for then in maps[1:]:
@@ -114,7 +149,7 @@ def compose(*maps):
 
 
 def inverse(maps):
-    """The maps that lead back.
+    """The inverse maps.
 
     Parameters
     ----------
@@ -123,6 +158,11 @@ def inverse(maps):
     Returns
     -------
     float64 array (..., 2, 3)
+
+    Examples
+    --------
+    >>> inverse(shift(np.array([5.]), np.array([-2.])))[0] @ (45, 38, 1)
+    array([40., 40.])
     """
     a, b, c, d, e, f = _numbers(maps)
     det = a * e - b * d
@@ -133,9 +173,9 @@ def inverse(maps):
 def move_keypoints(y_px, maps):
     """Keypoints of transformed images.
 
-    A keypoint that leaves the picture (-0.5 to 95.5 px) becomes NaN, in x and y: there is nothing
-    to be seen of it. So does one of which a coordinate is NaN. In an image whose map mirrors it,
-    left and right swap names. An image that is not moved keeps its keypoints as they are.
+    x and y of a keypoint become NaN if it moves out of the image (-0.5 to 95.5 px), where it cannot
+    be seen, or if one of the two is NaN. If a map mirrors the image, left and right keypoints
+    change places. An image that is not moved keeps its keypoints as they are.
 
     Parameters
     ----------
@@ -144,7 +184,15 @@ def move_keypoints(y_px, maps):
 
     Returns
     -------
-    float array (n, 30), px, of the dtype of `y_px`
+    float array (n, 30), px, with the dtype of `y_px`
+
+    Examples
+    --------
+    >>> y_px = np.full((1, 30), 40.)
+    >>> move_keypoints(y_px, shift(np.array([5.]), np.array([-60.])))[0, :2]
+    array([nan, nan])
+    >>> move_keypoints(y_px, shift(np.array([5.]), np.array([-10.])))[0, :2]
+    array([45., 30.])
     """
     a, b, c, d, e, f = (number[:, np.newaxis] for number in _numbers(maps))
     x, y = np.asarray(y_px, float)[:, 0::2], np.asarray(y_px, float)[:, 1::2]

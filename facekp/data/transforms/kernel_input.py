@@ -1,8 +1,8 @@
-"""Changes of images in the numbers that the kernels read: fixed point and float32.
+"""Convert the changes of images to the kernels' numbers: fixed point and float32.
 
-Both kernels, numpy's (:mod:`facekp.data.transforms.resample`) and the compiled one
-(:mod:`facekp.fused.resample_ops`), start from these. Where they look in the image is computed in
-whole numbers, so that both look in the same places, to the last bit, on every machine.
+Both kernels use these numbers: the one in numpy (:mod:`facekp.data.transforms.resample`) and the
+compiled one (:mod:`facekp.fused.resample_ops`). Positions in the image are computed in whole
+numbers, so both kernels use exactly the same positions on every machine.
 """
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ import numpy as np
 from facekp.data.transforms.geometry import inverse
 
 UNIT = 1 << 21
-"""Parts of a pixel: a position in the image is a whole number of them and fits into 32 bits."""
+"""Parts of a pixel. A position in the image is a whole number of parts, and fits into 32 bits."""
 
 MIDDLE = 48
-"""Positions are counted from this column and row, which halves the error of a rounded slope."""
+"""Positions are relative to this column and row; this halves the error of a rounded slope."""
 
 NOISE_UNIT = np.sqrt(4 * (256**2 - 1) / 12)
 """Standard deviation of the sum of four random bytes."""
@@ -30,9 +30,9 @@ class KernelInput(NamedTuple):
         is taken from ``old_x = (w0 (x - 48) + w1 (y - 48) + w2) / UNIT`` and from `old_y` by w3 to
         w5, at most 3e-5 px from where the map leads. Column 6: the key of the noise.
     tone : float32 array (n, 3)
-        Gain, offset, and the noise's factor for a sum of four bytes less 510.
+        Gain, offset, and the factor of the noise (the sum of four random bytes, minus 510).
     weights : float32 array (n, radius + 1)
-        Of the blur: of a pixel itself and of its neighbours to both sides.
+        The weights of the blur, for the pixel itself and for its neighbours on both sides.
     """
 
     whole: np.ndarray
@@ -54,7 +54,7 @@ class KernelInput(NamedTuple):
 
 
 def kernel_input(changes):
-    """The kernels' numbers for what is to be done.
+    """The kernels' numbers for the changes of images.
 
     Parameters
     ----------
@@ -85,8 +85,14 @@ def blur_weights(sigma, radius):
     Returns
     -------
     float32 array (n, radius + 1)
-        The weights to both sides of a pixel and its own sum to 1. From 3 sigma, rounded up, on
-        they are 0, which the compiled kernel leaves out.
+        The weights of a pixel and of its neighbours on both sides have the sum 1. From 3 sigma
+        (rounded up) on they are 0, and the compiled kernel skips them.
+
+    Examples
+    --------
+    >>> blur_weights(np.array([0., 1.]), radius=3).round(2)
+    array([[1.  , 0.  , 0.  , 0.  ],
+           [0.4 , 0.24, 0.05, 0.  ]], dtype=float32)
     """
     distance, sigma = np.arange(radius + 1), np.asarray(sigma, float)[:, np.newaxis]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,7 +1,7 @@
-"""The pixels of transformed images, in numpy: what the compiled kernel computes, step by step.
+"""Compute the pixels of transformed images with numpy, in the same steps as the compiled kernel.
 
 1. Geometry: each pixel of the new image is interpolated once, linearly in x and y, between the
-   four pixels around its place in the old image. Beyond the edge, the edge's pixels are repeated.
+   four pixels around its position in the old image. Outside the image, edge pixels are repeated.
 2. Blur by a Gaussian, rows and then columns; edge pixels are repeated here, too.
 3. Contrast about the old image's mean, brightness, and noise.
 4. Gray levels below 0 or above 1 become 0 or 1, as in a camera.
@@ -22,7 +22,7 @@ def resample(X, rows, given):
 
     Returns
     -------
-    float32 array (n, 1, 96, 96), a new one
+    float32 array (n, 1, 96, 96), a new array
     """
     out = np.empty((len(rows),) + X.shape[1:], np.float32)
     for i, (row, whole, tone, weights) in enumerate(zip(rows, *given)):
@@ -69,12 +69,12 @@ def _toned(pixels, tone, key, mean):
 
 
 def noise_bytes(key, count):
-    """Four random bytes added up, less their mean: nearly normal, and the same on every machine.
+    """Sums of four random bytes, minus their mean: nearly normal, and equal on every machine.
 
     Parameters
     ----------
     key : int, 32 bits
-    count : int, how many
+    count : int, number of sums
 
     Returns
     -------

@@ -1,11 +1,10 @@
-"""Launchers: what gets runs trained, here or elsewhere.
+"""Launchers: they train runs, in this process or in others.
 
-A launcher is a callable. It takes the plan, a list of (:class:`facekp.runs.folder.Run`,
-:class:`facekp.settings.Settings`), comes back when every run has ended, and returns a dict of
-Run -> str: why the runs that failed did. One that fails does not keep the others from being
-trained. When the user tells it to stop, it raises KeyboardInterrupt after all trainings have
-stopped. How many run at a time, where the data are and whom to tell of progress are arguments of
-its constructor:
+A launcher is a callable. Its argument is the plan, a list of (:class:`facekp.runs.folder.Run`,
+:class:`facekp.settings.Settings`). It returns when all runs have ended, with a dict of Run -> str:
+the reasons of the runs that failed. If a run fails, the others are trained all the same. If the
+user stops it, it raises KeyboardInterrupt after all trainings have stopped. The number of runs at a
+time, the data and the function that reports progress are arguments of the constructor:
 
 * :class:`facekp.experiment.launch.in_turn.InTurn`: in this process, one after the other;
 * :class:`facekp.experiment.launch.local.Local`: in processes of this machine, some at a time.

@@ -1,4 +1,4 @@
-"""One run after the other, in this process."""
+"""Train one run after the other, in this process."""
 import gc
 import sys
 import traceback
@@ -17,11 +17,11 @@ class InTurn:
     """
 
     def __init__(self, tables):
-        from facekp.training import train  # slow, and a fault of the engine is told here
+        from facekp.training import train  # slow to import; it reports faults of the engine now
         self.tables, self._train = tables, train
 
     def __call__(self, plan):
-        """Train runs; the error of an only run is raised instead of being returned."""
+        """Train runs. If there is only one run, its error is raised, not returned."""
         failures = {}
         for run, settings in plan:
             try:
@@ -35,7 +35,7 @@ class InTurn:
                     traceback.print_exc()
                 failures[run] = worded(error)
                 print(f"{run.folder}: failed: {shown(failures[run], 4000)}", file=sys.stderr)
-            # A net and its compiled functions are cycles of few but huge objects: Python's own
-            # collector does not come round to them, and each 14-layer CNN would keep 300 MB.
+            # A net and its compiled functions are reference cycles of few but huge objects.
+            # Python's collector runs too late for them: each 14-layer CNN would keep 300 MB.
             gc.collect()
         return failures

@@ -1,7 +1,7 @@
-"""Several runs at a time, each in a process of its own, on shares of this machine's cores.
+"""Train several runs at a time, each in its own process with a share of this machine's cores.
 
-The runs of an experiment do not depend on each other: one that fails, or is killed, fails alone.
-Theano's lock on its compile cache lets one process compile a module; the others wait and load it.
+The runs of an experiment are independent: if one fails or is killed, the others continue. Theano
+locks its compile cache, so one process compiles a module, and the others wait and load it.
 """
 import os
 import queue
@@ -18,6 +18,7 @@ from facekp.engine.plan import users_environ
 from facekp.experiment.estimate import left, time_left
 from facekp.experiment.launch.worker import job
 from facekp.machine import usable_cores
+from facekp.text import say
 
 COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
 REPORT_SECONDS = 60.0
@@ -26,13 +27,13 @@ REPORT_SECONDS = 60.0
 def threads_each(jobs):
     """Threads for each of `jobs` processes: their share of the cores, at least one.
 
-    OMP_NUM_THREADS, where the user has set it, wins.
+    If the user has set OMP_NUM_THREADS, its value is used.
     """
     return users_environ().get("OMP_NUM_THREADS") or str(max(1, usable_cores() // jobs))
 
 
 def short_names(runs):
-    """What tells runs' folders apart, like "adam/fold0".
+    """Short names of runs: the part of their folders that differs, like "adam/fold0".
 
     Parameters
     ----------
@@ -54,15 +55,15 @@ class Local:
     data : path of Kaggle's files
     jobs : int, how many runs at a time
     say : callable taking a str
-        Told every line that the trainings print, with the run's name before it, and once a
-        minute how far all are.
+        Receives every line that the trainings print, with the run's name before it, and once a
+        minute the progress of all runs.
     """
 
-    def __init__(self, data, jobs, say=print):
+    def __init__(self, data, jobs, say=say):
         self.data, self.jobs, self.say = data, jobs, say
 
     def __call__(self, plan):
-        """Train at least two runs; every finished epoch is on disk whatever happens."""
+        """Train at least two runs. Every finished epoch is on disk, whatever happens."""
         pool = _Pool(plan, self.jobs, self.data, self.say)
         before = {number: signal.signal(number, pool.stop)
                   for number in (signal.SIGINT, signal.SIGTERM)}
@@ -79,7 +80,7 @@ class Local:
 
 
 class _Pool:
-    """The processes at work and the runs that wait."""
+    """The running processes and the waiting runs."""
 
     def __init__(self, plan, jobs, data, say):
         self.plan, self.jobs, self.data, self.say = plan, jobs, data, say
@@ -112,7 +113,7 @@ class _Pool:
         paths = [str(Path(facekp.__file__).parents[1]), os.environ.get("PYTHONPATH")]
         env = dict(users_environ(), OMP_NUM_THREADS=threads, PYTHONUNBUFFERED="1",
                    PYTHONIOENCODING="utf-8", PYTHONPATH=os.pathsep.join(filter(None, paths)))
-        # A session of its own: Ctrl-C reaches it once, from us.
+        # In its own session, so that it receives Ctrl-C only once, from this process.
         process = subprocess.Popen(
             [*COMMAND, job(run, settings, self.data)], env=env, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -147,14 +148,14 @@ class _Pool:
                      f"{left(time_left(rest, self.jobs))}")
 
     def stop(self, number, frame):
-        """Signal handler: hand the signal on; the work ends when all processes have."""
+        """Signal handler: pass the signal on; the work ends when all processes have ended."""
         self.asked = signal.Signals(number).name
         for process in list(self.working.values()):
             if process.poll() is None:
                 process.send_signal(number)
 
     def kill(self):
-        """End what is still at work, after an error of our own."""
+        """Terminate the processes that still run, after an error in this process."""
         for process in self.working.values():
             if process.poll() is None:
                 process.terminate()

@@ -1,4 +1,4 @@
-"""One run in a process of its own: what launchers start."""
+"""Train one run in its own process; launchers start this module."""
 import json
 import signal
 import sys
@@ -11,7 +11,7 @@ from facekp.settings import Settings
 
 
 def job(run, settings, data):
-    """What the process is told: JSON for its only argument.
+    """The only argument of the process: JSON with the run, its settings and the data.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ def _train(folder, settings, data, file=None):
         name = signal.Signals(number).name
         raise KeyboardInterrupt(f"{name}: stopped; the same command goes on")
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # until the training has its own
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the training sets its own handlers
         signal.signal(number, stop)
     from facekp.data import load_lookup, load_test, load_training
     from facekp.training import train
-    if file:  # of a net that is not facekp's own
+    if file:  # the file that registers a net which is not part of facekp
         known.load(file)
     test = load_test(data)
     train(Run(folder), Settings.from_dict(settings), load_training(data, complete_only=True), test,

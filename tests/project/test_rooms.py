@@ -17,6 +17,7 @@ whose modules may."""
 GROUND = LAYERS[-1]
 WITHOUT_THEANO = ("data", "plots", "runs", "analysis", "predict")
 MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "facekp").rglob("*.py"))
+assert MODULES
 
 
 def room(dotted):
@@ -31,7 +32,8 @@ def imported(path):
             yield from ((node.lineno, alias.name) for alias in node.names
                         if alias.name.startswith("facekp."))
         elif isinstance(node, ast.ImportFrom):
-            if node.level:  # of its own package
+            if node.level:  # of its own package; of one above it nothing is imported like this
+                assert node.level == 1, f"{path}, line {node.lineno}: name the module in full"
                 continue
             if node.module == "facekp":
                 yield from ((node.lineno, f"facekp.{alias.name}") for alias in node.names)
