@@ -5,11 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from matplotlib.text import Text
 from faults.configurations import write_data
 
 from facekp.cli import commands
 from facekp.experiment import known
 from facekp.nets import registry
+from facekp.report import results_page
+from facekp.report.figures import figures
+from facekp.report.sources import Sources
 from facekp.runs.about import read_about
 
 FILE = '''"""How wide a made-up net must be."""
@@ -73,10 +77,27 @@ def test_the_runs_are_complete_and_described(trained):
     assert about.title == "A made-up net" and about.label("width-2") == "narrow tiny net"
 
 
-def test_the_summary_names_it(trained):
-    text = (trained / "out.txt").read_text() + (
-        trained / "runs/made-up/summary.md").read_text()
-    assert "made-up" in text and "width-5" in text
+def test_the_summary_has_its_labels(trained):
+    for text in (trained / "out.txt", trained / "runs/made-up/summary.md"):
+        assert "narrow tiny net" in text.read_text() and "wide tiny net" in text.read_text()
+
+
+def test_figures_page_and_results_have_its_labels(trained, tmp_path):
+    runs, data = ["--out", str(trained / "runs")], ["--data", str(trained / "data")]
+    assert commands.main(["figures", *runs, *data, "--figures", str(tmp_path / "figures")]) == 0
+    assert (tmp_path / "figures/losses-made-up.png").exists()
+    figure = figures(Sources(trained / "runs"))["losses-made-up"].draw()
+    assert "wide tiny net" in " ".join(text.get_text() for text in figure.findobj(Text))
+
+    assert commands.main(["report", *runs, *data, "--to", str(tmp_path / "report.html")]) == 0
+    (tmp_path / "README.md").write_text(f"{results_page.BEGIN}\n{results_page.END}\n")
+    assert commands.main(["results", *runs, "--results", str(tmp_path / "results"), "--readme",
+                          str(tmp_path / "README.md")]) == 0
+    for page in ("report.html", "results/README.md", "results/made-up/summary.md"):
+        text = (tmp_path / page).read_text()
+        assert "A made-up net" in text and "narrow tiny net" in text
+        assert "wide tiny net" in text
+    assert (tmp_path / "results/figures/losses-made-up.png").exists()
 
 
 def test_a_run_goes_on_and_is_told_complete(trained, own_registry, capsys):
