@@ -161,4 +161,16 @@ class Experiment:
         settings = replace(own, seed=seed, fold=fold, split=options.split or own.split,
                            epochs=options.epochs or own.epochs)
         experiment, variant = self.shares.get(name, (self.name, name))
+        self._check_shared(name, experiment, variant)
         return run_at(options.out, experiment, variant, settings, own.split), settings
+
+    def _check_shared(self, name, experiment, variant):
+        """Runs lie where the experiment that they are shared with looks for them: be they equal."""
+        from facekp.experiment import known
+        if experiment == self.name or experiment not in known.files():
+            return
+        there = known.get(experiment).variants[variant].settings
+        if there != self.variants[name].settings:
+            raise ConfigError(f"shares: {self.name} and {experiment} share runs, but have different "
+                              f"settings for them; correct one of the files, or take {name!r} out "
+                              "of shares")

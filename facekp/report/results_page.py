@@ -9,7 +9,7 @@ from facekp.report import stories, wording
 from facekp.report.figures import figures
 from facekp.report.paper_table import CAVEAT, nets_table, paper_and_ours
 from facekp.report.sources import Sources
-from facekp.runs.read import Collection, warning
+from facekp.runs.read import Collection, labels, warning
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
 
@@ -79,7 +79,9 @@ def front(root, warn=warning):
         lines.append(f"{wording.shares(across['near-duplicates'].numbers)} of the validation "
                      "images show a person whom a training image shows a moment earlier or later; "
                      "*leak-free* is the error without those.")
-    return "\n\n".join(filter(None, [nets_table(collection).markdown(), " ".join(lines), CAVEAT]))
+    faces = f"Trained and validated on: {labels(collection.runs)}."
+    return "\n\n".join(filter(None, [nets_table(collection).markdown(),
+                                     " ".join([faces] + lines), CAVEAT]))
 
 
 def write_readme(path, root, warn=warning):

@@ -1,5 +1,6 @@
 """Which runs an experiment makes of its options, what it says of itself; the files there are."""
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -120,11 +121,6 @@ def test_an_experiment_is_whole(experiment):
     assert all(re.fullmatch("[a-z0-9._-]*", name) for name in experiment.variants)
 
 
-def test_tables_have_a_place_for_each_experiment():
-    orders = [experiment.order for experiment in EXPERIMENTS]
-    assert len(set(orders)) == len(orders) > 6
-
-
 def test_shared_variants_have_the_same_settings():
     for experiment in EXPERIMENTS:
         for variant, (other, there) in experiment.shares.items():
@@ -142,3 +138,12 @@ def test_the_papers_settings():
     for name, split in (("split-then-mirror", "random"), ("mirror-then-split", "after-mirroring")):
         assert augmented[name].settings.split == split
         assert augmented[name].settings.augment == ("mirror",)
+
+
+def test_runs_that_two_experiments_share_must_have_the_same_settings(tmp_path):
+    cnn14 = known.get("cnn14")
+    options = cnn14.parser().parse_args(["--out", str(tmp_path), "--folds", "1"])
+    assert len(list(cnn14.plan(options))) == 1
+    other = replace(cnn14, variants={"": replace(cnn14.variants[""].settings, learning_rate=0.02)})
+    with pytest.raises(ConfigError, match="shares: cnn14 and dropout-ablation"):
+        list(other.plan(options))
