@@ -118,7 +118,6 @@ HOSTILE = {
     "other dtype": {"pixels": np.zeros((3, 9216), np.int8), "y": np.zeros((3, 30), np.float32)},
     "other shape": {"pixels": np.zeros((3, 9215), np.uint8), "y": np.zeros((3, 30), np.float32)},
     "other lengths": {"pixels": np.zeros((3, 9216), np.uint8), "y": np.zeros((2, 30), np.float32)},
-    "other order": {"pixels": np.zeros((3, 9216), np.uint8), "y": np.zeros((30, 3), np.float32).T},
     "missing array": {"pixels": np.zeros((3, 9216), np.uint8)},
 }
 
