@@ -128,6 +128,7 @@ def _add_export(commands):
     parser.add_argument("-o", "--out", metavar="FILE", type=path_name,
                         help="the file (default: net.onnx in the first run's folder)")
     parser.add_argument("--half", action="store_true", help="weights in half precision")
+    parser.add_argument("--eight-bits", action="store_true", help="the largest weights in 8 bits")
     add(parser, "imports")
     parser.set_defaults(run=_export)
 
@@ -136,7 +137,7 @@ def _export(options):
     from facekp.training.export import export
     known.experiments()  # they register the nets of their own
     path = options.out or os.path.join(options.folders[0], "net.onnx")
-    difference = export(options.folders, path, options.half)
+    difference = export(options.folders, path, options.half, options.eight_bits)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
           "nets that it was made of")
 

@@ -63,31 +63,46 @@ def to_onnx(nets, metadata=None):
     return model
 
 
-def with_half_weights(model):
-    """The same graph with its large weights stored in half precision, and cast back when it runs.
+def with_half_weights(model, eight_bits_from=None):
+    """The same graph with its weights stored in fewer bits, and turned back when it runs.
 
     Parameters
     ----------
     model : onnx.ModelProto
+    eight_bits_from : int or None
+        Weights of at least so many values are stored in 8 bits, with a scale of its own for each
+        output of the layer; all others in half precision.
 
     Returns
     -------
-    onnx.ModelProto, about half as large
+    onnx.ModelProto, about half as large, or less
     """
-    halved = onnx.ModelProto()
-    halved.CopyFrom(model)
-    casts = []
-    for tensor in halved.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) > 1:
-            name, half = tensor.name, f"{tensor.name}.half"
-            tensor.CopyFrom(numpy_helper.from_array(
-                numpy_helper.to_array(tensor).astype(np.float16), half))
-            casts.append(helper.make_node("Cast", [half], [name], name=f"{name}.cast",
+    small = onnx.ModelProto()
+    small.CopyFrom(model)
+    nodes, scales = [], []
+    for tensor in small.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        name, W = tensor.name, numpy_helper.to_array(tensor)
+        if eight_bits_from is not None and W.size >= eight_bits_from:
+            axis = 0 if W.ndim == 4 else 1  # that of the layer's outputs
+            others = tuple(k for k in range(W.ndim) if k != axis)
+            scale = np.maximum(np.abs(W).max(axis=others, keepdims=True) / 127, 1e-12)
+            stored, kind = np.rint(W / scale).astype(np.int8), "bytes"
+            scales.append(numpy_helper.from_array(scale.ravel().astype(np.float32),
+                                                  f"{name}.scale"))
+            nodes.append(helper.make_node("DequantizeLinear", [f"{name}.bytes", f"{name}.scale"],
+                                          [name], name=f"{name}.cast", axis=axis))
+        else:
+            stored, kind = W.astype(np.float16), "half"
+            nodes.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast",
                                           to=TensorProto.FLOAT))
-    nodes = casts + list(halved.graph.node)  # a node comes after those that it takes from
-    del halved.graph.node[:]
-    halved.graph.node.extend(nodes)
-    return halved
+        tensor.CopyFrom(numpy_helper.from_array(stored, f"{name}.{kind}"))
+    nodes += list(small.graph.node)  # a node comes after those that it takes from
+    del small.graph.node[:]
+    small.graph.node.extend(nodes)
+    small.graph.initializer.extend(scales)
+    return small
 
 
 class _Graph:

@@ -127,6 +127,19 @@ def test_half_precision_halves_the_file_and_hardly_moves_a_point():
     assert 1e-5 < compare([net], half, export.HALF_TOLERANCE_PX)
 
 
+def test_large_weights_in_eight_bits():
+    net = random_weights(lenet5())
+    whole = onnx_graph.to_onnx([net])
+    small = onnx_graph.with_half_weights(whole, eight_bits_from=50_000)
+    stored = {tensor.name: tensor.data_type for tensor in small.graph.initializer
+              if len(tensor.dims) > 1}
+    large = {name for name, kind in stored.items() if kind == TensorProto.INT8}
+    assert large == {"conv3.W.bytes", "conv4.W.bytes", "dense1.W.bytes"}
+    assert set(stored.values()) == {TensorProto.INT8, TensorProto.FLOAT16}
+    assert small.ByteSize() < 0.35 * whole.ByteSize()
+    assert 1e-4 < compare([net], small, export.EIGHT_BITS_TOLERANCE_PX)
+
+
 def test_what_has_no_counterpart_is_named():
     net = small_net([(layers.FeaturePoolLayer, {"name": "maxout", "pool_size": 1})])
     with pytest.raises(ConfigError, match="layer maxout: found a FeaturePoolLayer"):
