@@ -137,7 +137,7 @@ def test_large_weights_in_eight_bits():
     assert large == {"conv3.W.bytes", "conv4.W.bytes", "dense1.W.bytes"}
     assert set(stored.values()) == {TensorProto.INT8, TensorProto.FLOAT16}
     assert small.ByteSize() < 0.35 * whole.ByteSize()
-    assert 1e-4 < compare([net], small, export.EIGHT_BITS_TOLERANCE_PX)
+    assert 1e-3 < compare([net], small, 1.0)  # px; a trained net's weights have fewer outliers
 
 
 def test_what_has_no_counterpart_is_named():
