@@ -107,7 +107,8 @@ class Augmentation:
         for word in words:
             name, value = _parsed(word)
             if name in values:
-                raise ConfigError(f"augment: found {name} twice, expected each transform once")
+                twice = name.replace("doubled", "mirror")
+                raise ConfigError(f"augment: found {twice} twice, expected each transform once")
             values[name] = value
         if "mirror" in values and "doubled" in values:
             raise ConfigError("augment: found mirror with and without a number, expected one: "

@@ -5,6 +5,7 @@ is something to train, so that ``--help`` and errors in arguments are answered a
 """
 import argparse
 import copy
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, Tuple, Union
@@ -71,6 +72,11 @@ class Experiment:
     figures: Tuple[dict, ...] = ()
 
     def __post_init__(self):
+        if not re.fullmatch("[a-z0-9][a-z0-9_-]*", self.name):
+            raise ConfigError(f"name: found {self.name!r}, expected small letters, digits and "
+                              "hyphens: it is the name of a folder")
+        if not self.variants:
+            raise ConfigError(f"variants: found none in {self.name}, expected at least one")
         object.__setattr__(self, "variants", {
             name: Variant(made) if isinstance(made, Settings) else made
             for name, made in self.variants.items()})
@@ -143,7 +149,11 @@ class Experiment:
         (Run, Settings)
         """
         options = self.resolved(options)
-        wanted = list(self.variants) if options.only is None else options.only.split(",")
+        # another split in place of one after mirroring is that of another variant
+        wanted = [name for name, variant in self.variants.items()
+                  if options.split in (None, variant.settings.split)
+                  or variant.settings.split != "after-mirroring"
+                  ] if options.only is None else options.only.split(",")
         for name in wanted:
             if wanted.count(name) > 1:
                 raise ConfigError(f"only: found {name!r} twice, expected each name once")
@@ -171,6 +181,6 @@ class Experiment:
             return
         there = known.get(experiment).variants[variant].settings
         if there != self.variants[name].settings:
-            raise ConfigError(f"shares: {self.name} and {experiment} share runs, but have different "
-                              f"settings for them; correct one of the files, or take {name!r} out "
-                              "of shares")
+            raise ConfigError(f"shares: {self.name} and {experiment} share runs, but have "
+                              "different settings for them; correct one of the files, or take "
+                              f"{name!r} out of shares")

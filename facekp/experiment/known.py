@@ -56,6 +56,11 @@ def load(file):
         sys.modules[spec.name] = module
         try:
             spec.loader.exec_module(module)
+        except (ImportError, SyntaxError) as error:  # others: their traceback says more
+            del sys.modules[spec.name]
+            line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise ConfigError(f"{file}{line}: cannot be imported ({type(error).__name__}: "
+                              f"{error}); correct the file") from error
         except BaseException:
             del sys.modules[spec.name]
             raise

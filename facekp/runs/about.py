@@ -94,6 +94,7 @@ def read_about(root, name):
     content = files.read_json(path)
     check(path, content, ABOUT, REMEDY)
     try:
-        return About(**{**content, "name": name})
+        said = {key: value for key, value in content.items() if value is not None}
+        return About(**{**said, "name": name})
     except TypeError as error:
         raise RunError(f"{path}: is no description of an experiment ({error}); {REMEDY}") from None

@@ -70,8 +70,7 @@ def test_unknown_variant_on_the_command_line(capsys):
 
 def test_another_split_than_the_experiments_own_has_a_folder_of_its_own():
     assert [(folder, settings.split) for folder, settings in plan(STUDY, "--split", "grouped")] == [
-        ("runs/study/lenet5/fair/grouped/fold0", "grouped"),
-        ("runs/study/lenet5/paper/grouped/fold0", "grouped")]
+        ("runs/study/lenet5/fair/grouped/fold0", "grouped")]
     assert plan(STUDY, "--split", "random")[0] == plan(STUDY)[0]
     own = Experiment("own", {"": Settings("lenet5", split="grouped")})
     assert plan(own, "--split", "grouped")[0][0] == "runs/own/lenet5/fold0"
@@ -147,3 +146,26 @@ def test_runs_that_two_experiments_share_must_have_the_same_settings(tmp_path):
     other = replace(cnn14, variants={"": replace(cnn14.variants[""].settings, learning_rate=0.02)})
     with pytest.raises(ConfigError, match="shares: cnn14 and dropout-ablation"):
         list(other.plan(options))
+
+
+@pytest.mark.parametrize("change, named", [
+    ({"name": "../up"}, "name: found '../up'"), ({"name": "A b"}, "name: found 'A b'"),
+    ({"variants": {}}, "variants: found none in mine")])
+def test_an_experiment_that_cannot_be(change, named):
+    with pytest.raises(ConfigError, match=re.escape(named)):
+        Experiment(**{"name": "mine", "variants": {"": Settings("lenet5")}, **change})
+
+
+def test_another_split_leaves_out_what_would_be_the_same_twice(tmp_path):
+    experiment = known.get("lenet-augmented")
+    options = experiment.parser().parse_args(["--out", str(tmp_path), "--split", "grouped"])
+    planned = [settings for _, settings in experiment.plan(options)]
+    assert len(planned) == len(set(map(repr, planned))) == 3
+
+
+@pytest.mark.parametrize("text, named", [("x = (", "line 1: .*SyntaxError"),
+                                         ("import no_such_module", "no_such_module")])
+def test_a_file_that_cannot_be_imported_is_one_error(tmp_path, text, named):
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(ConfigError, match=f"mine.py.*{named}"):
+        known.load(tmp_path / "mine.py")

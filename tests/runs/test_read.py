@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from run_tools import make_run
 
+from facekp import files
 from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
 from facekp.runs import read_all
-from facekp.runs.about import About, write_about
+from facekp.runs.about import About, read_about, write_about
 from facekp.runs.read import Collection, find_runs, read_run
 
 NAN = float("nan")
@@ -352,3 +353,11 @@ def test_near_duplicates_of_no_image_are_of_no_use(tmp_path):
     run.near_duplicates.write_text(json.dumps(dict.fromkeys(("near_duplicates", "others"),
                                                             {**PART, "n": 0})))
     assert read_run(run.folder, warn=said.append).near_duplicates is None and said
+
+
+@pytest.mark.parametrize("name", ["variants", "shares", "nets", "paper", "claims", "figures"])
+def test_null_in_experiment_json_is_as_nothing(tmp_path, name):
+    (tmp_path / "mine").mkdir()
+    files.write_json(tmp_path / "mine" / "experiment.json", {"title": "Mine", name: None})
+    about = read_about(tmp_path, "mine")
+    assert about.title == "Mine" and not getattr(about, name) and about.label("x") == "x"
