@@ -124,4 +124,9 @@ def restore(folder, path, lookup):
     [y_pred] = read_predictions(predictions, "y_pred_test")
     if y_pred is None:
         raise DataError(f"{predictions}: lacks y_pred_test; take the file from the results again")
+    known = np.isfinite(y_pred)
+    there = lookup.image_ids <= len(y_pred)
+    if not (there.all() and known[lookup.image_ids - 1, lookup.columns].all()):
+        raise DataError(f"{predictions}: lacks values that this IdLookupTable.csv asks for; take "
+                        "the contest's own table", remedies=("data",))
     return write_submission(path, y_pred, np.arange(1, len(y_pred) + 1), lookup)
