@@ -7,6 +7,7 @@ import os
 import theano
 from theano.gof import OpenMPOp
 
+from facekp import fused_gpu
 from facekp.engine import compiler
 from facekp.fused import compile_ahead, small_ops
 
@@ -34,10 +35,19 @@ def mode():
     side (:mod:`facekp.fused.compile_ahead`).
     """
     default = theano.compile.get_default_mode()
+    if on_gpu():
+        fused_gpu.register()
+        return default.including(fused_gpu.TAG)
     if not enabled():
         return default
     return default.excluding("local_dot22_to_dot22scalar").including(
         small_ops.TAG, compile_ahead.TAG)
+
+
+def on_gpu():
+    """Whether :mod:`facekp.fused_gpu` shall be used: on a GPU, unless FACEKP_FUSED is 0."""
+    return (os.environ.get("FACEKP_FUSED") != "0" and theano.config.device != "cpu"
+            and theano.config.floatX == "float32" and theano.config.mode != "FAST_COMPILE")
 
 
 def _obstacle():
