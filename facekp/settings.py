@@ -51,6 +51,10 @@ class Settings:
     schedule : tuple of str
         How the learning rate changes, like ``("warm-up=5", "cosine")``; words of
         :class:`facekp.schedule.Schedule`. Without any it is constant, as in the paper.
+    average : float
+        The weights' exponential moving average is measured and saved beside the weights
+        (:mod:`facekp.training.averaged_weights`): the part of the average that a step keeps, from
+        0 to below 1, like 0.995. 0 for no average, as in the paper.
     folds, fold : int
         The images are shuffled and cut into `folds` parts. Part number `fold`, counted from 0,
         is the validation set. One fold of five is the paper's 80/20 split.
@@ -80,6 +84,7 @@ class Settings:
     split: str = "random"
     augment: Tuple[str, ...] = ()
     schedule: Tuple[str, ...] = ()
+    average: float = 0.0
     folds: int = 5
     fold: int = 0
     seed: int = 0
@@ -97,6 +102,9 @@ class Settings:
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(f"learning_rate: found {self.learning_rate!r}, expected a number "
                               "above 0")
+        if isinstance(self.average, bool) or not 0 <= self.average < 1:
+            raise ConfigError(f"average: found {self.average!r}, expected a number from 0 to below "
+                              "1, like 0.995; 0 for none")
         if self.split not in SPLITS:
             raise ConfigError(f"split: found {self.split!r}, expected one of {', '.join(SPLITS)}")
         for name, kind, example in (("augment", Augmentation, ("mirror", "rotate=12")),

@@ -7,7 +7,7 @@ import pandas as pd
 
 from facekp.runs.about import About
 from facekp.runs.folder import Run
-from facekp.runs.history import HISTORY
+from facekp.runs.history import HISTORY, PERHAPS
 from facekp.runs.result import RunResult
 from facekp.settings import Settings
 
@@ -23,7 +23,7 @@ def history(n, start=0.1, diverge=None):
     clean = np.where(epoch % 2 == 1, loss / 2, np.nan)
     best = (epoch < (diverge or n + 1)).astype(float)
     return pd.DataFrame(dict(zip(HISTORY, (epoch, loss, 2 * loss, clean, 48 * np.sqrt(2 * loss),
-                                           best, np.ones(n)))))
+                                           best, np.ones(n)))), columns=[*HISTORY, *PERHAPS])
 
 
 def result(variant="adagrad", n=6, state="complete", fold=0, start=0.1, diverge=None, seed=0,

@@ -4,7 +4,7 @@ import os
 import sys
 
 import facekp
-from facekp.cli import show, train
+from facekp.cli import ensemble, show, train
 from facekp.experiment import known
 from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
@@ -26,6 +26,7 @@ def main(argv=None):
     _add_data(commands)
     _add_run(commands)
     train.add_to(commands)
+    ensemble.add_to(commands)
     _add_submit(commands)
     show.add_to(commands)
     _add_export(commands)
@@ -93,8 +94,8 @@ def _add_submit(commands):
     parser = commands.add_parser("submit", help="a run's weights and test.csv, or its published "
                                                     "predictions, to a submission")
     parser.add_argument("run_folder", metavar="RUN", type=path_name,
-                        help="a run folder with weights.npz, or one in results/")
-    add(parser, "data", "out", "device", "imports",
+                        help="the folder of a run or an ensemble, or one in results/")
+    add(parser, "averaged", "data", "out", "device", "imports",
         out={"default": "submission.csv", "metavar": "FILE",
              "help": "the submission (default: %(default)s)"})
     parser.set_defaults(run=_submit)
@@ -104,19 +105,24 @@ def _submit(options):
     from facekp.data import load_lookup, load_test
     from facekp.runs import submission
     from facekp.runs.folder import Run
-    small = os.path.join(options.run_folder, submission.PREDICTIONS)
-    if os.path.exists(small) and not Run(options.run_folder).weights.exists():
+    run = Run(options.run_folder)
+    own = options.averaged or run.weights.exists()
+    small = run.folder / submission.PREDICTIONS
+    if small.exists() and not own:
         lookup = load_lookup(options.data)
-        rows = submission.restore(options.run_folder, options.out, lookup)
+        rows = submission.restore(run.folder, options.out, lookup)
         print(f"{options.out}: {rows} rows ({lookup.provenance['label']}), from {small}: each "
               f"within {submission.ROUNDING_PX} px of the net's")
         return
-    from facekp.training import load_net
-    known.experiments()  # they register the nets of their own
-    net = load_net(options.run_folder)
     test = load_test(options.data)
     lookup = load_lookup(options.data, test.image_ids)
-    rows = submission.write_submission(options.out, net.predict_px(test.X), test.image_ids, lookup)
+    if run.predictions.exists() and not own:
+        y_pred = submission.predictions_of(run, test)
+    else:
+        from facekp.training import load_net
+        known.experiments()  # they register the nets of their own
+        y_pred = load_net(run.folder, options.averaged).predict_px(test.X)
+    rows = submission.write_submission(options.out, y_pred, test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
 
 
@@ -129,7 +135,7 @@ def _add_export(commands):
                         help="the file (default: net.onnx in the first run's folder)")
     parser.add_argument("--half", action="store_true", help="weights in half precision")
     parser.add_argument("--eight-bits", action="store_true", help="the largest weights in 8 bits")
-    add(parser, "imports")
+    add(parser, "averaged", "imports")
     parser.set_defaults(run=_export)
 
 
@@ -137,7 +143,7 @@ def _export(options):
     from facekp.training.export import export
     known.experiments()  # they register the nets of their own
     path = options.out or os.path.join(options.folders[0], "net.onnx")
-    difference = export(options.folders, path, options.half, options.eight_bits)
+    difference = export(options.folders, path, options.half, options.eight_bits, options.averaged)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
           "nets that it was made of")
 

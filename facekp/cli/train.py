@@ -29,6 +29,9 @@ def add_to(commands):
                         help="default: what suits the net, 128 for most")
     parser.add_argument("--schedule", default="", metavar="WORDS",
                         help=f"how the rate changes: {schedule.EXPECTED} (default: not at all)")
+    parser.add_argument("--average", type=number, default=0.0, metavar="PART",
+                        help="save the weights' moving average, too, of which a step keeps this "
+                             "part, such as 0.995 (default: no average)")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
                         help="stop after so many epochs without a better validation loss")
     parser.add_argument("--augment", action="append", default=[], metavar="TRANSFORMS",
@@ -47,7 +50,7 @@ def _train(options):
     known.experiments()  # they register the nets of their own
     chosen = dict(registry.get(options.model).defaults, options={},
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  augment=Augmentation.parse(",".join(options.augment)).words,
+                  average=options.average, augment=Augmentation.parse(",".join(options.augment)).words,
                   schedule=tuple(filter(None, options.schedule.split(","))))
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True

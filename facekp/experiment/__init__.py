@@ -8,7 +8,8 @@
 >>> experiment.about().label("slow")
 '0.0001'
 """
+from facekp.experiment.averages import Ensemble
 from facekp.experiment.experiment import Experiment, Variant
 from facekp.experiment.series import Series
 
-__all__ = ["Experiment", "Series", "Variant"]
+__all__ = ["Ensemble", "Experiment", "Series", "Variant"]

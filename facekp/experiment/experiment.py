@@ -12,6 +12,7 @@ from typing import Dict, Tuple, Union
 
 from facekp.errors import ConfigError
 from facekp.experiment import options as declared
+from facekp.experiment.averages import Ensemble
 from facekp.experiment.guard import guarded
 from facekp.runs.about import About
 from facekp.runs.place import run_at
@@ -55,6 +56,8 @@ class Experiment:
     shares : dict of str -> (str, str)
         Variants whose runs belong to another experiment, so that they are trained only once:
         variant -> (experiment, variant).
+    ensembles : dict of str -> facekp.experiment.Ensemble
+        Variants that are not trained: their predictions are the mean of those of other variants.
     nets, paper, claims, figures : see About
     """
 
@@ -66,6 +69,7 @@ class Experiment:
     folds: int = 1
     quick_epochs: int = 3
     shares: Dict[str, Tuple[str, str]] = field(default_factory=dict)
+    ensembles: Dict[str, Ensemble] = field(default_factory=dict)
     nets: Tuple[dict, ...] = ()
     paper: Tuple[dict, ...] = ()
     claims: Tuple[dict, ...] = ()
@@ -80,16 +84,24 @@ class Experiment:
         object.__setattr__(self, "variants", {
             name: Variant(made) if isinstance(made, Settings) else made
             for name, made in self.variants.items()})
-        for name in self.shares:
+        named = [("shares", name) for name in self.shares] + [
+            ("ensembles", name) for ensemble in self.ensembles.values() for name in ensemble.of]
+        for part, name in named:
             if name not in self.variants:
-                raise ConfigError(f"shares: found {name!r}, expected one of the variants of "
+                raise ConfigError(f"{part}: found {name!r}, expected one of the variants of "
                                   f"{self.name}: {', '.join(map(repr, self.variants))}")
+        for name, ensemble in self.ensembles.items():
+            if name in self.variants or not ensemble.of:
+                raise ConfigError(f"ensembles: found {name!r}, which is "
+                                  f"{'also a variant' if ensemble.of else 'of no variant'} of "
+                                  f"{self.name}; expected a name of its own and some variants")
 
     def about(self):
         """The content of experiment.json, as :class:`facekp.runs.about.About`."""
         return About(
             name=self.name, title=self.title, section=self.section, order=self.order,
-            variants={name: variant.label for name, variant in self.variants.items()},
+            variants={name: made.label for name, made in (*self.variants.items(),
+                                                          *self.ensembles.items())},
             shares={name: list(place) for name, place in self.shares.items()},
             nets=list(self.nets), paper=list(self.paper), claims=list(self.claims),
             figures=list(self.figures))
@@ -163,8 +175,12 @@ class Experiment:
                     f"some of {names}" if names else "none: there is one variant"))
         for seed in options.seeds:
             for name in wanted:
-                for fold in range(options.folds):
-                    yield self._run(name, seed, fold, options)
+                yield from self.runs_of(name, seed, options)
+
+    def runs_of(self, name, seed, options):
+        """The (Run, Settings) of a variant's folds, with options as :meth:`resolved` gives them."""
+        for fold in range(options.folds):
+            yield self._run(name, seed, fold, options)
 
     def _run(self, name, seed, fold, options):
         own = self.variants[name].settings

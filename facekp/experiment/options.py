@@ -31,6 +31,8 @@ _DECLARED = {
         help="start beside a complete or other run that is there, never over it")),
     "quick": (["--quick"], dict(
         action="store_true", help="few epochs of one fold, in quick/ of the folder of the runs")),
+    "averaged": (["--averaged"], dict(
+        action="store_true", help="the averaged weights of runs that have them")),
     "imports": (["--import"], dict(
         type=path_name, action="append", default=[], dest="imports", metavar="FILE",
         help="a Python file that registers nets of your own")),

@@ -4,6 +4,7 @@ import os
 
 from facekp import data
 from facekp.errors import RunError
+from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.report import summary
 from facekp.runs.about import write_about
@@ -30,10 +31,12 @@ def run(experiment, options):
     faces = data.load_training(options.data, complete_only=True)
     test = data.load_test(options.data)
     tables = faces, test, data.load_lookup(options.data, test.image_ids)
+    beside_of = {}
     if options.force_new:
         from facekp.training import describe  # slow: it imports Theano
-        plan = [(beside(run.folder, describe(settings, *tables)), settings)
-                for run, settings in plan]
+        beside_of = {run.folder: beside(run.folder, describe(settings, *tables))
+                     for run, settings in plan}
+        plan = [(beside_of[run.folder], settings) for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
     print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
@@ -42,9 +45,12 @@ def run(experiment, options):
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
         write_about(options.out, experiment.about())
     failures = launch(plan)
+    faults = averages.make(experiment, options, tables, beside_of)
     say_results(experiment, options, plan, failures)
     if failures:
-        raise RunError(failure_text(failures, len(plan)))
+        faults.insert(0, failure_text(failures, len(plan)))
+    if faults:
+        raise RunError("; ".join(faults))
 
 
 def launcher(options, n_runs, tables):

@@ -9,6 +9,7 @@ from facekp.keypoints import SIZE
 from facekp.plots.style import COLORS, legend_below, literal, new_axes, printed
 
 STYLES = {"valid_loss": ("-", "validation"),
+          "averaged_loss": ("-.", "validation, averaged weights"),
           "train_loss": ("--", "training, as measured in the batches"),
           "train_loss_clean": (":", "training, dropout off")}
 """The line of each loss where several share axes, and its name."""
@@ -86,6 +87,31 @@ def learning_curves(histories, title, ax=None):
     return loss_curves({name: {column: {"epoch": history["epoch"], "mean": history[column]}
                                for column in STYLES if column in history}
                         for name, history in histories.items()}, title, ax=ax)
+
+
+@printed
+def learning_rates(histories, title, ax=None):
+    """The learning rate of each epoch.
+
+    Parameters
+    ----------
+    histories : dict of str -> dict of str -> sequence of float
+        By the net's name: ``epoch`` and ``learning_rate``.
+
+    Examples
+    --------
+    >>> history = {"epoch": [1, 2], "learning_rate": [0.001, 0.0005]}
+    >>> figure = learning_rates({"a net": history}, "synthetic faces")
+    """
+    figure, [axes] = new_axes(title, ax)
+    lines = [axes.plot(history["epoch"], history["learning_rate"], color=color)[0]
+             for color, history in zip(itertools.cycle(COLORS), histories.values())]
+    axes.set(xlabel="epoch", ylabel="learning rate")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(True)
+    legend_below(figure, lines, list(histories))
+    return figure
 
 
 def _draw(ax, curve, color, style):

@@ -94,7 +94,7 @@ def curves(groups):
     """Losses of groups, dict of str -> list of RunResult, as plots.loss_curves takes them."""
     return {f"{name}: {describe(runs)}": {
         column: {**mean_curve(runs, column)._asdict(), "ends": _ends(runs, column)}
-        for column in ("valid_loss", "train_loss", "train_loss_clean")}
+        for column in ("valid_loss", "averaged_loss", "train_loss", "train_loss_clean")}
         for name, runs in groups.items()}
 
 
@@ -131,6 +131,19 @@ def draw_losses(sources, spec, apart=True):
         raise Missing(f"no run of {' and '.join(lacking)} in {sources.root}: "
                       f"{' and '.join(map(sources.command, lacking))}")
     return plots.loss_curves(curves(groups), labels(sum(groups.values(), [])), apart)
+
+
+def draw_rates(sources, spec):
+    """The learning rate of all variants whose rate changes."""
+    groups = [sources.groups(place) for place in spec["runs"]]
+    found = {name: mean_curve(runs, "learning_rate") for some in groups
+             for name, runs in some.items()}
+    rates = {name: {"epoch": curve.epoch, "learning_rate": curve.mean}
+             for name, curve in found.items() if curve.n.any()}
+    if not rates:
+        raise Missing(f"no run of {' and '.join(spec['runs'])} in {sources.root} has a learning "
+                      f"rate that changes: {' and '.join(map(sources.command, spec['runs']))}")
+    return plots.learning_rates(rates, spec["shows"])
 
 
 def _conv_net(sources, spec):
@@ -181,6 +194,7 @@ def draw_architecture(sources, spec):
 
 
 KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False), None),
+         "rates": (draw_rates, None),
          "filters": (draw_filters, FILTERS), "activations": (draw_activations, FILTERS),
          "predictions": (draw_predictions, FACES),
          "architecture": (draw_architecture, ARCHITECTURES)}
@@ -260,7 +274,8 @@ def validation_faces(sources):
     (n, 30) px, and a title."""
     from facekp.settings import Settings
     from facekp.training.split import split
-    run = sources.first(list(nets(sources).values())[::-1], "predictions.npz")
+    # the validation images of an ensemble are not those of one split
+    run = sources.first(list(nets(sources).values())[::-1], "predictions.npz", ensembles=False)
     faces = sources.faces_of(run)
     path = run.folder / "predictions.npz"
     [y_pred] = read_predictions(path, "y_pred_valid")

@@ -39,7 +39,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     abouts = {name: about for name, about in collection.abouts.items()
               if about.title and "/" not in name}
     runs = [run for run in collection.all_runs
-            if run.experiment in abouts and run.attempt == 1 and run.epochs]
+            if run.experiment in abouts and run.attempt == 1 and run.has_results]
     if not runs:
         raise RunError(f"{root}: holds no run of an experiment with an epoch on disk; train one "
                        "(make paper), or name another folder of runs", remedies=("runs",))
@@ -50,7 +50,7 @@ def publish(root, out="results", readme="README.md", say=print, warn=warning):
     taken = {}
     for run in runs:
         # also if the folder of the runs is one of them, or an experiment's
-        place = Path(*run.folder.absolute().parts[-3 - bool(run.variant) - bool(run.seed):])
+        place = run.place
         own = place in there and why_kept(run, there[place])
         say(f"{place.as_posix()}: {run.state}" + (f"; {out} keeps its own: {own}" if own else ""))
         if not own and run.folder.resolve() != (out / place).resolve():

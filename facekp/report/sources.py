@@ -33,11 +33,11 @@ class Sources(Collection):
         return {group.name: list(group.runs)
                 for group in group_runs(run for run in runs or self.of(place) if run.epochs)}
 
-    def first(self, places, *files):
-        """The first complete run of some places (:meth:`of`) that has one of some files and did
-        not diverge; raises :class:`Missing` without one."""
+    def first(self, places, *files, ensembles=True):
+        """The first complete run of some places (:meth:`of`), perhaps an ensemble, that has one of
+        some files and did not diverge; raises :class:`Missing` without one."""
         for run in (run for place in places for run in self.of(place)):
-            if run.complete and not run.diverged and any(
+            if run.complete and not run.diverged and (ensembles or run.epochs) and any(
                     (run.folder / name).exists() for name in files):
                 return run
         commands = " or ".join(map(self.command, places[:2])) or "train one"

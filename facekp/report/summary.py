@@ -14,7 +14,8 @@ NOTE = ("Losses are mean squared errors of the scaled targets, after the last ep
         "images, dropout off.")
 
 PRINTED = ("variant", "runs", "epochs", "training loss", "validation loss", "validation RMSE, px",
-           "no near-duplicate, px", "training RMSE, dropout off, px", "seconds per epoch", "state")
+           "averaged weights, px", "no near-duplicate, px", "training RMSE, dropout off, px",
+           "seconds per epoch", "state")
 """Columns that fit into a terminal."""
 
 LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the validation loss is "

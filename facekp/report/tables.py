@@ -90,6 +90,7 @@ MEANS = {
     "training loss": (lambda run: run.final("train_loss"), 4),
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
+    "averaged weights, px": (lambda run: run.measured("averaged_valid_rmse_px"), 4),
     "training RMSE, dropout off, px": ("train_rmse_px", 4),
     "best epoch": ("best_epoch", 3),
     "mean face, px": (lambda run: run.measured("mean_face_rmse_px"), 4),

@@ -73,7 +73,8 @@ SUMMARY = {
     "state": "a text", **{f"{name}?": NUMBER for name in (
         "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
         "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
-        "mean_face_rmse_px", *TWINS, "frozen_since")},
+        "mean_face_rmse_px", "averaged_valid_rmse_px", "averaged_best_epoch", *TWINS,
+        "frozen_since")},
     "near_duplicates?": OBJECT,
     **{f"near_duplicates.{name}": kind for name, kind in NEAR_DUPLICATES.items()}}
 ERRORS = {

@@ -32,8 +32,10 @@ class Run:
         self.checkpoint = self.folder / "checkpoint"
         self.previous_checkpoint = self.folder / "checkpoint.previous"
         self.weights = self.folder / "weights.npz"
+        self.averaged_weights = self.folder / "averaged_weights.npz"
         self.conv_weights = self.folder / CONV_WEIGHTS
         self.curves = self.folder / "curves.png"
+        self.rates = self.folder / "rates.png"
         self.predictions = self.folder / "predictions.npz"
         self.faces = self.folder / "faces.png"
         self.submission = self.folder / "submission.csv"

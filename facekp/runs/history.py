@@ -9,11 +9,18 @@ HISTORY = ("epoch", "train_loss", "valid_loss", "train_loss_clean", "valid_rmse_
 """Columns of history.csv. Losses are mean squared errors of the scaled targets; seconds are those
 of training and validation, without the checkpoint."""
 
+PERHAPS = ("learning_rate", "averaged_loss")
+"""Further columns: the learning rate, where a schedule changes it, and the validation loss of the
+averaged weights, where the weights are averaged."""
+
 
 def write(path, rows):
-    """Write a list of dict with the keys :data:`HISTORY`, one for each epoch, atomically."""
+    """Write a list of dict, one for each epoch, atomically; their keys are :data:`HISTORY`, and of
+    :data:`PERHAPS` those that there are."""
+    there = [name for name in PERHAPS if any(name in row for row in rows)]
+    names = [*HISTORY[:-1], *there, HISTORY[-1]]
     with files.replacing(path, "w", encoding="ascii", newline="") as file:
-        writer = csv.DictWriter(file, HISTORY, extrasaction="ignore", lineterminator="\n")
+        writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -35,7 +42,7 @@ def read(path):
         if not set(HISTORY) <= set(names):
             raise ValueError(f"it lacks the columns {', '.join(HISTORY)}")
         columns = {name: [float(row[names.index(name)] or "nan") for row in rows]
-                   for name in HISTORY}
+                   for name in (*HISTORY, *PERHAPS) if name in names}
         if columns["epoch"] != list(range(1, len(rows) + 1)):
             raise ValueError("an epoch is missing")
         if not set(columns["best"]) <= {0, 1}:

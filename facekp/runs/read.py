@@ -17,7 +17,7 @@ from facekp.runs.checks import (NEAR_DUPLICATES, TEXT, check, check_config, chec
                                 check_summary)
 from facekp.runs.config import modernized
 from facekp.runs.folder import Run
-from facekp.runs.history import HISTORY
+from facekp.runs.history import HISTORY, PERHAPS
 from facekp.runs.place import place_of
 from facekp.runs.result import RunResult
 from facekp.settings import Settings
@@ -72,7 +72,8 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     if above not in abouts:
         abouts[above] = _about(above, experiment, warn)
     return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
-                     attempt, config, DataFrame(history, columns=list(HISTORY), dtype=np.float64),
+                     attempt, config,
+                     DataFrame(history, columns=[*HISTORY, *PERHAPS], dtype=np.float64),
                      _read_summary(run, warn), abouts[above])
 
 
@@ -177,7 +178,7 @@ class Collection:
         return self.abouts.get(name) or About(name)
 
     def of(self, place, variant=None):
-        """Runs that have an epoch, those included that the experiment shares with another.
+        """Runs that have an epoch, and ensembles, those included that the experiment shares.
 
         `place` is an experiment, like ``lenet``, or a variant, like ``dropout-ablation/dropout``;
         `variant` is the variant, if not by the place. On photographs, if some are.
@@ -185,7 +186,7 @@ class Collection:
         name, of_place = self.parts(place)
         variant = of_place or None if variant is None else variant
         return [run for run in on_photographs(of_experiment(self.all_runs, self.about(name)))
-                if run.epochs and variant in (None, run.variant)]
+                if run.has_results and variant in (None, run.variant)]
 
     def parts(self, place):
         """(experiment, variant) of a place; the experiment's name may have a slash itself."""

@@ -28,8 +28,8 @@ class RunResult:
         1; 2, 3, ... for runs that were started beside another one.
     config : dict, the contents of config.json
     history : pandas.DataFrame, one row per epoch
-        The columns :data:`facekp.runs.history.HISTORY`; losses are mean squared errors of the
-        scaled targets. NaN where nothing was measured.
+        The columns :data:`facekp.runs.history.HISTORY` and ``PERHAPS``; losses are mean squared
+        errors of the scaled targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.
     about : About or None, what the experiment says of itself
@@ -63,6 +63,17 @@ class RunResult:
         """str, of the variant, for readers."""
         split = f", {self.settings['split']} split" * (self.base != self.variant)
         return ((self.about or About("")).label(self.base) or self.model) + split
+
+    @property
+    def place(self):
+        """Path below the folder of runs, like ``optimizer-study/cnn14/adagrad/fold0``."""
+        parts = 3 + len(Path(self.variant).parts) + bool(self.seed)
+        return Path(*self.folder.absolute().parts[-parts:])
+
+    @property
+    def has_results(self):
+        """bool, whether there is an epoch, or a result without one, as an ensemble has it."""
+        return bool(self.epochs) or self.complete
 
     @property
     def settings(self):
@@ -133,6 +144,8 @@ class RunResult:
     @property
     def best_valid_rmse_px(self):
         """float, px: validation RMSE of the best epoch; NaN where there is none."""
+        if self.complete and not self.epochs:  # an ensemble, of which no epoch was trained
+            return self.measured("valid_rmse_px")
         return float(self.history["valid_rmse_px"].iloc[self.best_epoch - 1]
                      if self.best_epoch else NAN)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facekp import files
-from facekp.errors import DataError
+from facekp.errors import DataError, RunError
 from facekp.keypoints import SIZE
 from facekp.runs.checks import read_predictions
 
@@ -114,6 +114,31 @@ def kept(run):
         return None
     [y_pred] = read_predictions(small, "y_pred_test")
     return None if y_pred is None else (y_pred, sha256)
+
+
+def predictions_of(run, test):
+    """A run's predictions of the test images, as an ensemble leaves them, which has no weights.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    test : facekp.data.Test
+
+    Returns
+    -------
+    float32 array (n_test, 30), px
+
+    Raises
+    ------
+    RunError
+        If there are none, or they are of other images.
+    """
+    [y_pred] = read_predictions(run.predictions, "y_pred_test")
+    known = files.read_json(run.config).get("test_data") or {}
+    if y_pred is None or not test.provenance["files"].items() <= known.items():
+        raise RunError(f"{run.predictions}: holds no predictions of these test images; name the "
+                       "data that the run was made with", remedies=("data",))
+    return y_pred
 
 
 def restore(folder, path, lookup):

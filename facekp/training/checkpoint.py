@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to continue after its last epoch, bit for bit."""
 from facekp.errors import FolderError
+from facekp.training.averaged_weights import PREFIXES
 
 
 class Checkpoint:
@@ -12,14 +13,16 @@ class Checkpoint:
     ----------
     run : facekp.runs.folder.Run
     best : BestWeights
+    averaged : AveragedWeights or None
+    n_batches : int, of each epoch
 
     Attributes
     ----------
     epochs : int, number of epochs on disk
     """
 
-    def __init__(self, run, best):
-        self.run, self.best = run, best
+    def __init__(self, run, best, averaged=None, n_batches=0):
+        self.run, self.best, self.averaged, self.n_batches = run, best, averaged, n_batches
         self.epochs = 0
 
     def __call__(self, net, history):
@@ -27,6 +30,8 @@ class Checkpoint:
                   for name, variable in net.state().items()}
         if self.best.epoch != history[-1]["epoch"]:
             arrays.update({f"best/{name}": value for name, value in self.best.values.items()})
+        if self.averaged:
+            arrays.update(self.averaged.arrays())
         self.run.save_checkpoint(arrays, {
             "history": [{key: value.item() if hasattr(value, "item") else value
                          for key, value in row.items()} for row in history],
@@ -64,6 +69,8 @@ class Checkpoint:
         else:
             self.best.values = {name[len("best/"):]: value for name, value in arrays.items()
                                 if name.startswith("best/")}
+        if self.averaged:
+            self.averaged.restore(arrays, net.train_history_, self.n_batches)
         self.run.write_history(net.train_history_)  # a killed run may not have written the last row
         return True
 
@@ -76,8 +83,12 @@ class Checkpoint:
             return {name: (value.dtype, value.shape) for name, value in values.items()}
 
         variables = {f"state/{name}": variable for name, variable in state.items()}
-        if any(name.startswith("best/") for name in arrays):  # no epoch is best of only NaN
-            variables.update({f"best/{name}": weight for name, weight in weights.items()})
+        parts = [PREFIXES[0]] if self.averaged else []
+        # no epoch is best of only NaN
+        parts += [part for part in ("best", PREFIXES[1])
+                  if any(name.startswith(f"{part}/") for name in arrays)]
+        variables.update({f"{part}/{name}": weight for part in parts
+                          for name, weight in weights.items()})
         expected = form({name: variable.get_value(borrow=True)
                          for name, variable in variables.items()})
         found = form(arrays)

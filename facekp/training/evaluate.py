@@ -10,7 +10,7 @@ from facekp.runs import submission
 from facekp.runs.checks import SIDES
 
 
-def finish(run, settings, net, data, best, stop, training, test, lookup):
+def finish(run, settings, net, data, best, averaged, stop, training, test, lookup):
     """Write the last files of a complete run; summary.json comes last.
 
     Parameters
@@ -20,6 +20,7 @@ def finish(run, settings, net, data, best, stop, training, test, lookup):
     net : facekp.nets.net.KeypointNet, with the weights of its best epoch
     data : facekp.training.split.Split
     best : facekp.training.handlers.BestWeights
+    averaged : facekp.training.averaged_weights.AveragedWeights or None
     stop : facekp.training.handlers.Stop
     training, test, lookup : as for :func:`facekp.training.train`
 
@@ -35,17 +36,39 @@ def finish(run, settings, net, data, best, stop, training, test, lookup):
         arrays.update(image_ids=test.image_ids, y_pred_test=net.predict_px(test.X))
     files.write_npz(run.predictions, arrays)
     summary = summarize(settings, net, data, best, stop, training, y_pred)
+    if averaged:
+        summary.update(averaged.finish(run, net, data))
     title = f"{settings.model}, {training.provenance['label']}"
-    plots.save(plots.learning_curves({settings.model: run.read_history()}, title), run.curves)
+    history = {settings.model: run.read_history()}
+    plots.save(plots.learning_curves(history, title), run.curves)
+    if settings.schedule:
+        plots.save(plots.learning_rates(history, title), run.rates)
     if test is not None and summary["state"] == "complete":
-        if lookup is not None:
-            summary["submission_rows"] = submission.write_submission(
-                run.submission, arrays["y_pred_test"], test.image_ids, lookup)
-        plots.save(plots.predicted_faces(test.X[:16], arrays["y_pred_test"][:16], title),
-                   run.faces)
+        summary.update(write_test(run, test, lookup, arrays["y_pred_test"], title))
     files.write_json(run.summary, summary)
     run.drop_checkpoints()
     return summary
+
+
+def write_test(run, test, lookup, y_pred, title):
+    """Write the submission and a picture of the first test faces.
+
+    Parameters
+    ----------
+    run : facekp.runs.folder.Run
+    test : facekp.data.Test
+    lookup : facekp.data.Lookup, or None for no submission
+    y_pred : float32 array (n_test, 30), px
+    title : str, of the picture
+
+    Returns
+    -------
+    dict, what summary.json says of it
+    """
+    said = {} if lookup is None else {"submission_rows": submission.write_submission(
+        run.submission, y_pred, test.image_ids, lookup)}
+    plots.save(plots.predicted_faces(test.X[:16], y_pred[:16], title), run.faces)
+    return said
 
 
 def summarize(settings, net, data, best, stop, training, y_pred):
@@ -75,8 +98,7 @@ def summarize(settings, net, data, best, stop, training, y_pred):
         "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train, data.y_valid),
         "seconds": sum(row["seconds"] for row in history),
         "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
-        "n_params": int(sum(np.prod(p.get_value(borrow=True).shape)
-                            for p in net.get_all_params(trainable=True))),
+        "n_params": n_params(net),
     }
     frozen = metrics.frozen_since(history)
     if frozen:
@@ -88,6 +110,12 @@ def summarize(settings, net, data, best, stop, training, y_pred):
     if settings.split != "after-mirroring":  # there, most images have a mirror image in training
         summary["near_duplicates"] = near_duplicates(data, splits.groups_of(training.X), y_pred)
     return summary
+
+
+def n_params(net):
+    """How many parameters of a net are trained (int)."""
+    return int(sum(np.prod(parameter.get_value(borrow=True).shape)
+                   for parameter in net.get_all_params(trainable=True)))
 
 
 def near_duplicates(data, groups, y_pred):
@@ -110,12 +138,27 @@ def near_duplicates(data, groups, y_pred):
         error is None if there is no image, or if a prediction is not a finite number.
     """
     near = np.isin(groups[data.valid_idx % data.n_images], groups[data.train_idx % data.n_images])
+    face = np.nanmean(data.y_train.astype(float), axis=0)
+    return errors_apart(near, data.y_valid, y_pred, np.broadcast_to(face, y_pred.shape))
 
+
+def errors_apart(near, y_valid, y_pred, y_face):
+    """Errors on images that have a near-duplicate in training, and on the others.
+
+    Parameters
+    ----------
+    near : bool array (n_valid,)
+    y_valid, y_pred : float arrays (n_valid, 30), px
+    y_face : float array (n_valid, 30), px, the mean face of the training images
+
+    Returns
+    -------
+    dict, as of :func:`near_duplicates`
+    """
     parts = {}
     for side, chosen in zip(SIDES, (near, ~near)):
-        y_valid = data.y_valid[chosen]
-        errors = {"rmse_px": metrics.rmse_px(y_valid, y_pred[chosen]),
-                  "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train, y_valid)}
-        parts[side] = {"n": len(y_valid), **{name: value if math.isfinite(value) else None
-                                             for name, value in errors.items()}}
+        errors = {"rmse_px": metrics.rmse_px(y_valid[chosen], y_pred[chosen]),
+                  "mean_face_rmse_px": metrics.rmse_px(y_valid[chosen], y_face[chosen])}
+        parts[side] = {"n": int(chosen.sum()), **{name: value if math.isfinite(value) else None
+                                                  for name, value in errors.items()}}
     return parts

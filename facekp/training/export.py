@@ -22,7 +22,7 @@ EIGHT_BITS_FROM = 250_000
 LICENCE = "MIT"
 
 
-def export(folders, path, half=False, eight_bits=False):
+def export(folders, path, half=False, eight_bits=False, averaged=False):
     """Write the net of a finished run, or the mean of several runs' nets, as ONNX.
 
     The file is written only after onnxruntime has found the same keypoints with it as Theano.
@@ -36,6 +36,8 @@ def export(folders, path, half=False, eight_bits=False):
     eight_bits : bool
         Store the largest weights in 8 bits and the others in half precision: a quarter of the
         size, about a tenth of a pixel apart.
+    averaged : bool
+        Take the averaged weights of the runs.
 
     Returns
     -------
@@ -57,8 +59,8 @@ def export(folders, path, half=False, eight_bits=False):
     except ImportError as error:
         raise EngineError(f"{error.name} is not installed, which writing an ONNX file needs; "
                           "install onnx and onnxruntime (pip install onnx onnxruntime)") from None
-    metadata = describe(folders)
-    nets = [load_net(folder) for folder in folders]
+    metadata = describe(folders, averaged)
+    nets = [load_net(folder, averaged) for folder in folders]
     model = onnx_graph.to_onnx(nets, metadata)
     X = check_images()
     expected = np.mean([net.predict_px(X) for net in nets], axis=0)
@@ -72,12 +74,13 @@ def export(folders, path, half=False, eight_bits=False):
     return difference
 
 
-def describe(folders):
+def describe(folders, averaged=False):
     """What the file says of its nets.
 
     Parameters
     ----------
     folders : list of path, finished runs
+    averaged : bool, whether the file has their averaged weights
 
     Returns
     -------
@@ -101,7 +104,8 @@ def describe(folders):
         settings = config["settings"]
         nets.append({"model": settings["model"], "options": settings["options"]})
         labels.append(config["data"]["label"])
-        errors.append(float(summary["valid_rmse_px"]))
+        error = summary.get("averaged_valid_rmse_px") if averaged else summary["valid_rmse_px"]
+        errors.append(float("nan" if error is None else error))
     return {
         "net": json.dumps(nets, sort_keys=True),
         "data": "; ".join(dict.fromkeys(labels)),

@@ -4,6 +4,7 @@ import numpy as np
 from facekp import keypoints
 from facekp.nets.net import GivenSplit
 from facekp.training import handlers, rates
+from facekp.training.averaged_weights import AveragedWeights
 from facekp.training.checkpoint import Checkpoint
 from facekp.training.interruption import stopping_cleanly
 
@@ -22,14 +23,16 @@ def fit(net, data, run, settings, say):
     Returns
     -------
     best : handlers.BestWeights
+    averaged : facekp.training.averaged_weights.AveragedWeights, or None where nothing is averaged
     stop : handlers.Stop
     """
     y_train, y_valid = keypoints.scale(data.y_train), keypoints.scale(data.y_valid)
     net.train_split = GivenSplit(data.X_valid, y_valid)
     best = handlers.BestWeights()
     stop = handlers.Stop(best, settings.patience)
-    checkpoint = Checkpoint(run, best)
+    averaged = AveragedWeights(settings.average, data.X_valid, y_valid) if settings.average else None
     n_batches = -(-len(y_train) // settings.batch_size)
+    checkpoint = Checkpoint(run, best, averaged, n_batches)
     progress = handlers.Progress(n_batches, settings.epochs)
     # Images from the whole training set: the first of Kaggle's faces are easier than the others.
     part = np.linspace(0, len(y_train) - 1, min(len(y_train), len(y_valid))).astype(int)
@@ -37,6 +40,9 @@ def fit(net, data, run, settings, say):
     set_rate = rates.SetRate(settings)
     net.on_epoch_finished = [set_rate, handlers.CleanLoss(data.X_train[part], y_train[part]), best,
                              checkpoint, progress.epoch_finished, handlers.EpochTable(), stop]
+    if averaged:
+        net.on_batch_finished.insert(0, averaged.batch_finished)
+        net.on_epoch_finished.insert(0, averaged.epoch_finished)
     if checkpoint.restore(net, say):
         say(f"{run.folder}: going on after epoch {checkpoint.epochs}")
     set_rate(net, net.train_history_)
@@ -45,4 +51,4 @@ def fit(net, data, run, settings, say):
     if left > 0 and not stopped:
         with stopping_cleanly(net, checkpoint):
             net.train_loop(data.X_train, y_train, epochs=left)
-    return best, stop
+    return best, averaged, stop

@@ -45,11 +45,27 @@ class CleanLoss:
         row = history[-1]
         row["train_loss_clean"] = float("nan")
         if row["epoch"] == 1 or row["epoch"] % self.every == 0:
-            losses, sizes = [], []
-            for Xb, yb in net.batch_iterator_test(self.X, self.y):
-                losses.append(float(net.apply_batch_func(net.eval_iter_, Xb, yb)[0]))
-                sizes.append(len(Xb))
-            row["train_loss_clean"] = float(np.average(losses, weights=sizes))
+            row["train_loss_clean"] = mean_loss(net, self.X, self.y)
+
+
+def mean_loss(net, X, y):
+    """The loss of a net on images, dropout off.
+
+    Parameters
+    ----------
+    net : facekp.nets.net.KeypointNet
+    X : float32 array (n, 1, 96, 96)
+    y : float32 array (n, 30), scaled
+
+    Returns
+    -------
+    float
+    """
+    losses, sizes = [], []
+    for Xb, yb in net.batch_iterator_test(X, y):
+        losses.append(float(net.apply_batch_func(net.eval_iter_, Xb, yb)[0]))
+        sizes.append(len(Xb))
+    return float(np.average(losses, weights=sizes))
 
 
 class BestWeights:

@@ -12,13 +12,15 @@ from facekp.runs.folder import Run
 from facekp.settings import Settings
 
 
-def load_net(folder):
+def load_net(folder, averaged=False):
     """Load the trained net of a run folder.
 
     Parameters
     ----------
     folder : path
         A run folder with config.json and weights.npz.
+    averaged : bool
+        Load the averaged weights, averaged_weights.npz, of a run that has them.
 
     Returns
     -------
@@ -37,9 +39,17 @@ def load_net(folder):
     """
     allocator.tune()
     net = build(settings_of(folder))
-    read_weights(net, Run(folder).weights)
+    read_weights(net, weights_of(Run(folder), averaged))
     net.initialize()
     return net
+
+
+def weights_of(run, averaged=False):
+    """The path of a run's weights, or of its averaged weights; RunError if it did not average."""
+    if averaged and not run.averaged_weights.exists():
+        raise RunError(f"{run.folder}: has no averaged weights; train a run with a moving average "
+                       "of the weights, or take the weights themselves")
+    return run.averaged_weights if averaged else run.weights
 
 
 def load_conv_net(folder):
@@ -97,7 +107,11 @@ def settings_of(folder):
         raise RunError(f"{run.config}: cannot be read (no such file); name the folder of a run, "
                        "such as runs/lenet/lenet5/fold0")
     try:
-        settings = Settings.from_dict(files.read_json(run.config)["settings"])
+        config = files.read_json(run.config)
+        if "members" in config:
+            raise RunError(f"{run.folder}: is an ensemble, which has no weights of its own; name "
+                           "the runs that it was made of")
+        settings = Settings.from_dict(config["settings"])
         build(settings)  # refuses options that the model does not take
         return settings
     except (KeyError, TypeError, ConfigError) as error:

@@ -73,11 +73,11 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
         data = split(training.X, training.y, settings)
         say(f"{run.folder}: compiling {settings.model}")
         net.compile()
-        best, stop = fit(net, data, run, settings, say)
+        best, averaged, stop = fit(net, data, run, settings, say)
         for name, parameter in net.weights().items():
             if best.values:
                 parameter.set_value(best.values[name])
-        return finish(run, settings, net, data, best, stop, training, test, lookup)
+        return finish(run, settings, net, data, best, averaged, stop, training, test, lookup)
 
 
 def describe(settings, training, test=None, lookup=None):

@@ -24,7 +24,7 @@ def use(net, settings):
 
 
 class SetRate:
-    """A handler that sets the next epoch's learning rate.
+    """A handler that sets the next epoch's learning rate, and notes that of the epoch that ended.
 
     The rate follows from the number of epochs in the history alone: a run that goes on trains at
     the rate that an undisturbed one would have.
@@ -39,6 +39,10 @@ class SetRate:
 
     def __call__(self, net, history):
         if self.settings.schedule:
-            net.update_learning_rate.set_value(np.array(self.schedule.rate(
-                self.settings.learning_rate, len(history) + 1, self.settings.epochs),
-                theano.config.floatX))
+            if history:
+                history[-1]["learning_rate"] = self._rate(len(history))
+            net.update_learning_rate.set_value(np.array(self._rate(len(history) + 1),
+                                                        theano.config.floatX))
+
+    def _rate(self, epoch):
+        return self.schedule.rate(self.settings.learning_rate, epoch, self.settings.epochs)

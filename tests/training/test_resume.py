@@ -20,7 +20,6 @@ from facekp.runs.folder import Run
 from facekp.training import handlers, one_run
 from facekp.nets.optimizers import OPTIMIZERS
 from facekp.runs.version import CODE_DIGESTS
-from facekp.schedule import Schedule
 
 
 def train(folder, settings, say=print):
@@ -95,16 +94,11 @@ def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbe
     settings = replace(core_tools.CLASSIC, epochs=4, schedule=("warm-up=1", "cosine"))
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")
-    rates, rate = [], Schedule.rate
-
-    def remember(*args):
-        rates.append(rate(*args))
-        return rates[-1]
-
-    monkeypatch.setattr(Schedule, "rate", remember)
     train(tmp_path / "run", settings)
     assert differences(tmp_path / "run", expected) == []
-    assert rates[:2] == pytest.approx([0.00075, 0.00025])
+    rates = Run(tmp_path / "run").read_history()["learning_rate"]
+    assert rates == pytest.approx([0.0005, 0.001, 0.00075, 0.00025])
+    assert (tmp_path / "run/rates.png").exists()
     plain, _ = undisturbed(replace(settings, schedule=()))
     assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
 
