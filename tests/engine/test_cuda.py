@@ -150,10 +150,12 @@ def test_the_cpu_needs_nothing_of_this(clean_env):
 
 
 @pytest.fixture
-def theano(env):
-    """Run code with Theano on the stand-in GPU; its own cache would be compiled anew each time."""
+def theano(env, tmp_path):
+    """Run code with Theano on the stand-in GPU."""
+    # the user's modules, but not the user's kernels: the stand-in compiles none
     env.pop("XDG_CACHE_HOME")
-    env.update({key: os.environ[key] for key in ("XDG_CACHE_HOME",) if key in os.environ})
+    env.update({key: os.environ[key] for key in ("XDG_CACHE_HOME",) if key in os.environ},
+               THEANO_FLAGS="gpuarray.cache_path=%s" % tmp_path)
     probe = python("from facekp.engine import device; print(device.adopt_system_pygpu())", env)
     if probe.stdout != "True\n":
         pytest.skip("pygpu cannot be imported (make gpu)")
