@@ -45,7 +45,8 @@ check-python: ;
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env check-python clean
+.PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env clean
+.PHONY: check-python gpu gpu-check
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
