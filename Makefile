@@ -45,7 +45,8 @@ check-python: ;
 endif
 
 .DEFAULT_GOAL = help
-.PHONY: help env test docs test-kernels test-faults info requirements conda-env check-python clean
+.PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env clean
+.PHONY: check-python gpu gpu-check
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +78,12 @@ test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
 	@sh tests/kernels/run.sh
 
+$(VENV)/facekp-test-cuda.stamp: requirements/test-cuda.txt $(ENV)
+	@sh requirements/setup.sh "$(VENV)" test-cuda
+
+test-cuda: $(VENV)/facekp-test-cuda.stamp  ## compile every net's GPU kernels, without a GPU
+	PYTHONPATH=.:tests $(PY) -m cuda.check $(ARGS)
+
 test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: some 15 minutes
 	PYTHONPATH=.:tests $(PY) -m faults.campaign $(ARGS)
 	PYTHONPATH=.:tests $(PY) -m faults.stopping
@@ -100,6 +107,8 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 requirements:  ## pin the packages anew after a change of requirements/*.in
 	cd requirements && for set in build run test docs; do \
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
+	cd requirements && uv pip compile --quiet --config-file uv.toml --no-deps \
+	test-cuda.in --output-file test-cuda.txt
 	cd requirements && uv pip compile --quiet --config-file uv.toml \
 	--fork-strategy requires-python predict.in --output-file predict.txt
 

@@ -1,4 +1,7 @@
-"""The benchmark's PyTorch worker: the same nets, eager or compiled, NCHW or channels_last."""
+"""The benchmark's PyTorch worker: the same nets, eager or compiled, NCHW or channels_last.
+
+The variants ``cuda`` and ``cuda tf32`` compute on the GPU, which is given each batch anew.
+"""
 import json
 import os
 import sys
@@ -105,7 +108,7 @@ class Engine:
     """
 
     def __init__(self, case, spec, optimizer, learning_rate, variant):
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
         torch.manual_seed(0)
         X, y, self.weights = worker.load(case)
         self.spec = spec
@@ -114,6 +117,9 @@ class Engine:
         if variant == "channels_last":
             self.net = self.net.to(memory_format=torch.channels_last)
             self.X = self.X.contiguous(memory_format=torch.channels_last)
+        self.device = "cuda" if variant.startswith("cuda") else "cpu"
+        self.net = self.net.to(self.device)
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = "tf32" in variant
         load_weights(self.net, self.weights, spec)
         self.forward = torch.compile(self.net) if variant == "compile" else self.net
         params = list(self.net.parameters())
@@ -121,7 +127,8 @@ class Engine:
         self.optimizer = kinds[optimizer](params, lr=learning_rate, fused=True)
         self.exact = Adagrad if optimizer == "adagrad" else None
         self.train(), self.evaluate()
-        self.ready = {"compile_seconds": time.perf_counter() - start, "torch": torch.__version__}
+        self.ready = {"compile_seconds": time.perf_counter() - start, "torch": torch.__version__,
+                      "cudnn": torch.backends.cudnn.version()}
 
     def check(self):
         load_weights(self.net, self.weights, self.spec)
@@ -137,7 +144,7 @@ class Engine:
     def train(self):
         self.net.train()
         self.optimizer.zero_grad()
-        loss = ((self.forward(self.X) - self.y) ** 2).mean()
+        loss = self.loss()
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
@@ -145,12 +152,21 @@ class Engine:
     def evaluate(self):
         self.net.eval()
         with torch.no_grad():
-            return float(((self.forward(self.X) - self.y) ** 2).mean())
+            return float(self.loss())
+
+    def loss(self):
+        X, y = self.X.to(self.device), self.y.to(self.device)
+        return ((self.forward(X) - y) ** 2).mean()
 
     def predict(self):
         self.net.eval()
         with torch.no_grad():
-            return self.forward(self.X[:1]).numpy()
+            return self.forward(self.X[:1].to(self.device)).cpu().numpy()
+
+    def peak_bytes(self):
+        """The most memory that was held, of the GPU or of the process."""
+        gpu = self.device == "cuda"
+        return torch.cuda.max_memory_allocated() if gpu else worker.peak_bytes()
 
 
 if __name__ == "__main__":

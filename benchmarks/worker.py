@@ -48,9 +48,10 @@ def serve(engine):
     Parameters
     ----------
     engine : object with check(), train(), evaluate() for one batch, predict() for one image, and
-        ready (dict)
+        ready (dict); where it has a peak_bytes() of its own, that of a GPU, it is asked
     """
-    answer(dict(engine.ready, peak_bytes=peak_bytes()))
+    peak = getattr(engine, "peak_bytes", peak_bytes)
+    answer(dict(engine.ready, peak_bytes=peak()))
     for line in sys.stdin:
         command, *count = line.split()
         if command == "quit":
@@ -59,7 +60,7 @@ def serve(engine):
             answer({"losses": [float(loss) for loss in engine.check()]})
         else:
             answer({"seconds": seconds(getattr(engine, command), int(count[0])),
-                    "peak_bytes": peak_bytes()})
+                    "peak_bytes": peak()})
 
 
 def answer(value):

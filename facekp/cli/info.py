@@ -5,17 +5,26 @@ import time
 
 import numpy as np
 
-from facekp import fused
-from facekp.engine import allocator, ready
 from facekp import machine
+from facekp.engine import allocator
 from facekp.runs import provenance
 
 SIZE = 2048  # rows and columns of the matrices that are multiplied
 
 
 def main():
-    """Print the report."""
+    """Print the report.
+
+    Raises
+    ------
+    EngineError
+        If the engine cannot be used. What a GPU needs is printed before, found or not.
+    """
     memory = allocator.tune()
+    print_table("parts of CUDA", cuda_parts())
+    from facekp import fused
+    from facekp.engine import ready
+
     for title, rows in (
         ("versions", provenance.versions().items()),
         ("host", machine.host().items()),
@@ -23,15 +32,33 @@ def main():
         ("environment", settings(ready.plan and ready.plan.environ)),
         ("path of the nets", [("fused kernels", fused.why()), ("memory", memory)]),
     ):
-        print(title)
-        for row in rows:
-            print("  %-22s %s" % row)
+        print_table(title, rows)
     print("float32 product, %d x %d, on %s" % (SIZE, SIZE, ready.theano.config.device))
     blas = ready.plan.blas if ready.plan else "as Theano was set"
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
     rate = gemm_rate(False) / 1e9
     print("  %-22s %.0f GFLOP/s (%s; threads: %s)" % ("BLAS", rate, blas, threads))
     print("  %-22s %.0f GFLOP/s" % ("dense layer of a net", gemm_rate(True) / 1e9))
+
+
+def print_table(title, rows):
+    """Print rows (name, value) below their title; nothing if there is no row."""
+    for k, row in enumerate(rows):
+        if not k:
+            print(title)
+        print("  %-22s %s" % tuple(row))
+
+
+def cuda_parts():
+    """Rows (name, what was found or what is missing) of what the chosen GPU needs."""
+    from facekp.engine import cuda, device, plan
+
+    chosen = plan.configure()
+    parts = cuda.prepare(chosen) if chosen else []
+    if parts:
+        found = "importable" if device.adopt_system_pygpu() else "missing: make gpu"
+        parts = parts + [cuda.Part("pygpu", found)]
+    return [(part.name, part.found or "missing or unfit: " + part.fault) for part in parts]
 
 
 def settings(choices):
@@ -66,6 +93,7 @@ def gemm_rate(as_layer, size=SIZE, repeats=5):
     -------
     float
     """
+    from facekp import fused
     import theano
     from lasagne.layers import DenseLayer, InputLayer
 

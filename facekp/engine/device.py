@@ -11,6 +11,8 @@ import re
 import sys
 import sysconfig
 
+import numpy as np
+
 from facekp.errors import EngineError
 
 DEBIAN = "/usr/lib/python3/dist-packages"  # where Debian's python3-pygpu is
@@ -64,8 +66,31 @@ def adopt_system_pygpu(folder=DEBIAN):
     return importlib.util.find_spec("pygpu") is not None
 
 
+def prepare(plan):
+    """Provide what the GPUs of a plan need, before Theano is imported; nothing for the CPU.
+
+    Parameters
+    ----------
+    plan : facekp.engine.plan.Plan
+
+    Raises
+    ------
+    EngineError
+        If the driver or a library of CUDA is missing or unfit.
+    """
+    if plan.flags["device"].value == "cpu" and not (
+            {"init_gpu_device", "contexts"} & set(plan.flags)):
+        return
+    from facekp.engine import cuda
+
+    cuda.provide(plan)
+    adopt_system_pygpu()
+
+
 def check(config, reasons):
     """Raise EngineError if a GPU was requested and Theano does not compute on it.
+
+    A product of the device is compared with the CPU's.
 
     Parameters
     ----------
@@ -83,13 +108,31 @@ def check(config, reasons):
     if not gpuarray.pygpu_activated:
         raise EngineError(message(wanted, "; ".join(reasons) or "Theano gives no reason"))
     if config.device != "cpu":
-        import pygpu.blas
-
         try:  # Theano accepts an OpenCL device even if it has no BLAS
-            unit = pygpu.zeros((2, 2), dtype="float32", context=gpuarray.type.get_context(None))
-            pygpu.blas.gemm(1, unit, unit, 0, unit.copy(), overwrite_c=True)
+            fault = wrong_product(gpuarray.type.get_context(None))
         except Exception as error:
-            raise EngineError(message(wanted, error))
+            fault = error
+        if fault:
+            raise EngineError(message(wanted, fault))
+
+
+def wrong_product(context):
+    """Multiply two matrices on a device; what is wrong with the product, None if nothing is.
+
+    Parameters
+    ----------
+    context : pygpu.gpuarray.GpuContext
+    """
+    import pygpu.blas
+
+    random = np.random.RandomState(0)  # small whole numbers: the product must be exact
+    a, b = (random.randint(-9, 10, shape).astype("float32") for shape in ((67, 53), (53, 41)))
+    on_device = [pygpu.asarray(x, context=context) for x in (a, b)]
+    product = pygpu.zeros((67, 41), dtype="float32", context=context)
+    found = np.asarray(pygpu.blas.gemm(1, *on_device, 0, product, overwrite_c=True))
+    if np.array_equal(found, a.dot(b)):
+        return None
+    return "it multiplies wrongly (%d of %d numbers)" % ((found != a.dot(b)).sum(), found.size)
 
 
 def message(device, why):

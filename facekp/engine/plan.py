@@ -5,8 +5,8 @@ has not set in ``THEANO_FLAGS`` or in a theanorc file: the user's values always 
 ``decide()`` tells what would be chosen and why, and changes nothing.
 
 facekp's own environment variables are ``FACEKP_DEVICE`` (``cpu``, ``cuda0``, ``opencl0:0``; it has
-priority over ``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (do not use the fused CPU kernels) and
-``FACEKP_MALLOC=0`` (see facekp.engine.allocator).
+priority over ``device`` in THEANO_FLAGS), ``FACEKP_FUSED=0`` (do not use the fused CPU kernels),
+``FACEKP_MALLOC=0`` (see facekp.engine.allocator) and ``FACEKP_CUDA`` (see facekp.engine.cuda).
 """
 
 import errno
@@ -26,7 +26,8 @@ from facekp.engine.flags import format_flags, parse_flags, read_theanorc
 DEVICES = re.compile(r"cpu|cuda\d*|opencl\d+:\d+")
 DECIDED = (
     "device", "floatX", "allow_gc", "openmp", "cxx", "compile.wait", "compile.timeout",
-    "base_compiledir", "compiledir", "blas.ldflags", "gcc.cxxflags",
+    "base_compiledir", "compiledir", "blas.ldflags", "gcc.cxxflags", "dnn.enabled",
+    "init_gpu_device", "contexts",
 )
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 _EXPORTED = "FACEKP_CHOSEN"  # what configure() has set: variable -> [value before, value after]
@@ -179,6 +180,8 @@ def decide(env):
         several = environ["OMP_NUM_THREADS"].value != "1" and sys.platform != "darwin"
         flags.setdefault("allow_gc", Choice("False", "temporaries are kept for the next batch"))
         flags.setdefault("openmp", Choice(str(several), "elementwise work on all threads"))
+    elif flags["device"].value.startswith("cuda"):
+        flags.setdefault("dnn.enabled", Choice("False", "cuDNN 8 and 9 lack what Theano 1.0 calls"))
     flags.setdefault("compile.wait", Choice("1", "seconds before another run's lock is tried"))
     flags.setdefault("compile.timeout", Choice("600", "a living run's lock is not broken before"))
     if "compiledir" not in given and "base_compiledir" not in given:

@@ -61,8 +61,8 @@ def import_theano():
         If the device cannot be used (Theano alone would silently use the CPU), or if THEANO_FLAGS
         or a theanorc file has an invalid value.
     """
-    if plan is not None and plan.flags["device"].value != "cpu":
-        device.adopt_system_pygpu()
+    if plan is not None:
+        device.prepare(plan)
     if plan is not None and "base_compiledir" in plan.flags:
         compile_cache.remove_cut_extensions(plan.flags["base_compiledir"].value)
     with device.Faults() as faults:
