@@ -19,6 +19,8 @@ def enabled():
 
 def why():
     """One line for people: on or off, and the reason."""
+    if on_gpu():
+        return "on (on the GPU: convolutions and sums of whole batches)"
     obstacle = _obstacle()
     if obstacle:
         return "off (%s)" % obstacle
