@@ -245,6 +245,8 @@ def main():
     print(table(content))
     print(file)
     unlike = [row["net"] for row in content["nets"] if not row.get("same")]
+    unlike += [name for name, value in content["gpu"]["differences"].items()
+               if not value <= TOLERANCE]
     if unlike:
         sys.exit(f"not the CPU's numbers, or none: {', '.join(dict.fromkeys(unlike))}")
 

@@ -81,7 +81,7 @@ def adopt_system_pygpu(folders=None):
 
 def _adopt_library():
     """Load the unpacked libgpuarray, and let the compiler find its headers and its library."""
-    [library] = glob.glob(UNPACKED + "/usr/lib/*/libgpuarray.so.3")
+    library = glob.glob(UNPACKED + "/usr/lib/**/libgpuarray.so.3", recursive=True)[0]
     ctypes.CDLL(library)  # from now on, whatever needs libgpuarray.so.3 gets it
     for name, path in (("CPATH", UNPACKED + "/usr/include"),
                        ("LIBRARY_PATH", os.path.dirname(library))):
