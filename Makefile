@@ -95,6 +95,13 @@ test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: 
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
 	$(PY) -m facekp.cli info
 
+gpu: $(ENV)  ## pygpu, and NVRTC and cuBLAS where no toolkit is found; says what is missing
+	@sh requirements/gpu.sh "$(VENV)"
+
+gpu-check: $(ENV)  ## a GPU's numbers beside the CPU's, speed, memory (ARGS="--torch python3")
+	$(PY) benchmarks/gpu.py $(ARGS)
+	$(PY) benchmarks/gpu_table.py
+
 conda-env:  ## the same environment with conda (GPU support included), named facekp
 	@conda=$$(command -v mamba || command -v conda) || \
 	{ echo "conda is not on PATH; install miniforge, or use make env" >&2; exit 1; }; \
@@ -109,6 +116,8 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 	cd requirements && uv pip compile --quiet --config-file uv.toml --no-deps \
 	test-cuda.in --output-file test-cuda.txt
+	cd requirements && uv pip compile --quiet --config-file uv.toml --no-deps \
+	gpu.in --output-file gpu.txt
 	cd requirements && uv pip compile --quiet --config-file uv.toml \
 	--fork-strategy requires-python predict.in --output-file predict.txt
 

@@ -15,18 +15,19 @@ def rows_of(content):
     """The table's rows: one for each net and engine."""
     names = {True: "facekp", False: "facekp with Theano's convolutions"}
     for row in content["nets"]:
-        agreement = ([f"{row[key]:.0e}" for key in ("loss_difference", "change_difference")]
-                     if "same" in row else ["", ""])
+        agreement = [f"{row[key]:.0e}" if key in row else ""
+                     for key in ("loss_difference", "change_difference")]
         yield [row["net"], names[row["fused"]], row["batch"]] + agreement + speed(row)
     for row in content["torch"]:
-        yield [row["net"], f"{row['engine']}", row["batch"], "", ""] + speed(row)
+        yield [row["net"], row["engine"], row["batch"], "", ""] + speed(row)
 
 
 def speed(row):
     """The cells of what was timed."""
     if "error" in row or "ms" not in row:
         return [row.get("error", ""), "", ""]
-    return [f"{row['ms']:.1f}", f"{row['epoch_seconds']:.2f}", row["memory_MiB"]]
+    epoch = f"{row['epoch_seconds']:.2f}" if "epoch_seconds" in row else ""
+    return [f"{row['ms']:.1f}", epoch, row["memory_MiB"]]
 
 
 def table(content):
@@ -38,8 +39,11 @@ def table(content):
     if content["torch"]:
         first = content["torch"][0]
         lines += [f"* PyTorch {first.get('torch')}, cuDNN {first.get('cudnn')}"]
-    lines += ["", "Largest difference of pygpu from numpy: " + ", ".join(
-        f"{name} {value:.0e}" for name, value in gpu["differences"].items()) + ".", ""]
+    lines += [""]
+    if gpu["differences"]:
+        lines += ["Largest difference of pygpu from numpy: " + ", ".join(
+            f"{name} {value:.0e}" for name, value in gpu["differences"].items()) + ".", ""]
+    lines += [content["note"], ""] if "note" in content else []
     order = {row["net"]: k for k, row in enumerate(content["nets"])}
     columns = ["net", "engine", "batch", "losses differ", "changes differ", "ms a step",
                "s an epoch", "memory, MiB"]

@@ -3,6 +3,8 @@
 Theano alone would only log a failure and continue on the CPU.
 """
 
+import ctypes
+import glob
 import importlib.machinery
 import importlib.util
 import logging
@@ -16,6 +18,7 @@ import numpy as np
 from facekp.errors import EngineError
 
 DEBIAN = "/usr/lib/python3/dist-packages"  # where Debian's python3-pygpu is
+UNPACKED = os.path.join(sys.prefix, "gpu")  # and where it is unpacked without root
 
 
 class Faults(logging.Handler):
@@ -45,25 +48,46 @@ class Faults(logging.Handler):
         self.reasons.append(" ".join(str(cause or record.getMessage()).split()))
 
 
-def adopt_system_pygpu(folder=DEBIAN):
+def adopt_system_pygpu(folders=None):
     """Make Debian's pygpu importable in a virtual environment of the same Python version.
 
     There is no wheel of pygpu, so a virtual environment lacks it. With Debian's whole folder on the
     path, its numpy would be imported, too. So only pygpu and mako, which it needs, are loaded.
+
+    Parameters
+    ----------
+    folders : sequence of str
+        Where it is searched. By default the system's folder, and the one into which
+        ``requirements/gpu.sh`` unpacks Debian's packages for a user who is not root.
 
     Returns
     -------
     bool
         Whether pygpu can be imported now.
     """
-    extension = os.path.join(folder, "pygpu", "gpuarray" + sysconfig.get_config_var("EXT_SUFFIX"))
-    if importlib.util.find_spec("pygpu") is None and os.path.exists(extension):
-        for name in ("mako", "pygpu"):
-            spec = importlib.machinery.PathFinder.find_spec(name, [folder])
-            if spec is not None and importlib.util.find_spec(name) is None:
-                sys.modules[name] = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(sys.modules[name])
+    for folder in folders or (DEBIAN, UNPACKED + DEBIAN):
+        extension = os.path.join(folder, "pygpu",
+                                 "gpuarray" + sysconfig.get_config_var("EXT_SUFFIX"))
+        if importlib.util.find_spec("pygpu") is None and os.path.exists(extension):
+            if folder.startswith(UNPACKED):
+                _adopt_library()
+            for name in ("mako", "pygpu"):
+                spec = importlib.machinery.PathFinder.find_spec(name, [folder])
+                if spec is not None and importlib.util.find_spec(name) is None:
+                    sys.modules[name] = importlib.util.module_from_spec(spec)
+                    spec.loader.exec_module(sys.modules[name])
     return importlib.util.find_spec("pygpu") is not None
+
+
+def _adopt_library():
+    """Load the unpacked libgpuarray, and let the compiler find its headers and its library."""
+    library = glob.glob(UNPACKED + "/usr/lib/**/libgpuarray.so.3", recursive=True)[0]
+    ctypes.CDLL(library)  # from now on, whatever needs libgpuarray.so.3 gets it
+    for name, path in (("CPATH", UNPACKED + "/usr/include"),
+                       ("LIBRARY_PATH", os.path.dirname(library))):
+        before = os.environ.get(name, "").split(os.pathsep)
+        if path not in before:
+            os.environ[name] = os.pathsep.join([path] + list(filter(None, before)))
 
 
 def prepare(plan):
@@ -140,8 +164,8 @@ def message(device, why):
     why = re.sub(r"^b'(.*)'$", r"\1", str(why))  # pygpu's errors hold bytes
     if "pygpu" in why:
         why, mend = "pygpu 0.7 cannot be imported", (
-            "install it (conda: make conda-env; Debian's own Python: apt install python3-pygpu "
-            "libgpuarray-dev)"
+            "install it (make gpu; conda: make conda-env; Debian's own Python: apt install "
+            "python3-pygpu libgpuarray-dev)"
         )
     elif "Missing Blas library" in why:
         why, mend = "it has no BLAS", "install one (apt install libclblast-dev; CUDA: cuBLAS)"

@@ -20,14 +20,14 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from cuda.record import NETS
+from facekp.engine import device
 from facekp.machine import usable_cores
 from standin_cuda import build
 
 WHEEL = Path(sysconfig.get_path("purelib"), "nvidia", "cu13")
 CAPABILITIES = ("75", "80", "90", "100")
 GROUPS = (("lenet5", "lenet5, batch norm", "resnet"), ("cnn14", "small_vgg", "vggnet"))
-"""Nets that one process compiles: they share modules. Two groups take two cores."""
+"""Nets of cuda.record that one process compiles: they share modules. Two groups take two cores."""
 
 THROUGH_LIBGPUARRAY = """
 from facekp.engine import ready
@@ -135,9 +135,11 @@ def check_bridge(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--nets", nargs="+", choices=list(NETS), help="these alone")
+    parser.add_argument("--nets", nargs="+", choices=sum(GROUPS, ()), help="these alone")
     parser.add_argument("--keep", type=Path, help="a folder for the sources, which stays")
     options = parser.parse_args()
+    if not device.adopt_system_pygpu():
+        sys.exit("pygpu cannot be imported; make gpu brings it")
     if not WHEEL.exists():
         sys.exit(f"{WHEEL}: not there; install requirements/test-cuda.txt (make test-cuda does)")
     with tempfile.TemporaryDirectory() as temporary:
