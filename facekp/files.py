@@ -94,6 +94,17 @@ def sync_folder(folder):
         os.close(descriptor)
 
 
+def write_bytes(path, content):
+    """Write bytes, atomically."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path, text):
+    """Write text as UTF-8, atomically."""
+    write_bytes(path, text.encode())
+
+
 def write_json(path, value):
     """Write `value` as JSON, atomically. NaN and infinite numbers become null."""
     with replacing(path, "w", encoding="utf-8") as file:

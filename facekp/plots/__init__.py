@@ -8,12 +8,11 @@ from facekp.plots.curves import learning_curves, learning_rates, loss_curves
 from facekp.plots.faces import (augmented_faces, draw_face, extreme_faces, mirror_pair,
                                 predicted_faces, sample_face)
 from facekp.plots.filters import activations, first_layer_filters
-from facekp.plots.keypoint_errors import (cumulative_errors, keypoint_error_bars,
-                                          mean_face_errors)
+from facekp.plots.keypoint_errors import cumulative_errors, mean_face_errors
 from facekp.plots.nets import architecture
 from facekp.plots.style import COLORS, save
 
 __all__ = ["COLORS", "activations", "architecture", "augmented_faces", "cumulative_errors",
-           "draw_face", "extreme_faces", "first_layer_filters", "keypoint_error_bars",
-           "learning_curves", "learning_rates", "loss_curves", "mean_face_errors", "mirror_pair",
-           "predicted_faces", "sample_face", "save"]
+           "draw_face", "extreme_faces", "first_layer_filters", "learning_curves", "learning_rates",
+           "loss_curves", "mean_face_errors", "mirror_pair", "predicted_faces", "sample_face",
+           "save"]

@@ -4,7 +4,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from facekp.keypoints import KEYPOINTS, SIZE
-from facekp.plots.keypoint_errors import words
 from facekp.plots.style import COLORS, FULL_WIDTH, HALF_WIDTH, legend_below, new_axes, printed
 
 PREDICTED = dict(marker="x", ls="none", ms=2.8, mew=0.9, color="#1f5fff")
@@ -59,7 +58,7 @@ def sample_face(image, y_px, title, ax=None):
                           va="center", fontsize=5.5,
                           path_effects=[withStroke(linewidth=1.5, foreground="white")])
     names.axis("off")
-    lines = [f"{number}".rjust(2, "\u2007") + f" {words(name)}"  # a space as wide as a digit
+    lines = [f"{number}".rjust(2, "\u2007") + f" {name.replace('_', ' ')}"  # a space as wide as a digit
              for number, name in enumerate(KEYPOINTS, 1)]
     names.text(0, 1, "\n".join([*lines, "", "(the subject's left and right)"]), fontsize=6.5,
                va="top", linespacing=1.3, transform=names.transAxes)

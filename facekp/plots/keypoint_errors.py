@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Circle
 
-from facekp.keypoints import KEYPOINTS, SIZE
+from facekp.keypoints import SIZE
 from facekp.plots.style import COLORS, legend_below, new_axes, printed
 
 STROKES = (("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
@@ -18,11 +18,6 @@ STROKES = (("left_eyebrow_inner_end", "left_eyebrow_outer_end"),
            ("mouth_left_corner", "mouth_center_top_lip", "mouth_right_corner",
             "mouth_center_bottom_lip", "mouth_left_corner"))
 """Keypoints that are joined by lines, so that they read as a face."""
-
-
-def words(name):
-    """A keypoint's name for a reader: ``left eye center``."""
-    return name.replace("_", " ")
 
 
 @printed
@@ -53,36 +48,6 @@ def mean_face_errors(errors, title, ax=None):
               xmargin=0.12, ymargin=0.12)
     panel.invert_yaxis()  # row 0 on top, as in an image
     figure.colorbar(circles, ax=panel, label="RMSE, px (radius of the circle)", shrink=0.85)
-    return figure
-
-
-@printed
-def keypoint_error_bars(errors, title, ax=None):
-    """RMSE of each keypoint: a bar for one net, dots for several; `errors` by the nets' names.
-
-    Examples
-    --------
-    >>> from facekp.metrics import keypoint_errors
-    >>> errors = keypoint_errors(np.full((2, 30), 40.0), np.full((2, 30), 41.0))
-    >>> figure = keypoint_error_bars({"LeNet-5": errors}, "one pixel off")
-    """
-    several = len(errors) > 1
-    figure, [panel] = new_axes(title, ax, height=2.8 + 0.13 * several * len(errors))
-    rows = np.arange(len(KEYPOINTS))
-    marks = itertools.cycle("osD^vP")
-    for color, mark, net in zip(itertools.cycle(COLORS), marks, errors.values()):
-        values = [net["keypoint_rmse_px"].get(keypoint, np.nan) for keypoint in KEYPOINTS]
-        if several:
-            panel.plot(values, rows, mark, ms=3.5, color=color, mec="white", mew=0.3)
-        else:
-            panel.barh(rows, values, color=color, height=0.7)
-    panel.set(yticks=rows, yticklabels=map(words, KEYPOINTS), ylim=(len(KEYPOINTS) - 0.5, -0.5),
-              xlabel="RMSE on validation images, px", axisbelow=True)
-    panel.set_xlim(left=0)
-    panel.grid(True, axis="both" if several else "x")
-    if several:
-        legend_below(figure, panel.get_lines(), handlelength=0.8, names=[
-            f"{name}, {net['rmse_px']:.2f} px" for name, net in errors.items()])
     return figure
 
 

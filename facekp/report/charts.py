@@ -24,8 +24,10 @@ def chart(groups):
 
     Returns
     -------
-    dict with ``data``, ``layout`` and ``config``, for ``Plotly.newPlot``
+    dict with ``data``, ``layout`` and ``config``, for ``Plotly.newPlot``; None without a group
     """
+    if not groups:
+        return None
     labels = {run.label for runs in groups.values() for run in runs}
     traces = []
     for color, (name, runs) in zip(itertools.cycle(COLORS), groups.items()):

@@ -17,9 +17,11 @@ from facekp.errors import FacekpError, RunError
 from facekp.report.sources import Missing
 from facekp.runs.checks import read_predictions
 from facekp.runs.read import labels, warning
+from facekp.text import shown
 
 ARCHITECTURES, FACES = "Architectures", "Faces"
 ERRORS, FILTERS = "Errors by keypoint", "Filters and activations"
+OTHERS = FACES, FILTERS, ARCHITECTURES
 """Titles under which figures stand that belong to no experiment alone."""
 
 
@@ -28,12 +30,15 @@ class Figure(NamedTuple):
 
     `section` is the name of an experiment, or one of the titles above. ``draw()`` returns a
     matplotlib figure or raises :class:`Missing`, or another error of facekp where a run is damaged.
+    Published results keep a picture of those that are `kept`: what somebody has declared, and what
+    is not drawn from the data alone.
     """
 
     name: str
     shows: str
     section: str
     draw: Callable
+    kept: bool = True
 
     @property
     def caption(self):
@@ -44,44 +49,37 @@ class Figure(NamedTuple):
 
 
 def figures(sources):
-    """All figures of Sources by name, the paper's in its order and then the others."""
+    """All figures of Sources by name, the paper's in its order and then the others.
+
+    An experiment that declares no curves has its losses drawn all the same.
+    """
     found = {}
-    for about, spec in declared(sources):
-        draw, section = KINDS[spec["kind"]]
-        found.setdefault(spec["name"], Figure(spec["name"], spec["shows"], section or about.name,
-                                              partial(draw, sources, spec)))
+    for about in sources.abouts.values():
+        specs = declared(about)
+        for spec in specs:
+            draw, section = KINDS[spec["kind"]]
+            found.setdefault(spec["name"], Figure(spec["name"], spec["shows"],
+                                                  section or about.name,
+                                                  partial(draw, sources, spec)))
+        if not {"losses", "gap"} & {spec["kind"] for spec in specs}:
+            name = f"losses-{about.name.replace('/', '-')}"
+            found.setdefault(name, Figure(
+                name, f"losses of {about.title or about.name}", about.name,
+                partial(draw_losses, sources, {"runs": [about.name]}), kept=False))
     for name, shows, section, draw in OF_ALL:
-        found[name] = Figure(name, shows, section, partial(draw, sources))
+        found[name] = Figure(name, shows, section, partial(draw, sources), section != FACES)
     numbered = sorted(name for name in found if name.startswith("figure"))
     return {name: found[name] for name in [*numbered, *found]}
 
 
-def declared(sources):
-    """What experiments declare, ``runs`` filled in: (About, dict) in the experiments' order.
-
-    An experiment that declares no curves has its losses drawn all the same.
-    """
-    for about in sources.abouts.values():
-        specs = [spec for spec in about.figures if _is_figure(spec, about)]
-        if not {"losses", "gap"} & {spec["kind"] for spec in specs}:
-            specs.append({"name": f"losses-{about.name.replace('/', '-')}", "kind": "losses",
-                          "shows": f"losses of {about.title or about.name}"})
-        yield from ((about, {"runs": [about.name], **spec}) for spec in specs)
-
-
-def _is_figure(spec, about):
-    """Whether a figure that an experiment declares can be one; says what is wrong if not."""
-    fits = {"name": lambda name: re.fullmatch(r"[A-Za-z0-9][\w.-]*", name),
-            "kind": KINDS.__contains__,
-            "runs": lambda runs: all(isinstance(place, str) for place in runs)}
-    types = {"name": str, "shows": str, "kind": str, "runs": list, "model": str, "options": dict}
-    for part, kind in types.items():
-        value = spec.get(part, kind())
-        if not isinstance(value, kind) or part in fits and not fits[part](value):
-            warning(f"{about.name}: the {part} of a figure is {spec.get(part)!r}, which is none; "
-                    "the figure is left out")
-            return False
-    return True
+def declared(about):
+    """The figures that an experiment (About) declares, as dicts with ``runs``; says which of them
+    are of a kind that is not known, as those of a later version."""
+    for spec in about.figures:
+        if spec["kind"] not in KINDS:
+            warning(f"{about.name}: the kind of a figure is {shown(spec['kind'])!r}, expected one "
+                    f"of {', '.join(KINDS)}; the figure is left out")
+    return [{"runs": [about.name], **spec} for spec in about.figures if spec["kind"] in KINDS]
 
 
 def _title(run):
@@ -257,21 +255,13 @@ def draw_mean_face(sources):
     return plots.mean_face_errors(best, f"{name}, {label}")
 
 
-def draw_bars(sources):
-    """The error of each keypoint of all nets."""
-    errors, label = errors_of_nets(sources)
-    alone = f"{next(iter(errors))}, " if len(errors) == 1 else ""
-    return plots.keypoint_error_bars(errors, alone + label)
-
-
 def draw_cumulative(sources):
     """The share of keypoints within a distance, of all nets."""
     return plots.cumulative_errors(*errors_of_nets(sources))
 
 
-def validation_faces(sources):
-    """Validation faces of the last net that has some: X (n, 1, 96, 96), labels and predictions
-    (n, 30) px, and a title."""
+def draw_extremes(sources):
+    """Those validation faces of the last net that has some which it finds best, and worst."""
     from facekp.settings import Settings
     from facekp.training.split import split
     # the validation images of an ensemble are not those of one split
@@ -283,24 +273,15 @@ def validation_faces(sources):
     if y_pred is None or y_pred.shape != valid.y_valid.shape:
         raise RunError(f"{path}: holds predictions for other images than this run's validation "
                        f"images; remove {run.folder} and run the experiment again")
-    return valid.X_valid, valid.y_valid, y_pred, _title(run)
-
-
-def draw_validation(sources):
-    """The first validation faces, with label and prediction."""
-    X, y_true, y_pred, title = validation_faces(sources)
-    return plots.predicted_faces(X[:16], y_pred[:16], f"{title}: validation", y_true[:16])
+    return plots.extreme_faces(valid.X_valid, valid.y_valid, y_pred, _title(run))
 
 
 OF_ALL = (
     ("figure04-sample-face", "a face with its keypoints", FACES, draw_sample),
     ("figure10-mirror-image", "a face and its mirror image", FACES, draw_mirror),
     ("errors-mean-face", "error of each keypoint, best net", ERRORS, draw_mean_face),
-    ("errors-by-keypoint", "error of each keypoint, all nets", ERRORS, draw_bars),
     ("errors-cumulative", "cumulative error curve", ERRORS, draw_cumulative),
-    ("validation-faces", "validation faces, label and prediction", FACES, draw_validation),
-    ("best-and-worst-faces", "best and worst validation faces", FACES,
-     lambda sources: plots.extreme_faces(*validation_faces(sources))))
+    ("best-and-worst-faces", "best and worst validation faces", FACES, draw_extremes))
 """What needs no experiment of its own: name, what it shows, section, a function of Sources."""
 
 

@@ -37,11 +37,12 @@ def say(text):
     display(Markdown(text))
 
 
-def tell(sources, *experiments):
-    """Show what the runs of experiments, like "lenet", say (:func:`stories.experiment`)."""
-    from facekp.report import stories
-    for name in experiments:
-        say(stories.experiment(sources, _known("experiment", name, sources.abouts).name))
+def tell(sources, *names):
+    """Show what the runs of experiments, like "lenet", say, or another section of the story
+    (:func:`facekp.report.story.sections`)."""
+    from facekp.report import story
+    for name in names:
+        say(_known("section", name, story.sections(sources)).text)
 
 
 def tell_of_data(sources):

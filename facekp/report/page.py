@@ -1,25 +1,31 @@
 """`make report`: all runs on one HTML page that needs nothing else, no network either.
 
-The page's texts come from jinja2 with autoescape, its numbers as JSON, its pictures as PNG within
-it. Its content security policy allows no script but the two it was written with. Its sections
-follow from what the experiments say of themselves (:class:`facekp.runs.about.About`).
+The page is the story (:mod:`facekp.report.story`) with loss curves that can be zoomed, the table of
+all runs, and where all comes from. What comes from files stays text: Markdown is rendered without
+HTML, links and pictures, the template escapes, and the content security policy allows no script
+but the page's own.
 """
 import base64
 import hashlib
 from pathlib import Path
 
 import jinja2
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from facekp import files
-from facekp.analysis.aggregate import group_runs
 from facekp.errors import FacekpError, RunError
 from facekp.plots.style import small_png
-from facekp.report import charts, paper_table, stories, tables
-from facekp.report.figures import ARCHITECTURES, ERRORS, FACES, FILTERS, figures
-from facekp.report.markdown import to_html
+from facekp.report import charts
+from facekp.report.provenance import provenance_tables
+from facekp.report.story import paragraphs, sections
+from facekp.report.tables import markdown, runs_table
 from facekp.runs.read import labels
 from facekp.text import shown_path
+
+RUNS = ("One row per run. Validation RMSE is that of the "
+        "best epoch; the mean face is what predicting the same mean keypoints for every image "
+        "gives.")
 
 
 def write_report(sources, path, say=print):
@@ -27,9 +33,7 @@ def write_report(sources, path, say=print):
     path = Path(path)
     html = page(sources)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # a folder's name need not be UTF-8
-    with files.replacing(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(html)
+    files.write_bytes(path, html.encode(errors="backslashreplace"))  # a folder's name may be any
     n = len(sources.all_runs)
     say(f"{shown_path(path)}: {n} run{'' if n == 1 else 's'}, {len(html) / 1e6:.1f} MB")
 
@@ -51,29 +55,30 @@ def page(sources):
     if not runs:
         raise RunError(f"{shown_path(sources.root)}: holds no runs; train some first, or name the "
                        "folder that holds them")
+    told = [(section.title, section.text, charts.chart(sources.groups(name)),
+             list(map(picture, section.figures))) for name, section in sections(sources).items()]
+    provenance = paragraphs(*(part for title, table in provenance_tables(runs).items()
+                              for part in (f"**{title}**", markdown(table))))
+    scripts = [plotly_js(), template("report.js")]
     environment = jinja2.Environment(loader=jinja2.PackageLoader("facekp.report"), autoescape=True,
                                      undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)
-    scripts = [plotly_js(), template("report.js")]
-    shown = pictures(sources)
-    experiments = [(f"experiment-{k}", heading(about), to_html(stories.experiment(sources, name)),
-                    shown.get(name, ())) for k, (name, about) in enumerate(
-                        sources.abouts.items(), 1)]
-    others = [(f"pictures-{k}", name, shown.get(name, ())) for k, name in enumerate(
-        (ERRORS, FACES, FILTERS, ARCHITECTURES), 1)]
+    environment.filters["html"] = to_html
     return environment.get_template("report.html").render(
         title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
-        sections=[("runs", "Runs"), ("means", "Means"), ("curves", "Loss curves"),
-                  ("paper", "Paper and ours"), *(part[:2] for part in experiments),
-                  ("nets", "Nets compared"), *(part[:2] for part in others),
-                  ("provenance", "Provenance")],
-        runs=tables.runs_table(runs), groups=tables.groups_table(group_runs(runs)),
-        charts=loss_charts(sources), none_there=tables.NONE,
-        statements=to_html(paper_table.paper_and_ours(sources).markdown()),
-        experiments=experiments, nets=to_html(stories.ranking(sources)), pictures=others,
-        keypoints=tables.keypoints_table(sources), provenance=tables.provenance_tables(runs),
+        sections=[*told, ("Runs", paragraphs(RUNS, markdown(runs_table(runs))), None, ()),
+                  ("Provenance", provenance, None, ())],
         css=Markup(template("report.css")), scripts=[Markup(text) for text in scripts],
         policy=policy(scripts))
+
+
+def to_html(text):
+    """HTML of Markdown; links and pictures stay text, since a page must load nothing."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(
+        ["link", "image", "autolink", "reference", "entity", "code", "heading", "lheading"])
+    parser.renderer.rules["table_open"] = lambda *args: '<div class="box" tabindex="0"><table>\n'
+    parser.renderer.rules["table_close"] = lambda *args: "</table></div>\n"
+    return Markup(parser.render(text))
 
 
 def template(name):
@@ -95,31 +100,7 @@ def policy(scripts):
             + "; style-src 'unsafe-inline'; img-src data: blob:")
 
 
-def heading(about):
-    """An experiment's title with its section of the paper."""
-    return " ".join(filter(None, (about.section, about.title or about.name)))
-
-
-def loss_charts(sources):
-    """By the heading of each experiment, its loss curves (:func:`facekp.report.charts.chart`)."""
-    found = {}
-    for about in sources.abouts.values():
-        runs = [run for run in sources.all_runs if run.experiment == about.name]
-        groups = sources.groups(about.name, runs or None)
-        if groups:
-            found[heading(about)] = charts.chart(groups)
-    return found
-
-
-def pictures(sources):
-    """All figures as the page's template takes them, dict of str -> list of dict by section."""
-    found = {}
-    for figure in figures(sources).values():
-        found.setdefault(figure.section, []).append(_picture(figure))
-    return found
-
-
-def _picture(figure):
+def picture(figure):
     """What a figure shows, and its ``png`` (base64), or why it is ``missing``."""
     try:
         drawn = figure.draw()

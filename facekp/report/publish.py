@@ -82,7 +82,7 @@ def with_filters(out, runs):
     """The folder of the run whose convolutions the figures of filters show; None without."""
     sources = Sources(out)
     sources.all_runs = list(runs)
-    for _, spec in declared(sources):
+    for spec in (spec for about in sources.abouts.values() for spec in declared(about)):
         if KINDS[spec["kind"]][1] == FILTERS:
             with contextlib.suppress(Missing):
                 return sources.first(spec["runs"], "weights.npz", CONV_WEIGHTS).folder
@@ -99,7 +99,7 @@ def copy_run(run, folder, warn=warning, filters=False):
     source, target = Run(run.folder), Run(folder)
     content = {
         target.config: (files.write_json, without_paths(run.config)),
-        target.history: (write_bytes, source.history.read_bytes()),
+        target.history: (files.write_bytes, source.history.read_bytes()),
         target.folder / "errors.json": (files.write_json, usable(errors_of, run, warn)),
         target.folder / CONV_WEIGHTS: (save_weights,
                                        usable(convolutions, source, warn) if filters else None),
@@ -116,12 +116,6 @@ def copy_run(run, folder, warn=warning, filters=False):
             path.unlink(missing_ok=True)
         else:
             write(path, value)
-
-
-def write_bytes(path, content):
-    """Write a file, atomically."""
-    with files.replacing(path) as file:
-        file.write(content)
 
 
 def usable(read, source, warn):

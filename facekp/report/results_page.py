@@ -1,14 +1,15 @@
 """results/README.md, all that our own runs gave on one page, and README's table of the nets."""
+import contextlib
 from pathlib import Path
 
 from facekp import files
 from facekp.analysis.claims import across_nets, findings
 from facekp.errors import ConfigError, FacekpError
 from facekp.plots.style import small_png
-from facekp.report import stories, wording
-from facekp.report.figures import figures
-from facekp.report.paper_table import CAVEAT, nets_table, paper_and_ours
+from facekp.report import figures, story, wording
+from facekp.report.paper import CAVEAT
 from facekp.report.sources import Sources
+from facekp.report.tables import markdown, nets_table
 from facekp.runs.read import Collection, labels, warning
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
@@ -25,40 +26,34 @@ twins and near-duplicates are: [Results and statistics](../docs/results.md)."""
 
 def text(sources):
     """The page."""
-    shown = {}
-    for figure in figures(sources).values():
-        if (sources.root / "figures" / f"{figure.name}.png").exists():
-            shown.setdefault(figure.section, []).append(
-                f"{figure.caption}\n\n![{figure.shows}](figures/{figure.name}.png)")
-    parts = [HEAD, "## The nets", nets_table(sources).markdown(), stories.ranking(sources),
-             "## Paper and ours", paper_and_ours(sources).markdown()]
-    for name, about in sources.abouts.items():
-        section = f" ({about.section})" if about.section else ""
-        parts += [f"## {about.title or name}{section}", stories.experiment(sources, name),
-                  *shown.pop(name, ())]
-    for title, drawn in shown.items():
-        parts += [f"## {title}", *drawn]
+    parts = [HEAD]
+    for section in story.sections(sources).values():
+        drawn = [f"{figure.caption}\n\n![{figure.shows}](figures/{figure.name}.png)"
+                 for figure in section.figures
+                 if (sources.root / "figures" / f"{figure.name}.png").exists()]
+        if section.text or drawn:
+            parts += [f"## {section.title}", section.text, *drawn]
     if (sources.root.parent / DEMO).exists():
         parts += ["## Predicted faces (figure 9)", "On synthetic faces, by the net of `make demo`:",
                   f"![predicted faces](../{DEMO})"]
-    return "\n\n".join(parts) + "\n"
+    return story.paragraphs(*parts) + "\n"
 
 
 def write(root):
-    """Draw the figures that the results allow, and write the page."""
+    """Draw those figures that are kept and that the results allow, and write the page."""
     sources = Sources(root)
-    (sources.root / "figures").mkdir(exist_ok=True)
-    for figure in figures(sources).values():
-        path = sources.root / "figures" / f"{figure.name}.png"
-        try:
-            content = small_png(figure.draw())
-        except FacekpError:
+    folder = sources.root / "figures"
+    folder.mkdir(exist_ok=True)
+    for figure in figures.figures(sources).values():
+        path, content = folder / f"{figure.name}.png", None
+        if figure.kept:
+            with contextlib.suppress(FacekpError):
+                content = small_png(figure.draw())
+        if content is None:
             path.unlink(missing_ok=True)
-            continue
-        with files.replacing(path) as file:
-            file.write(content)
-    with files.replacing(sources.root / "README.md", "w", encoding="utf-8") as file:
-        file.write(text(sources))
+        else:
+            files.write_bytes(path, content)
+    files.write_text(sources.root / "README.md", text(sources))
 
 
 def front(root, warn=warning):
@@ -67,21 +62,19 @@ def front(root, warn=warning):
     across = {finding.kind: finding for finding in across_nets(collection)}
     answers = wording.verdicts(finding for about in collection.side_by_side
                                for finding in findings(collection, about.name))
-    lines = []
+    lines = [f"Trained and validated on: {labels(collection.runs)}."]
     if "ranking" in across:
         best, *_, last = across["ranking"].numbers["px"]
-        order = wording.ORDER[across["ranking"].verdict]
-        lines.append(f"By our validation error the nets have {order} as by the paper's scores: "
-                     f"{best} is best, {last} is last.")
+        lines.append("By our validation error the nets are "
+                     f"{wording.ORDER[across['ranking'].verdict]} "
+                     f"by the paper's scores: {best} is best, {last} is last.")
     if answers:
         lines.append("; ".join(answers) + ".")
     if "near-duplicates" in across:
         lines.append(f"{wording.shares(across['near-duplicates'].numbers)} of the validation "
                      "images show a person whom a training image shows a moment earlier or later; "
                      "*leak-free* is the error without those.")
-    faces = f"Trained and validated on: {labels(collection.runs)}."
-    return "\n\n".join(filter(None, [nets_table(collection).markdown(),
-                                     " ".join([faces] + lines), CAVEAT]))
+    return story.paragraphs(markdown(nets_table(collection)), " ".join(lines), CAVEAT)
 
 
 def write_readme(path, root, warn=warning):
@@ -92,5 +85,4 @@ def write_readme(path, root, warn=warning):
                           "table goes; put them back")
     before, rest = content.split(BEGIN)
     after = rest.split(END)[1]
-    with files.replacing(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n\n{front(root, warn)}\n\n{END}{after}")
+    files.write_text(path, f"{before}{BEGIN}\n\n{front(root, warn)}\n\n{END}{after}")

@@ -27,11 +27,9 @@ class Sources(Collection):
         super().__init__(root, known=known)
         self.data = data and Path(data)
 
-    def groups(self, place, runs=None):
-        """dict of str -> list of RunResult that differ in seed and fold only, by their label; of
-        other runs than those of the place, if some are given."""
-        return {group.name: list(group.runs)
-                for group in group_runs(run for run in runs or self.of(place) if run.epochs)}
+    def groups(self, place):
+        """dict of str -> list of RunResult that differ in seed and fold only, by their label."""
+        return {group.name: list(group.runs) for group in group_runs(self.of(place))}
 
     def first(self, places, *files, ensembles=True):
         """The first complete run of some places (:meth:`of`), perhaps an ensemble, that has one of

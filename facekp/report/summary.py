@@ -1,10 +1,10 @@
 """What an experiment came to: its tables and answers, printed and left in its folder."""
-from dataclasses import asdict
 from pathlib import Path
 
 from facekp import files
-from facekp.analysis.aggregate import LEVELS, group_runs, reach
-from facekp.report import stories, tables
+from facekp.analysis.aggregate import group_runs
+from facekp.report import story, tables
+from facekp.report.paper import paper_and_ours
 from facekp.report.wording import sentences
 from facekp.runs.read import Collection, labels, warning
 
@@ -33,23 +33,22 @@ def conclude(root, name, say=print, warn=warning, curves=True):
     if not runs:
         return
     groups, about = group_runs(runs), collection.about(name)
-    found = stories.answers(collection, name)
     title = tables.one_line(f"{about.title or name}, {labels(runs)}")
-    levels = tables.levels_table(groups)
-    say("\n\n".join(filter(None, [
-        title, NOTE, tables.groups_table(groups).only(*PRINTED).text(), LEVELS_NOTE, levels.text(),
-        stories.bullets(found)])))
-    paper = "; ".join(row["statement"] for row in about.paper)
-    if paper:
-        say(f"the paper: {paper}")
+    means, levels = tables.groups_table(groups), tables.levels_table(groups)
+    paper, found = paper_and_ours(collection, name), story.answers(collection, name)
+    say(story.paragraphs(
+        title, NOTE, tables.text(means[[column for column in PRINTED if column in means]]),
+        LEVELS_NOTE, tables.text(levels), story.bullets(found),
+        "" if paper.empty else tables.text(paper[["the paper", "ours"]])))
     folder.mkdir(parents=True, exist_ok=True)  # all its runs may be another experiment's
-    with files.replacing(folder / "summary.md", "w", encoding="utf-8") as file:
-        file.write("\n\n".join([f"# {title}", stories.experiment(collection, name), NOTE,
-                                LEVELS_NOTE, levels.markdown()]) + "\n")
+    files.write_text(folder / "summary.md", story.paragraphs(
+        f"# {title}", story.experiment(collection, name), NOTE, LEVELS_NOTE,
+        tables.markdown(levels)) + "\n")
     files.write_json(folder / "summary.json", {
-        "experiment": name, "data": labels(runs), "paper": paper, "answers": sentences(found),
-        "findings": [as_json(asdict(finding)) for finding in found],
-        "groups": [as_dict(group) for group in groups]})
+        "experiment": name, "data": labels(runs), "answers": sentences(found),
+        "verdicts": {finding.statement: finding.verdict for finding in found if finding.verdict},
+        "runs": [{name: value for name, value in run.row().items() if name != "folder"}
+                 for run in runs]})
     say(f"tables: {folder / 'summary.md'}")
     if curves:
         from facekp import plots
@@ -57,27 +56,3 @@ def conclude(root, name, say=print, warn=warning, curves=True):
         losses = curves_of({group.name: list(group.runs) for group in groups})
         plots.save(plots.loss_curves(losses, title), folder / "curves.png")
         say(f"curves: {folder / 'curves.png'}")
-
-
-def as_json(value):
-    """A value of JSON: what has names, like MeanSd, by them; keys as text."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else ", ".join(key): as_json(part)
-                for key, part in value.items()}
-    return [as_json(part) for part in value] if isinstance(value, (list, tuple)) else value
-
-
-def as_dict(group):
-    """A group for summary.json; numbers as mean, sd and n."""
-    return {
-        "name": group.name, "variant": group.variant, "model": group.model,
-        "seeds": group.seeds, "folds": group.folds, "data": group.label,
-        "states": [run.state for run in group.runs],
-        "epochs": [run.epochs for run in group.runs],
-        **{name: as_json(group.mean(lambda run: run.final(name)))
-           for name in ("train_loss", "valid_loss")},
-        **{name: as_json(group.mean(name)) for name in ("best_valid_rmse_px", "train_rmse_px")},
-        "levels": {f"{level:g}": [as_json(reach(run, level)) for run in group.runs]
-                   for level in LEVELS}}

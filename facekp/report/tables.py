@@ -1,66 +1,43 @@
-"""Tables as data, and the tables of runs: each run, means, levels, keypoints, provenance.
+"""Tables of runs, as pandas.DataFrame of str: means, single runs, levels, nets, keypoints.
 
-One :class:`Table` is printed as text, written as Markdown, and taken by the HTML report's template.
+One table is printed as text (:func:`text`) and written as Markdown (:func:`markdown`), from which
+the HTML page is made, too.
 """
 import math
-import numbers
-from typing import NamedTuple, Optional
+import re
 
+from pandas import DataFrame
 from tabulate import tabulate
 
 from facekp.analysis.aggregate import LEVELS, Group, mean_sd, reach, settled
-from facekp.errors import FacekpError
+from facekp.analysis.claims.nets import errors, measured, nets_of
 from facekp.keypoints import KEYPOINTS
-from facekp.plots.keypoint_errors import words
-from facekp.report import wording
+from facekp.report.wording import state
 from facekp.runs.checks import SIDES
 from facekp.runs.version import version_of
 
 NONE = "\u2013"
 """Stands for a number that is not there."""
 
-
-class Cell(NamedTuple):
-    """A cell of a table: its text, and the number that it is sorted by, if it is one."""
-
-    text: str
-    number: Optional[float] = None
+NUMBER = re.compile(rf"[-+]?\d[\d.]*(e-?\d+)?( ± .*| \(.*|, .*)?|{NONE}|", re.DOTALL)
+"""A cell of a column that is aligned on the right."""
 
 
-class Table(NamedTuple):
-    """A table: the names of its columns, and rows of Cell."""
+def text(table):
+    """A table for a terminal."""
+    return tabulate([[one_line(cell) for cell in row] for row in table.to_numpy()],
+                    list(table.columns), disable_numparse=True)
 
-    header: tuple
-    rows: list
 
-    @classmethod
-    def of(cls, rows):
-        """The table of a list of dict of str -> Cell, all with the same keys."""
-        return cls(tuple(rows[0]), [list(row.values()) for row in rows])
-
-    def only(self, *columns):
-        """The table with some columns, in their own order."""
-        keep = [k for k, name in enumerate(self.header) if name in columns]
-        return Table(tuple(self.header[k] for k in keep),
-                     [[row[k] for k in keep] for row in self.rows])
-
-    def filled(self):
-        """The table without columns in which no row has anything."""
-        return self.only(*(name for name, *cells in zip(self.header, *self.rows)
-                           if any(cell.text not in ("", NONE) for cell in cells)))
-
-    def text(self):
-        """The table for a terminal."""
-        return tabulate([[one_line(cell.text) for cell in row] for row in self.rows],
-                        self.header, disable_numparse=True)
-
-    def markdown(self):
-        """The table in Markdown, whatever a label from a file holds."""
-        rows = [self.header, ["---"] * len(self.header)] + [
-            [cell.text for cell in row] for row in self.rows]
-        return "\n".join("| " + " | ".join(
-            one_line(text).replace("\\", "\\\\").replace("|", "\\|") for text in row) + " |"
-            for row in rows)
+def markdown(table):
+    """A table in Markdown, whatever a label from a file holds; "" without a row."""
+    if table.empty:
+        return ""
+    right = [all(map(NUMBER.fullmatch, cells)) for cells in table.to_numpy().T]
+    rows = [[re.sub(r"([\\`*_|\[\]])", r"\\\1", one_line(cell)) for cell in row]
+            for row in (table.columns, *table.to_numpy())]
+    rows.insert(1, ["---:" if number else "---" for number in right])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def one_line(text):
@@ -68,22 +45,17 @@ def one_line(text):
     return " ".join(text.splitlines())
 
 
-def text(value):
-    """A cell of text."""
-    return Cell(str(value))
+def number(value, digits="g"):
+    """A number as text, a dash where there is none."""
+    return NONE if value is None or not math.isfinite(value) else f"{value:{digits}}"
 
 
-def number(value, digits=None):
-    """A cell of a number with so many decimals; a dash where it is none, as in a hostile file."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
-        return Cell(NONE)
-    return Cell(f"{value:.{digits}f}" if digits is not None else f"{value:g}", float(value))
+def mean(values, digits=4):
+    """The mean and the deviation of a MeanSd as text, a dash where there is none."""
+    return values.format(digits) if values.n else NONE
 
 
-def mean(found, digits=4):
-    """A cell of a MeanSd with so many digits."""
-    return Cell(found.format(digits), found.mean) if found.n else Cell(NONE)
-
+# ---- runs ---------------------------------------------------------------------------------------
 
 MEANS = {
     "epochs": ("epochs", 3),
@@ -106,32 +78,29 @@ MEANS = {
 
 
 def groups_table(groups):
-    """Means and standard deviations over folds and seeds, one row per group."""
-    table = Table.of([_row(group, {
-        "runs": number(len(settled(group.runs))), "seeds": _list(group.seeds),
-        "folds": _list(group.folds)}) for group in sorted(groups, key=_place)]).filled()
-    one = len({group.experiment for group in groups}) == 1
-    return table.only(*table.header[1:]) if one else table
+    """Means and standard deviations over folds and seeds of an experiment's groups, one row each;
+    without the columns in which nothing stands."""
+    table = DataFrame([_row(group, {
+        "runs": str(len(settled(group.runs))), "seeds": ", ".join(map(str, group.seeds)),
+        "folds": ", ".join(map(str, group.folds))}) for group in sorted(groups, key=_place)])
+    return table.loc[:, ~table.isin(["", NONE]).all()]
 
 
 def runs_table(runs):
     """The same of each run, one row per run."""
     groups = [Group(run.experiment, run.model, run.variant, run.name, (run,)) for run in runs]
-    return Table.of([_row(group, {
-        "net": text(run.model), "seed": number(run.seed),
-        "fold": Cell(f"{run.fold} (run {run.attempt})" if run.attempt > 1 else f"{run.fold}",
-                     run.fold),
+    return DataFrame([{"experiment": run.title, **_row(group, {
+        "net": run.model, "seed": str(run.seed),
+        "fold": f"{run.fold}" + f" (run {run.attempt})" * (run.attempt > 1),
         "training images": number(run.measured("n_train")),
-        "validation images": number(run.measured("n_valid"))})
+        "validation images": number(run.measured("n_valid"))})}
         for group in sorted(groups, key=_place) for run in group.runs])
 
 
 def _row(group, who):
-    return {"experiment": text(group.runs[0].title), "variant": text(group.name), **who,
-            **{name: mean(group.mean(measure), digits)
-               for name, (measure, digits) in MEANS.items()},
-            "state": text(wording.state(group.runs) + versions(group.runs)),
-            "data": text(group.label)}
+    return {"variant": group.name, **who, **{
+        name: mean(group.mean(measure), digits) for name, (measure, digits) in MEANS.items()},
+        "state": state(group.runs) + versions(group.runs), "data": group.label}
 
 
 def _place(group):
@@ -149,69 +118,44 @@ def versions(runs):
 
 def levels_table(groups):
     """Epochs and seconds until the validation loss is first at or below a level."""
-    return Table.of([{"variant": text(group.name),
-                      **{f"{level:g}": _reached(group.runs, level) for level in LEVELS}}
-                     for group in groups])
+    return DataFrame([{"variant": group.name, **{
+        f"{level:g}": _reached(group.runs, level) for level in LEVELS}} for group in groups])
 
 
 def _reached(runs, level):
     at = [found for found in (reach(run, level) for run in runs) if found]
     if not at:
-        return Cell(NONE)
+        return NONE
     epochs, seconds = map(mean_sd, zip(*at))
     some = f" ({len(at)} of {len(runs)})" if len(at) < len(runs) else ""
-    return Cell(f"{epochs.format(3)}, {seconds.format(3)} s{some}", epochs.mean)
+    return f"{epochs.format(3)}, {seconds.format(3)} s{some}"
 
 
-def _list(values):
-    return Cell(", ".join(map(str, values)), len(values))
+# ---- nets ---------------------------------------------------------------------------------------
 
+def nets_table(collection):
+    """The nets: the paper's score, our validation error and the leak-free one, each with the number
+    of its runs.
 
-def keypoints_table(sources):
-    """(Table, label of the faces), RMSE of each keypoint in px, one column per net; or None."""
-    from facekp.report.figures import errors_of_nets
-    try:
-        errors, label = errors_of_nets(sources)
-    except FacekpError:  # there are none, or they are damaged
-        return None
-    px = {net: {**found["keypoint_rmse_px"], "all": found["rmse_px"]}
-          for net, found in errors.items()}
-    return Table.of([{"keypoint": text(words(name)), **{
-        net: number(found.get(name), 2) for net, found in px.items()}}
-        for name in (*KEYPOINTS, "all")]), label
-
-
-def provenance_tables(runs):
-    """What the runs were made with, and from; equal ones together.
-
-    The host's name and paths of the machine are left out: a report is passed on.
+    The leak-free error is that of runs whose split keeps near-duplicates together; where there is
+    none, the error on those images that have no near-duplicate in training.
     """
-    made, data = [], []
-    for run in runs:
-        made_with = {name: value for name, value in run.config.items() if isinstance(value, dict)}
-        versions, git, host, engine, test = (made_with.get(name, {}) for name in (
-            "versions", "git", "host", "engine", "test_data"))
-        cores = host.get("cores", "?")
-        dirty = ", with uncommitted changes" if git.get("dirty") is True else ""
-        made.append((run, _pairs(versions), f"{host.get('cpu', '?')}, {cores} core"
-                     f"{'s' * (cores != 1)}; {host.get('system', '?')}", _pairs(engine),
-                     run.config.get("threads", "?"),
-                     f"{git.get('revision') or 'no checkout'}{dirty}", version_of(run.config)))
-        files = {**run.config["data"].get("files", {}), **test}
-        data += [(run, run.label, *file) for file in files.items()]
-    return {"Software and machine": _distinct(("versions", "machine", "engine", "threads",
-                                               "git revision", "training version"), made),
-            "Data": _distinct(("label", "file", "sha256"), data)}
+    def with_runs(px):
+        return mean(px) + f" ({px.n})" * bool(px.n)
+    rows, grouped = [], nets_of(collection, grouped=True)
+    for label, (score, runs) in nets_of(collection).items():
+        runs, apart = measured(runs), measured(grouped[label][1])
+        leak_free = errors(apart) if apart else mean_sd(run.apart(SIDES[1]) for run in runs)
+        rows.append({"net": label, "the paper's score": number(score),
+                     "our validation RMSE, px (runs)": with_runs(errors(runs)),
+                     "leak-free RMSE, px (runs)": with_runs(leak_free)})
+    return DataFrame(rows)
 
 
-def _pairs(mapping):
-    return ", ".join(f"{key} {value}" for key, value in mapping.items())
-
-
-def _distinct(header, rows):
-    found = {}
-    for run, *values in rows:
-        found.setdefault(tuple(map(str, values)), []).append(run)
-    return Table((*header, "runs", "seeds"), [
-        [*map(text, values), number(len(runs)), _list(sorted({run.seed for run in runs}))]
-        for values, runs in found.items()])
+def keypoints_table(nets):
+    """RMSE of each keypoint in px, one column per net; `nets` are errors by keypoint
+    (:func:`facekp.metrics.keypoint_errors`) by the nets' names."""
+    return DataFrame([{"keypoint": name.replace("_", " "), **{
+        net: number(found["keypoint_rmse_px"].get(name), ".2f") for net, found in nets.items()}}
+        for name in KEYPOINTS] + [{"keypoint": "all", **{
+            net: number(found["rmse_px"], ".2f") for net, found in nets.items()}}])

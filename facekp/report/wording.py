@@ -6,7 +6,7 @@ has one template.
 from facekp.data.splits import SAME
 
 VERDICTS = {"holds": "holds", "in part": "holds in part", "not": "does not hold", "open": "is open"}
-ORDER = {"holds": "the same order", "not": "not the same order"}
+ORDER = {"holds": "in the same order as", "not": "in another order than"}
 LOSSES = {"valid_loss": "validation loss", "train_loss": "training loss"}
 
 MEASURED = {"fastest": lambda numbers: LOSSES[numbers["column"]],
@@ -158,7 +158,7 @@ def _ranking(finding):
     left_out = (f"; left out, without a complete run: {listed(numbers['left_out'])}"
                 if numbers["left_out"] else "")
     return [f"By the paper's scores: {scores}.",
-            f"By our validation RMSE, {ORDER[finding.verdict]}: {_errors(px)}{left_out}."]
+            f"By our validation RMSE, {ORDER[finding.verdict]} by these: {_errors(px)}{left_out}."]
 
 
 def _same_images(finding):

@@ -3,6 +3,7 @@
 Run folders are passed on: a wrong one is named in one line, and never ends a report.
 """
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def _pair(fits):
 
 OBJECT, LIST, TEXT = "an object", "a list", "a text without dollar signs"
 WHOLE, NUMBER, PERHAPS = "a whole number", "a number", "a number or null"
+FINITE = "a finite number"
 KINDS = {
     OBJECT: lambda value: isinstance(value, dict),
     LIST: lambda value: isinstance(value, list),
@@ -55,22 +57,25 @@ KINDS = {
     "a number of images": lambda value: type(value) is int and 0 <= value < 10**9,
     NUMBER: _is_number,
     PERHAPS: lambda value: value is None or _is_number(value),
-    "a finite number": lambda value: _is_number(value) and math.isfinite(value),
+    FINITE: lambda value: _is_number(value) and math.isfinite(value),
+    "complete or diverged": lambda value: value in ("complete", "diverged"),
+    "a name of a file": lambda value: (isinstance(value, str)
+                                       and re.fullmatch(r"[A-Za-z0-9][\w.-]*", value)),
     "x and y": _pair(_is_number),
 }
 """What a value may be: the words for a message, and a function that tells."""
 
 CONFIG = {
     "settings": OBJECT, "settings.model": TEXT, "settings.seed": WHOLE, "settings.fold": WHOLE,
-    "settings.epochs": WHOLE, "data": OBJECT, "data.label": TEXT, "data.files": OBJECT,
-    "data.files.*": "a text", "host?": OBJECT, "threads?": "a text", "code?": "a text",
+    "settings.epochs": WHOLE, "settings.learning_rate?": FINITE, "data": OBJECT,
+    "data.label": TEXT, "data.files": OBJECT, "data.files.*": "a text", "host?": OBJECT, "threads?": "a text", "code?": "a text",
     "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE}
 NEAR_DUPLICATES = {
     f"{side}{name}": kind for side in SIDES for name, kind in (
         ("", OBJECT), (".n", "a number of images"), (".rmse_px", PERHAPS),
         (".mean_face_rmse_px", PERHAPS))}
 SUMMARY = {
-    "state": "a text", **{f"{name}?": NUMBER for name in (
+    "state": "complete or diverged", **{f"{name}?": NUMBER for name in (
         "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
         "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
         "mean_face_rmse_px", "averaged_valid_rmse_px", "averaged_best_epoch", *TWINS,
@@ -79,15 +84,19 @@ SUMMARY = {
     **{f"near_duplicates.{name}": kind for name, kind in NEAR_DUPLICATES.items()}}
 ERRORS = {
     "keypoint_rmse_px": OBJECT, "keypoint_rmse_px.*": NUMBER, "mean_face_px": OBJECT,
-    "mean_face_px.*": "x and y", "rmse_px": "a finite number", "thresholds_px": LIST,
+    "mean_face_px.*": "x and y", "rmse_px": FINITE, "thresholds_px": LIST,
     "thresholds_px.*": NUMBER, "within": LIST, "within.*": NUMBER}
 ABOUT = {
-    "title?": TEXT, "section?": TEXT, "order?": NUMBER, "variants?": OBJECT, "variants.*": TEXT,
+    "title?": TEXT, "section?": TEXT, "order?": FINITE, "variants?": OBJECT, "variants.*": TEXT,
     "shares?": OBJECT, "shares.*": "experiment and variant",
     **{f"{part}{name}": kind for part in ("nets", "paper", "claims", "figures")
        for name, kind in (("?", LIST), (".*", OBJECT))},
-    "nets.*.label": TEXT, "nets.*.variant": TEXT, "nets.*.score?": NUMBER,
-    "paper.*.statement": TEXT, "paper.*.variant": TEXT, "paper.*.measure": TEXT}
+    "nets.*.label": TEXT, "nets.*.variant": TEXT, "nets.*.score?": FINITE,
+    "paper.*.statement": TEXT, "paper.*.variant": TEXT, "paper.*.measure": TEXT,
+    "paper.*.number?": FINITE, "claims.*.kind": TEXT,
+    "figures.*.name": "a name of a file", "figures.*.shows": TEXT, "figures.*.kind": TEXT,
+    "figures.*.runs?": LIST, "figures.*.runs.*": TEXT, "figures.*.model?": TEXT,
+    "figures.*.options?": OBJECT}
 """What is read of a file: a value's name and what it must be. A question mark: it may be missing,
 or null. A star: each value of an object, or of a list."""
 

@@ -97,7 +97,6 @@ def test_figures_page_and_results_have_its_labels(trained, tmp_path):
         text = (tmp_path / page).read_text()
         assert "A made-up net" in text and "narrow tiny net" in text
         assert "wide tiny net" in text
-    assert (tmp_path / "results/figures/losses-made-up.png").exists()
 
 
 def test_a_run_goes_on_and_is_told_complete(trained, own_registry, capsys):

@@ -35,19 +35,6 @@ def test_keypoints_without_labels_are_left_out(random):
     errors = keypoint_errors(y, np.full_like(y, 40))
     figure = plots.mean_face_errors(errors, "")
     assert len(figure.axes[0].texts) == 11
-    bars = plots.keypoint_error_bars({"lenet5": errors}, "").axes[0].patches
-    assert np.isnan([bar.get_width() for bar in bars[:4]]).all() and bars[4].get_width() > 0
-
-
-def test_bars_for_one_net_dots_for_several(errors):
-    expected = [errors["keypoint_rmse_px"][name] for name in KEYPOINTS]
-    ax = plots.keypoint_error_bars({"lenet5": errors}, "").axes[0]
-    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], expected)
-    assert ax.get_xlabel() == "RMSE on validation images, px"
-    figure = plots.keypoint_error_bars({"lenet5": errors, "cnn14": errors}, "")
-    for line in figure.axes[0].get_lines():
-        np.testing.assert_allclose(line.get_xydata(), np.column_stack([expected, range(15)]))
-    assert len(figure.legends[0].get_texts()) == 2
 
 
 def test_the_cumulative_curve(errors):

@@ -98,18 +98,14 @@ def test_an_experiment_that_nobody_knows(sources):
         "b: 1 run, 6 epochs")
 
 
-@pytest.mark.parametrize("spec, wrong", [
-    ({"kind": "pie"}, "kind"), ({"name": "../../x"}, "name"), ({"name": 3}, "name"),
-    ({"shows": None}, "shows"), ({"runs": "lenet"}, "runs"), ({"runs": [["lenet"]]}, "runs"),
-    ({"options": []}, "options")])
-def test_a_figure_that_is_none_is_left_out_with_a_word(spec, wrong, sources, capsys):
-    good = {"name": "mine", "shows": "mine", "kind": "losses"}
+def test_a_figure_of_a_kind_that_nobody_knows_is_left_out_with_a_word(sources, capsys):
+    good = {"name": "good", "shows": "mine", "kind": "losses"}
     path = sources.root / "lenet" / "experiment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "figures": [
-        {**good, **spec}, {**good, "name": "good"}]}))
+        {**good, "name": "mine", "kind": "pie"}, good]}))
     found = figures.figures(sources)
     assert "good" in found and "mine" not in found
-    assert f"lenet: the {wrong} of a figure is" in capsys.readouterr().err
+    assert "lenet: the kind of a figure is 'pie'" in capsys.readouterr().err
 
 
 def test_a_net_that_is_not_there_costs_its_figure_alone(engine, sources):
@@ -226,10 +222,10 @@ def test_errors_of_the_best_net_and_of_all(sources):
     assert figure._suptitle.get_text() == (
         f"14-layer CNN, no dropout, {LABEL}, seed 0, fold 0")
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.50"] * 15
-    figure = draw("errors-by-keypoint", sources)
+    figure = draw("errors-cumulative", sources)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "LeNet-5, 2.00 px", "14-layer CNN, no dropout, 1.50 px"]
-    assert len(draw("errors-cumulative", sources).axes[0].get_lines()) == 2
+        "LeNet-5", "14-layer CNN, no dropout"]
+    assert len(figure.axes[0].get_lines()) == 2
 
 
 def test_nets_of_different_data_are_told_apart(sources):
@@ -237,8 +233,8 @@ def test_nets_of_different_data_are_told_apart(sources):
     other = result("adagrad")
     other.config["data"] = {"kind": "synthetic", "label": "other faces", "files": {}}
     write(sources.root, other, errors=errors(1.5))
-    legend = draw("errors-by-keypoint", sources).legends[0].get_texts()
-    assert legend[0].get_text() == f"LeNet-5 ({LABEL}), 2.00 px"
+    legend = draw("errors-cumulative", sources).legends[0].get_texts()
+    assert legend[0].get_text() == f"LeNet-5 ({LABEL})"
     assert "(other faces)" in legend[1].get_text()
 
 
@@ -252,24 +248,12 @@ def test_best_and_worst_faces_are_the_validation_faces(engine, sources):
     figure = draw("best-and-worst-faces", sources)
     assert [ax.get_title() for ax in figure.axes] == ["best: 1.00 px", "worst: 3.00 px"]
     np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), valid.X_valid[1, 0])
-
-
-def test_validation_faces_carry_label_and_prediction(engine, sources):
-    from facekp.training.split import split
-
-    run = result("", experiment="lenet", model="lenet5")
-    folder = write(sources.root, run)
-    y_pred = np.full((2, 30), 40.0)
-    predictions(folder, y_pred_valid=y_pred)
-    figure = draw("validation-faces", sources)
-    valid = split(sources.training.X, sources.training.y, Settings.from_dict(run.settings))
     labels, crosses = figure.axes[1].get_lines()
     np.testing.assert_array_equal(labels.get_xydata().ravel(), valid.y_valid[1])
-    np.testing.assert_array_equal(crosses.get_xydata().ravel(), y_pred[1])
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["label", "prediction"]
-    predictions(folder, y_pred_valid=y_pred[:1])
+    np.testing.assert_allclose(crosses.get_xydata().ravel(), valid.y_valid[1] + 3, rtol=1e-6)
+    predictions(folder, y_pred_valid=valid.y_valid[:1])
     with pytest.raises(RunError, match="for other images than this run's validation images"):
-        draw("validation-faces", sources)
+        draw("best-and-worst-faces", sources)
 
 
 def test_a_damaged_run_is_left_out_with_a_word(sources, capsys):

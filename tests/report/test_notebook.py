@@ -5,7 +5,7 @@ from kaggle_csv import training_lines, write_folder
 from described import describe
 from run_results import result, write
 
-from facekp.report import notebook, stories
+from facekp.report import notebook, story
 from facekp.errors import ConfigError
 
 
@@ -74,9 +74,9 @@ def test_an_experiment_is_told_of_as_on_the_page(tmp_path, shown):
     describe(tmp_path / "results")
     sources = notebook.open_results(tmp_path)
     notebook.tell(sources, "optimizer-study", "vggnet")
-    assert shown[1] == stories.experiment(sources, "optimizer-study")
+    assert shown[1] == story.experiment(sources, "optimizer-study")
     assert shown[2] == "There is no run yet: `make vggnet`."
-    with pytest.raises(ConfigError, match="experiment: found 'lenet7', expected one of lenet, "):
+    with pytest.raises(ConfigError, match="section: found 'lenet7', expected one of nets, lenet, "):
         notebook.tell(sources, "lenet7")
 
 

@@ -14,13 +14,13 @@ from kaggle_csv import write_folder
 from run_tools import make_run
 
 import facekp.report.publish
-from facekp.report import paper_table, results_page
+from facekp.report import paper, results_page, tables
 from facekp.cli import commands as cli
 from facekp.data import load_lookup
 from facekp.runs.folder import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
 from facekp.report.figures import errors_of_nets
-from facekp.report.markdown import to_html
+from facekp.report.page import to_html
 from facekp.report.publish import publish
 from facekp.runs.about import About, write_about
 from facekp.runs.read import Collection, find_runs
@@ -361,22 +361,23 @@ def test_readme_has_the_nets_between_its_markers(published):
     page = (published / "README.md").read_text()
     assert page.startswith(f"before\n{results_page.BEGIN}\n\n") and page.endswith(
         f"\n\n{results_page.END}\nafter\n") and "stale" not in page
-    assert "| 14-layer CNN | 3.0773 | 4.800 |" in page and paper_table.CAVEAT in page
+    assert "| 14-layer CNN | 3.0773 | 4.800 (1) |" in page and paper.CAVEAT in page
 
 
 def cells_of(root, statement):
     """The row of a statement in the table of some runs, as texts; all experiments are described."""
     describe(root)
-    [row] = [row for row in paper_table.paper_and_ours(Collection(root)).rows
-             if row[1].text == statement]
-    return [cell.text for cell in row]
+    found = Collection(root)
+    [row] = [row for name in ABOUTS for row in paper.paper_and_ours(found, name).to_numpy()
+             if row[0] == statement]
+    return list(row)
 
 
 def test_what_was_not_run_says_so(published):
     assert cells_of(published / "results", "LeNet-5: score 3.35") == [
-        "5.1", "LeNet-5: score 3.35", "not run yet", "", "", ""]
+        "LeNet-5: score 3.35", "not run yet", "", "", ""]
     assert cells_of(published / "results", "validation loss 0.0010208") == [
-        "5.3", "validation loss 0.0010208", "validation loss 0.02250", "seed 0, fold 0",
+        "validation loss 0.0010208", "validation loss 0.02250", "seed 0, fold 0",
         "2 (unfinished at epoch 2 of 500)", "a test's faces"]
 
 
@@ -389,26 +390,26 @@ def test_seeds_and_folds_are_counted_and_unfinished_ones_left_out(tmp_path):
         folder = f"lenet/lenet5/{'seed1/' if seed else ''}fold0"
         make_run(tmp_path / folder, [.04] * (seed + 5), model="lenet5", seed=seed,
                  epochs=100)
-    assert cells_of(tmp_path, "validation loss 0.0010208")[2:5] == [
+    assert cells_of(tmp_path, "validation loss 0.0010208")[1:4] == [
         "validation loss 0.01500 ± 0.00707", "2 folds",
         "2 (fold 2 unfinished at epoch 1 of 2 (left out of the means))"]
-    assert cells_of(tmp_path, "LeNet-5: score 3.35")[2:5] == [
+    assert cells_of(tmp_path, "LeNet-5: score 3.35")[1:4] == [
         "validation RMSE 9.600 ± 0.000 px", "2 seeds", "5 to 6 (complete)"]
     # five and six epochs of 2 seconds
-    assert cells_of(tmp_path, "training took about 2 hours")[2] == (
+    assert cells_of(tmp_path, "training took about 2 hours")[1] == (
         "0:00:10 to 0:00:12 per run, 1 thread of A CPU")
     # 0.01 / 0.01 and 0.02 / 0.01
-    assert cells_of(tmp_path, "overfitted")[2] == (
+    assert cells_of(tmp_path, "overfitted")[1] == (
         "validation loss 1.50 ± 0.71 times the training loss")
 
 
 def test_runs_of_several_versions_of_the_training_say_so(tmp_path):
     for fold in (0, 1):
         run = make_run(tmp_path / f"optimizer-study/cnn14/adagrad/fold{fold}", [.01], fold=fold)
-    assert cells_of(tmp_path, "overfitted")[3] == "2 folds"
+    assert cells_of(tmp_path, "overfitted")[2] == "2 folds"
     config = json.loads(run.config.read_text())
     run.config.write_text(json.dumps({**config, "training_version": 10**6}))
-    assert cells_of(tmp_path, "overfitted")[3] == "2 folds, 2 versions of the training"
+    assert cells_of(tmp_path, "overfitted")[2] == "2 folds, 2 versions of the training"
 
 
 def test_stopping_epochs(tmp_path):
@@ -416,8 +417,8 @@ def test_stopping_epochs(tmp_path):
                           ("mirror-then-split", None)):
         make_run(tmp_path / "lenet-augmented/lenet5" / variant / "fold0", [.04] * 3, summary=stop,
                  model="lenet5")
-    assert cells_of(tmp_path, "stopped; fair")[2] == "stopped after 3 epochs"
-    assert cells_of(tmp_path, "stopped; the paper's")[2] == "not measured"
+    assert cells_of(tmp_path, "stopped; fair")[1] == "stopped after 3 epochs"
+    assert cells_of(tmp_path, "stopped; the paper's")[1] == "not measured"
 
 
 def lenet(tmp_path, change=None, **options):
@@ -435,21 +436,21 @@ def lenet(tmp_path, change=None, **options):
     ({}, {"state": None, "epochs": 100}, "0:00:10 per run, 1 thread of A CPU")])
 def test_time_taken(change, options, words, tmp_path):
     lenet(tmp_path, change, **options)
-    assert cells_of(tmp_path, "training took about 2 hours")[2] == words
+    assert cells_of(tmp_path, "training took about 2 hours")[1] == words
 
 
 def test_a_training_loss_of_0_has_no_ratio(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
-    assert cells_of(tmp_path, "overfitted")[2] == "not measured"
+    assert cells_of(tmp_path, "overfitted")[1] == "not measured"
 
 
 def test_names_do_not_break_the_table(tmp_path):
     lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
     describe(tmp_path, "lenet")
-    html = str(to_html(paper_table.paper_and_ours(Collection(tmp_path)).markdown()))
+    html = str(to_html(tables.markdown(paper.paper_and_ours(Collection(tmp_path), "lenet"))))
     assert "<td>0:00:10 per run, 1 thread of one|two three</td>" in html
     assert "<td>a\\|b  * c</td>" in html
-    assert {row.count("<td>") for row in re.findall("<tr>(.*?)</tr>", html, re.S)} == {0, 6}
+    assert {row.count("<td") for row in re.findall("<tr>(.*?)</tr>", html, re.S)} == {0, 5}
 
 
 @pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])

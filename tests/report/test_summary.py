@@ -1,6 +1,7 @@
 """The tables after an experiment: means, levels, divergence named with its epoch."""
 import json
 
+import pandas as pd
 import pytest
 from run_tools import make_run
 
@@ -23,8 +24,8 @@ def no_plots(monkeypatch):
 
 def row(table, name):
     """The texts of a row by their columns."""
-    [found] = [cells for cells in table.rows if cells[0].text == name]
-    return dict(zip(table.header, (cell.text for cell in found)))
+    [found] = table[table["variant"] == name].to_dict("records")
+    return found
 
 
 def test_means_of_a_group(tmp_path):
@@ -57,14 +58,11 @@ def test_levels_say_how_many_runs_got_there(tmp_path):
 
 
 def test_a_table_as_text_and_as_markdown():
-    table = tables.Table(("a", "b|c"), [[tables.text("x|y\n| z \\"), tables.number(1.234, 2)],
-                                        [tables.text(""), tables.number(NAN)]])
-    assert table.markdown().splitlines() == [
-        "| a | b\\|c |", "| --- | --- |", "| x\\|y \\| z \\\\ | 1.23 |", "|  | \u2013 |"]
-    assert len(table.text().splitlines()) == 4
-    assert table.rows[0][1].number == 1.234 and table.rows[1][1].number is None
-    assert table.only("a").header == ("a",) and len(table.only("a").rows[0]) == 1
-    assert tables.Table(("a", "b"), [[tables.text(""), tables.text("x")]]).filled().header == ("b",)
+    table = pd.DataFrame({"a": ["x|y\n| z \\", ""], "b|c": [
+        tables.number(1.234, ".2f"), tables.number(NAN)]})
+    assert tables.markdown(table).splitlines() == [
+        "| a | b\\|c |", "| --- | ---: |", "| x\\|y \\| z \\\\ | 1.23 |", "|  | \u2013 |"]
+    assert len(tables.text(table).splitlines()) == 4 and tables.markdown(table[:0]) == ""
 
 
 def test_files_and_what_is_said(tmp_path, no_plots):
@@ -77,15 +75,12 @@ def test_files_and_what_is_said(tmp_path, no_plots):
     said = []
     summary.conclude(tmp_path, "study", say=said.append)
     folder = tmp_path / "study"
-    assert said[1] == "the paper: score 3" and f"tables: {folder / 'summary.md'}" in said[2]
+    assert "score 3" in said[0] and f"tables: {folder / 'summary.md'}" in said[1]
     content = json.loads((folder / "summary.json").read_text())
-    adagrad, adam = content["groups"]
-    assert adagrad["valid_loss"] == {"mean": .0039, "n": 1, "sd": None}
-    assert adagrad["levels"]["0.004"] == [{"epoch": 2, "seconds": 4.0}]
-    assert adam["states"] == ["diverged in epoch 2"] and adam["valid_loss"]["mean"] is None
-    [finding] = content["findings"]
-    assert finding["verdict"] == "holds" and finding["basis"]["diverged"] == {"Adam": [[2], 1]}
-    assert finding["numbers"]["races"][0]["epochs"]["adagrad"]["mean"] == 2
+    adagrad, adam = content["runs"]
+    assert adagrad["valid_loss"] == .0039 and adagrad["label"] == "adagrad"
+    assert adam["state"] == "diverged in epoch 2" and adam["valid_loss"] is None
+    assert content["verdicts"] == {"It is fastest": "holds"}
     text = (folder / "summary.md").read_text()
     assert text.startswith("# Optimizers, a test's faces\n") and "| adagrad | 1 |" in text
     assert all(f"* {line}" in text.splitlines() for line in content["answers"])

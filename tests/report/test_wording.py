@@ -39,7 +39,8 @@ def test_the_order_of_the_nets(tmp_path):
         write_about(tmp_path, About(name, nets=[{"label": name, "variant": "", "score": score}]))
     assert wording.sentences(across_nets(Collection(tmp_path))) == [
         "By the paper's scores: a 3, b 3.1.",
-        "By our validation RMSE, not the same order: b (1 run) 4.800 px, a (1 run) 9.600 px.",
+        "By our validation RMSE, in another order than by these: b (1 run) 4.800 px, a (1 run) "
+        "9.600 px.",
         "On the same validation images (1 run each, seed 0, fold 0): b 4.800 px, a 9.600 px."]
 
 

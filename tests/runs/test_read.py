@@ -160,7 +160,12 @@ def test_labels_are_the_experiment_s(tmp_path):
     ("title", 3), ("title", "$x$"), ("variants", {"a": 1}), ("shares", {"a": "b"}),
     ("shares", {"a": ["b"]}), ("nets", [3]), ("nets", [{"label": "x", "variant": 1}]),
     ("nets", [{"label": "x", "variant": "", "score": "3"}]), ("paper", [{"statement": "x"}]),
-    ("claims", [3]), ("figures", {}), ("order", "first"), ("colour", "red")])
+    ("claims", [3]), ("figures", {}), ("order", "first"), ("order", float("nan")),
+    ("colour", "red"),
+    ("paper", [{"statement": "x", "variant": "", "measure": "seconds", "number": "abc"}]),
+    *(("figures", [{"name": "mine", "shows": "mine", "kind": "losses", **wrong}]) for wrong in (
+        {"name": "../../x"}, {"name": 3}, {"shows": None}, {"runs": "lenet"}, {"runs": [["lenet"]]},
+        {"options": []}))])
 def test_an_experiment_that_describes_itself_wrongly_has_its_name_alone(key, value, tmp_path):
     for fold in (0, 1):
         make_run(tmp_path / f"study/cnn14/adagrad/fold{fold}", [.1], fold=fold)
@@ -241,7 +246,9 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
     ("config.json", ["settings", "seed"], "0", "seed: found '0', expected a whole number"),
     ("config.json", ["settings", "mirror"], "<b>", "settings: mirror: found '<b>'"),
     ("config.json", ["settings", "colour"], 1, "settings: .*unexpected keyword.*colour"),
-    ("config.json", ["settings", "learning_rate"], "x", "settings: '<' not supported"),
+    ("config.json", ["settings", "learning_rate"], "x", "learning_rate: found 'x', expected a fin"),
+    ("config.json", ["settings", "learning_rate"], 10**400, "learning_rate: found 1000.*finite"),
+    ("summary.json", ["state"], "bogus", "state: found 'bogus', expected complete or diverged"),
     ("config.json", ["host"], "x", "host: found 'x', expected an object"),
     ("config.json", ["threads"], [1], r"threads: found \[1\], expected a text"),
     ("config.json", ["theano_flags"], 5, "theano_flags: found 5, expected flags"),
@@ -269,6 +276,13 @@ def test_a_value_of_another_kind_is_refused(tmp_path, name, keys, value, words):
     with pytest.raises(RunError, match=words) as caught:
         read_run(run.folder)
     assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_a_history_without_an_epoch_is_refused(tmp_path):
+    run = make_run(tmp_path / "a/cnn14/fold0", [.1])
+    run.history.write_text(run.history.read_text().splitlines(keepends=True)[0])
+    with pytest.raises(RunError, match="history.csv: cannot be read .it holds no epoch"):
+        read_run(run.folder)
 
 
 def test_what_a_run_need_not_say(tmp_path):

@@ -1,12 +1,13 @@
 "use strict";
 
-// A click on a column's title sorts by it, a second one the other way round. What is no number
-// comes after all numbers.
+// A click on a column's title sorts by it, a second one the other way round: by the number with
+// which cells begin ("1.5 \u00b1 0.1"), else by their text. What is no number comes last.
+const number = /^[-+]?\d[\d.]*(e-?\d+)?(?=$| [\u00b1(]|, )/;
 function sortBy(header, descending) {
   const body = header.closest("table").tBodies[0];
   const value = row => {
-    const cell = row.cells[header.cellIndex];
-    return "sort" in cell.dataset ? Number(cell.dataset.sort) : cell.textContent;
+    const text = row.cells[header.cellIndex].textContent;
+    return number.test(text) ? Number.parseFloat(text) : text;
   };
   const compare = (a, b) => {
     if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
@@ -18,8 +19,11 @@ function sortBy(header, descending) {
   body.append(...Array.from(body.rows).sort((a, b) => compare(value(a), value(b))));
 }
 
-for (const header of document.querySelectorAll(".sortable th")) {
-  header.firstElementChild.addEventListener("click", () =>
+for (const header of document.querySelectorAll("th")) {
+  const button = document.createElement("button");
+  button.append(...header.childNodes);
+  header.append(button);
+  button.addEventListener("click", () =>
     sortBy(header, header.getAttribute("aria-sort") === "ascending"));
 }
 

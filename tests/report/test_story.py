@@ -4,7 +4,7 @@ import pytest
 from run_results import LABEL, result
 
 from facekp.analysis.claims import across_nets, findings
-from facekp.report import stories
+from facekp.report import story
 from facekp.report.sources import Sources
 from facekp.report.wording import sentences
 from facekp.runs.about import About
@@ -34,19 +34,19 @@ def cells(text, name):
 
 @pytest.mark.parametrize("name", ["lenet", "optimizer-study"])
 def test_without_runs_there_is_a_command(name):
-    assert stories.experiment(sources(), name) == f"There is no run yet: `make {name}`."
+    assert story.experiment(sources(), name) == f"There is no run yet: `make {name}`."
 
 
 def test_errors_are_means_over_seeds():
     runs = [result("", experiment="lenet", model="lenet5", seed=seed, start=start)
             for seed, start in enumerate((0.1, 0.2))]
-    text = stories.experiment(sources(*runs), "lenet")
+    text = story.experiment(sources(*runs), "lenet")
     row = cells(text, "lenet")
     px = [48 * np.sqrt(2 * start / 6) for start in (0.1, 0.2)]
     assert row["validation RMSE, px"] == f"{np.mean(px):.4g} ± {np.std(px, ddof=1):.2f}"
     assert (row["runs"], row["best epoch"], row["mean face, px"]) == ("2", "6.00 ± 0.00",
                                                                       "3.000 ± 0.000")
-    assert LABEL in text and "The paper: score 3.35." in text and "not comparable" in text
+    assert LABEL in text and "| score 3.35 | validation RMSE" in text and "not comparable" in text
     assert "twin" not in text and "near-duplicate" not in text  # no column without a number
 
 
@@ -55,17 +55,17 @@ def test_twins_and_near_duplicates_have_their_columns():
     run.summary.update(valid_rmse_px_twin_in_train=1.25, valid_rmse_px_no_twin=2.5,
                        near_duplicates={"near_duplicates": {"n": 1, "rmse_px": .75},
                                         "others": {"n": 2, "rmse_px": 1.5}})
-    row = cells(stories.experiment(sources(run), "lenet"), "x")
+    row = cells(story.experiment(sources(run), "lenet"), "x")
     assert (row["twin in training, px"], row["no twin, px"]) == ("1.250", "2.500")
     assert "no near-duplicate, px" not in row  # synthetic faces
     run.config["data"]["kind"] = "kaggle"
-    row = cells(stories.experiment(sources(run), "lenet"), "x")
+    row = cells(story.experiment(sources(run), "lenet"), "x")
     assert (row["near-duplicate in training, px"], row["no near-duplicate, px"]) == (
         "0.7500", "1.500")
 
 
 def test_a_net_that_diverged_says_so():
-    text = stories.experiment(sources(result("", n=3, state="diverged", diverge=2,
+    text = story.experiment(sources(result("", n=3, state="diverged", diverge=2,
                                              experiment="lenet")), "lenet")
     row = cells(text, "lenet")
     assert row["state"] == "diverged in epoch 3" and "validation loss" not in row
@@ -75,14 +75,14 @@ def test_the_claims_are_answered():
     found = sources(result("plain", experiment="dropout-ablation"),
                     result("dropout", experiment="dropout-ablation", start=0.2))
     lines = sentences(findings(found, "dropout-ablation"))
-    text = stories.experiment(found, "dropout-ablation")
+    text = story.experiment(found, "dropout-ablation")
     assert len(lines) == 3 and all(f"* {line}" in text.splitlines() for line in lines)
 
 
 def test_the_order_of_the_nets():
     runs = [result("", experiment=name, model=model) for name, model in (
         ("lenet", "lenet5"), ("vggnet", "vggnet"))]
-    text = stories.ranking(sources(*runs))
-    assert text.startswith(f"* {sentences(across_nets(sources(*runs)))[0]}\n")
+    text = story.nets(sources(*runs))
+    assert f"* {sentences(across_nets(sources(*runs)))[0]}\n" in text
     assert "not comparable" in text
-    assert stories.ranking(sources(runs[0])) == "Fewer than two nets so far."
+    assert cells(text, "VGGNet")["our validation RMSE, px (runs)"].endswith(" (1)")
