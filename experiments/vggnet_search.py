@@ -18,7 +18,6 @@ VGGNET_SEARCH = Experiment(
                                       ("glorot", "Glorot", (0.001, 0.0003, 0.0001)))
         for rate in rates},
     quick_epochs=1,
-    claims=({"kind": "search"},),
 )
 
 if __name__ == "__main__":

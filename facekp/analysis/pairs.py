@@ -15,17 +15,17 @@ OVERLAP = 1 / 4
 
 
 def paired(sides):
-    """The runs of each side on the (seed, fold) pairs, on the same faces, that all sides have.
+    """The complete runs of each side on the (seed, fold) pairs, on the same faces, that all sides
+    have.
 
     `sides` and what is returned: dict of str -> list of facekp.runs.result.RunResult. The pairs are
-    in the same order on each side; those of complete runs, or, where there is none, all.
+    in the same order on each side.
     """
     tables = {name: {(run.label, run.settings["split"] == "grouped", run.seed, run.fold): run
-                     for run in runs if run.epochs and run.attempt == 1}
+                     for run in runs if run.complete and run.attempt == 1}
               for name, runs in sides.items()}
     common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
-    complete = [pair for pair in common if all(table[pair].complete for table in tables.values())]
-    return {name: [table[pair] for pair in complete or common] for name, table in tables.items()}
+    return {name: [table[pair] for pair in common] for name, table in tables.items()}
 
 
 def p_value(change):
@@ -68,15 +68,14 @@ def compared(before, after):
 class Basis:
     """The runs that a finding rests on.
 
-    `unfinished`, `diverged` and `frozen` are by side: the last epochs of such runs (of frozen ones,
-    the last in which they learned something), and of how many epochs, or runs.
+    `diverged` and `frozen` are by side: the last epochs of such runs (of frozen ones, the last in
+    which they learned something), and of how many runs.
     """
 
     n: int = 0  # how many runs of each side
     seeds: Tuple[int, ...] = ()
     folds: Tuple[int, ...] = ()
     faces: Tuple[str, ...] = ()
-    unfinished: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
     diverged: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
     frozen: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
 
@@ -85,16 +84,14 @@ class Basis:
         """What a dict of str -> list of RunResult rests on."""
         runs = [run for side in sides.values() for run in side]
 
-        def by_side(epoch, total=len):
+        def by_side(epoch):
             found = {name: [epoch(run) for run in side if epoch(run) is not None]
                      for name, side in sides.items()}
-            return {name: (epochs, total(sides[name])) for name, epochs in found.items() if epochs}
+            return {name: (epochs, len(sides[name])) for name, epochs in found.items() if epochs}
         return cls(
             n=max(map(len, sides.values()), default=0),
             seeds=tuple(sorted({run.seed for run in runs})),
             folds=tuple(sorted({run.fold for run in runs})),
             faces=tuple(dict.fromkeys(run.label for run in runs)),
-            unfinished=by_side(lambda run: None if run.complete else run.epochs,
-                               lambda side: side[0].settings["epochs"]),
             diverged=by_side(lambda run: run.epochs if run.diverged else None),
             frozen=by_side(lambda run: run.frozen_since))

@@ -58,7 +58,8 @@ def sample_face(image, y_px, title, ax=None):
                           va="center", fontsize=5.5,
                           path_effects=[withStroke(linewidth=1.5, foreground="white")])
     names.axis("off")
-    lines = [f"{number}".rjust(2, "\u2007") + f" {name.replace('_', ' ')}"  # a space as wide as a digit
+    # \u2007 is a space as wide as a digit
+    lines = [f"{number}".rjust(2, "\u2007") + f" {name.replace('_', ' ')}"
              for number, name in enumerate(KEYPOINTS, 1)]
     names.text(0, 1, "\n".join([*lines, "", "(the subject's left and right)"]), fontsize=6.5,
                va="top", linespacing=1.3, transform=names.transAxes)

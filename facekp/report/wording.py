@@ -40,10 +40,9 @@ def verdicts(findings):
 
 
 def _verdict(finding, measure=True):
-    so_far = " so far" if finding.basis.unfinished and finding.verdict != "open" else ""
     by = (f" by the {MEASURED[finding.kind](finding.numbers)}" if finding.numbers and measure
           else "")
-    return f"{VERDICTS[finding.verdict]}{so_far}{by}"
+    return f"{VERDICTS[finding.verdict]}{by}"
 
 
 def _said(finding, found, **rests_on):
@@ -52,17 +51,15 @@ def _said(finding, found, **rests_on):
     return f"{words}: {found}{runs_of(finding.basis, finding.numbers.get('p'), **rests_on)}."
 
 
-def runs_of(basis, p=None, each=" each", places=False):
+def runs_of(basis, p=None, places=False):
     """What a finding rests on, in brackets: how many runs, their seeds and folds, and p."""
-    words = [plural(basis.n, "run") + each]
+    words = [f"{plural(basis.n, 'run')} each"]
     if places:
         words += [f"{name}{'s' * (len(numbers) > 1)} {listed(map(str, numbers))}"
                   for name, numbers in (("seed", basis.seeds), ("fold", basis.folds))]
     if p is not None and p == p:  # no NaN, of a single pair
         words.append("p < 0.001" if p < .001 else f"p = {p:.2g}")
-    sides = [f"{name} epoch {span(epochs)} of {total}"
-             for name, (epochs, total) in basis.unfinished.items()]
-    return f" ({', '.join(words)})" + (f" (so far: {', '.join(sides)})" if sides else "")
+    return f" ({', '.join(words)})"
 
 
 def _ended(basis):
@@ -80,7 +77,7 @@ def _fastest(finding):
               for words, found in (("fewer", numbers["lost"]), ("as few", numbers["tied"]))
               for names, levels in found.items()]
     parts += [words.format(numbers[name]) for name, words in (
-        ("open", "not decided yet: {}"), ("rate", "all at learning rate {:g}"),
+        ("rate", "all at learning rate {:g}"),
         ("until", "up to epoch {}")) if numbers[name]]
     return [f"Epochs to a {LOSSES[numbers['column']]} of {race.level:g}: {_race(race)}."
             for race in numbers["races"]] + [_said(finding, "; ".join(parts), places=True)]
@@ -92,9 +89,7 @@ def _race(race):
     parts = [", ".join(f"{name} {race.epochs[name].format(3)}" + (
         f" ({race.seconds[name].format(3)} s)" if race.seconds else "") for name in order)]
     parts += [f"reached by {name} in {k} of {n} runs" for name, (k, n) in race.some.items()]
-    parts += [f"{words} {listed(names)}" for words, names in (
-        ("not reached by", race.never), ("not yet reached by", race.later),
-        ("still open for", race.open)) if names]
+    parts += [f"not reached by {listed(race.never)}"] if race.never else []
     return "; ".join(filter(None, parts))
 
 
@@ -114,37 +109,19 @@ def _gap(finding):
 
 
 def _change(finding):
-    numbers = finding.numbers
+    numbers, change = finding.numbers, finding.numbers["change"]
+    spread = f" ± {change.sd:.3f}" if change.n > 1 else ""
     train = " (on its own training images {} px to {} px)".format(
         *(side.format() for side in numbers["train"])) if numbers["train"] else ""
     return [_said(finding, f"{numbers['before'].format()} px to {numbers['after'].format()} px"
-                  f"{train}, {_signed(numbers['change'])}, "
+                  f"{train}, {change.mean:+.3f}{spread} px, "
                   f"{numbers['direction'] or 'on other validation images'}")]
-
-
-def _signed(change):
-    return f"{change.mean:+.3f}" + (f" ± {change.sd:.3f}" if change.n > 1 else "") + " px"
 
 
 def _helpful(finding):
     steps = [f"{step.statement}: {step.numbers['direction']}"
              f"{runs_of(step.basis, step.numbers['p'])}" for step in finding.numbers["steps"]]
     return [f"\"{finding.statement}\" {_verdict(finding)}: {'; '.join(steps)}."]
-
-
-def _twin_leak(finding):
-    numbers = finding.numbers
-    return ["Twin leak, " + _said(
-        finding, f"{numbers['twin'].format()} px where the mirror image was trained on, "
-        f"{numbers['other'].format()} px elsewhere, {_signed(numbers['leak'])}, "
-        f"{numbers['direction']}", each="")]
-
-
-def _search(finding):
-    numbers = finding.numbers
-    px = {**numbers["px"], "the mean face": numbers["mean_face"]}
-    return [f"Validation RMSE within {span(numbers['epochs'])} epochs: {_errors(px)}"
-            f"{runs_of(finding.basis)}."]
 
 
 def _errors(px):
@@ -178,8 +155,7 @@ def shares(numbers):
 
 
 WORDS = {"fastest": _fastest, "gap": _gap, "change": _change, "helpful": _helpful,
-         "twin leak": _twin_leak, "search": _search, "ranking": _ranking,
-         "same images": _same_images, "near-duplicates": _near_duplicates}
+         "ranking": _ranking, "same images": _same_images, "near-duplicates": _near_duplicates}
 
 
 def span(values):

@@ -68,7 +68,8 @@ KINDS = {
 CONFIG = {
     "settings": OBJECT, "settings.model": TEXT, "settings.seed": WHOLE, "settings.fold": WHOLE,
     "settings.epochs": WHOLE, "settings.learning_rate?": FINITE, "data": OBJECT,
-    "data.label": TEXT, "data.files": OBJECT, "data.files.*": "a text", "host?": OBJECT, "threads?": "a text", "code?": "a text",
+    "data.label": TEXT, "data.files": OBJECT, "data.files.*": "a text", "host?": OBJECT,
+    "threads?": "a text", "code?": "a text",
     "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE}
 NEAR_DUPLICATES = {
     f"{side}{name}": kind for side in SIDES for name, kind in (

@@ -156,7 +156,8 @@ def test_means_and_deviations_over_seeds(runs):
 def charts_of(html):
     """The loss curves in a page by experiment, as plotly takes them."""
     return {title: json.loads(chart) for title, chart in re.findall(
-        r'<summary>Loss curves: (.*?)</summary>.*?<script type="application/json">(.*?)</script>', html, re.S)}
+        r'<summary>Loss curves: (.*?)</summary>.*?<script type="application/json">(.*?)</script>',
+        html, re.S)}
 
 
 def test_the_curves_are_the_means_of_the_histories(runs):

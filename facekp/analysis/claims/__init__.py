@@ -9,7 +9,7 @@ from facekp.analysis.claims import changes, fastest, gap, nets
 from facekp.analysis.claims.finding import Finding
 
 KINDS = {"fastest": fastest.fastest, "gap": gap.gap, "change": changes.change,
-         "helpful": changes.helpful, "twin leak": changes.twin_leak, "search": nets.search}
+         "helpful": changes.helpful, "twin leak": changes.twin_leak}
 """Kinds of claims by name: functions of (Collection, name of the experiment, claim) that return a
 list of :class:`Finding`, empty where there is nothing to say yet."""
 

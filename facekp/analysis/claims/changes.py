@@ -12,24 +12,26 @@ def change(collection, experiment, claim):
     where the two are validated on different images. Numbers: ``before``, ``after`` and ``change``
     (MeanSd of the validation RMSE, px), ``direction`` and ``p`` (None on other images), ``train``
     (two MeanSd of the RMSE on the training images, px, or None); none where a net diverged in its
-    first epoch, or, with unfinished runs in the basis, where nothing can be said yet.
+    first epoch.
     """
     pair = paired(sides_of(collection, experiment, claim["before"], claim["after"]))
     if len(pair) < 2 or not all(pair.values()):
         return []
-    basis, numbers = Basis.of(pair), {}
-    if not basis.unfinished:
-        before, after, difference = compared(*(
-            [run.best_valid_rmse_px for run in runs] for runs in pair.values()))
+    basis = Basis.of(pair)
+    numbers = _changed(*([run.best_valid_rmse_px for run in runs] for runs in pair.values()))
+    if numbers:
         train = [mean_sd(run.train_rmse_px for run in runs) for runs in pair.values()]
-        other = bool(claim.get("other_images"))
-        numbers = {
-            "before": before, "after": after, "change": difference,
-            "direction": None if other else direction(difference),
-            "p": None if other else p_value(difference),
-            "train": train if min(side.n for side in train) == basis.n else None
-        } if difference.n else {}
+        numbers["train"] = train if min(side.n for side in train) == basis.n else None
+        if claim.get("other_images"):
+            numbers.update(direction=None, p=None)
     return [Finding("change", claim["statement"], "", numbers, basis)]
+
+
+def _changed(before, after):
+    """The numbers of a change between paired numbers; {} where no pair is measured."""
+    before, after, difference = compared(before, after)
+    return {"before": before, "after": after, "change": difference, "train": None,
+            "direction": direction(difference), "p": p_value(difference)} if difference.n else {}
 
 
 def helpful(collection, experiment, claim):
@@ -50,16 +52,13 @@ def helpful(collection, experiment, claim):
 
 
 def twin_leak(collection, experiment, claim):
-    """How much better nets are on faces whose mirror image they have seen; for each variant.
-
-    Numbers: ``twin`` and ``other`` (MeanSd of the validation RMSE where the mirror image was
-    trained on, and elsewhere, px), ``leak`` (MeanSd of the difference), ``direction``, ``p``.
-    """
+    """How much worse nets are on validation images without a twin, the mirror image, in training
+    than on those with one: a finding of kind "change" for each variant."""
     found = []
     for name, runs in sides_of(collection, experiment).items():
-        twin, other, leak = compared(*([run.measured(part) for run in runs] for part in TWINS))
-        if leak.n:
-            found.append(Finding("twin leak", name, "", {
-                "twin": twin, "other": other, "leak": leak, "direction": direction(leak),
-                "p": p_value(leak)}, Basis.of({name: runs})))
+        numbers = _changed(*([run.measured(part) for run in runs] for part in TWINS))
+        if numbers:
+            found.append(Finding("change", "Validation images without a twin in training instead "
+                                 f"of those with one, {name}", "", numbers,
+                                 Basis.of({name: runs})))
     return found

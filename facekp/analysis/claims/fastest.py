@@ -1,8 +1,6 @@
 """Which variant is the first to reach a loss? (section 5.3, figure 5)"""
 from typing import NamedTuple
 
-import numpy as np
-
 from facekp.analysis.aggregate import mean_sd, reach
 from facekp.analysis.claims.finding import HOLDS, IN_PART, NOT, OPEN, Finding, sides_of
 from facekp.analysis.pairs import Basis, paired
@@ -10,15 +8,13 @@ from facekp.runs.version import version_of
 
 
 class Race(NamedTuple):
-    """Who reaches a loss, and when; each variant is in one of epochs, open, some, later, never."""
+    """Who reaches a loss, and when; each variant is in one of epochs, some, never."""
 
     level: float   # MSE of scaled targets
     epochs: dict   # variant -> MeanSd, where all runs reach the level
     seconds: dict  # like epochs; empty if runs are of other versions, or other kinds of machines
-    open: list     # unfinished variants that could still reach it first
-    some: dict     # variant -> how many of how many runs have reached it, where some have
-    later: list    # no run has reached it yet, some are unfinished
-    never: list    # no run has reached it
+    some: dict     # variant -> how many of how many runs reach it, where some do
+    never: list    # no run reaches it
 
     @property
     def first(self):
@@ -34,7 +30,7 @@ def fastest(collection, experiment, claim):
     Claim: ``variant``, and ``levels``, lists of losses by the column of the history. Numbers:
     ``column``, ``races`` (list of :class:`Race`), ``until`` (the last epoch that all runs were to
     have, or None where it is each run's own), ``rate`` (the learning rate of all, or None); how
-    many levels are ``decided``, ``won`` and ``open``; those ``lost`` and ``tied`` by rivals' names.
+    many levels are ``decided`` and ``won``; those ``lost`` and ``tied`` by rivals' names.
     """
     sides = sides_of(collection, experiment)
     hero = collection.about(experiment).label(claim["variant"])
@@ -48,8 +44,7 @@ def fastest(collection, experiment, claim):
     rates = {run.settings["learning_rate"] for run in runs}
     found = []
     for column in sorted(claim["levels"], reverse=True):  # the validation loss before the other
-        levels = claim["levels"][column]
-        races = [race_to(level, sides, column, until) for level in levels]
+        races = [race_to(level, sides, column, until) for level in claim["levels"][column]]
         found.append(Finding("fastest", claim["statement"], *_verdict(races, hero, {
             "column": column, "races": races,
             "until": until if any(run.settings["epochs"] > until for run in runs) else None,
@@ -60,21 +55,14 @@ def fastest(collection, experiment, claim):
 def race_to(level, sides, column, until):
     """Who reaches a loss, up to an epoch; `sides` as :func:`paired` returns them."""
     comparable = len({clocked_on(run) for runs in sides.values() for run in runs}) == 1
-    at = {name: [point if point and point.epoch <= until else None for point in (
-        reach(run, level, column) for run in runs)] for name, runs in sides.items()}
-    there = [name for name, points in at.items() if all(points)]
-    epochs = {name: mean_sd(point.epoch for point in at[name]) for name in there}
-    seconds = {name: mean_sd(point.seconds for point in at[name]) for name in there if comparable}
-    best = min((mean.mean for mean in epochs.values()), default=until)
-    others = [name for name in sides if name not in epochs]
-    rivals = [name for name in others if _earliest(sides[name], at[name]) <= best]
-    others = [name for name in others if name not in rivals]
-    some = {name: (sum(map(bool, at[name])), len(at[name])) for name in others if any(at[name])}
-    none = [name for name in others if name not in some]
-    later = [name for name in none
-             if not all(run.complete or run.diverged for run in sides[name])]
-    return Race(level, epochs, seconds, rivals, some, later,
-                [name for name in none if name not in later])
+    at = {name: [point for point in (reach(run, level, column) for run in runs)
+                 if point and point.epoch <= until] for name, runs in sides.items()}
+    there = [name for name in sides if len(at[name]) == len(sides[name])]
+    return Race(
+        level, {name: mean_sd(point.epoch for point in at[name]) for name in there},
+        {name: mean_sd(point.seconds for point in at[name]) for name in there if comparable},
+        {name: (len(at[name]), len(sides[name])) for name in sides
+         if at[name] and name not in there}, [name for name in sides if not at[name]])
 
 
 def clocked_on(run):
@@ -84,17 +72,9 @@ def clocked_on(run):
     return host.get("cpu"), host.get("cores"), run.config.get("threads"), version_of(run.config)
 
 
-def _earliest(runs, points):
-    """The lowest mean number of epochs to a level that runs can still come to; inf if none."""
-    return np.mean([point.epoch if point else
-                    run.epochs + 1 if not (run.complete or run.diverged) else np.inf
-                    for run, point in zip(runs, points)])
-
-
 def _verdict(races, hero, numbers):
     """The verdict, and `numbers` with what it rests on."""
-    reached = [race for race in races if race.first]
-    decided = [race for race in reached if not race.open]
+    decided = [race for race in races if race.first]
     lost, tied, won = {}, {}, 0
     for race in decided:
         rivals = tuple(name for name in race.first if name != hero)
@@ -103,5 +83,4 @@ def _verdict(races, hero, numbers):
         else:
             won += 1
     verdict = (OPEN if not decided else HOLDS if won == len(decided) else IN_PART if won else NOT)
-    return verdict, {**numbers, "won": won, "lost": lost, "tied": tied, "decided": len(decided),
-                     "open": len(reached) - len(decided)}
+    return verdict, {**numbers, "won": won, "lost": lost, "tied": tied, "decided": len(decided)}

@@ -1,27 +1,10 @@
-"""Which net is best, which start lets a net learn, and what near-duplicates hide."""
+"""Which net is best, and how many images have near-duplicates in training."""
 import numpy as np
 
 from facekp.analysis.aggregate import mean_sd
 from facekp.analysis.claims.finding import HOLDS, NOT, Finding, sides_of
 from facekp.analysis.pairs import Basis, paired
 from facekp.runs.checks import SIDES
-
-
-def search(collection, experiment, claim):
-    """Which variant has the lowest validation error after a few epochs? (section 5.2)
-
-    Numbers: ``px`` (dict of label -> MeanSd of the validation RMSE, px, best first), ``epochs``
-    (list of int, how many the runs were to have), ``mean_face`` (MeanSd, px).
-    """
-    sides = paired(sides_of(collection, experiment))
-    if len(sides) < 2 or not all(sides.values()):
-        return []
-    px = by_error({name: errors(side) for name, side in sides.items()})
-    best = sides[next(iter(px))]
-    return [Finding("search", claim.get("statement", ""), "", {
-        "px": px, "epochs": [run.settings["epochs"] for side in sides.values() for run in side],
-        "mean_face": mean_sd(run.measured("mean_face_rmse_px") for run in best)},
-        Basis.of(sides))]
 
 
 def errors(runs):
@@ -84,25 +67,17 @@ def ranking(collection):
 
 
 def near_duplicates(collection, experiment=None):
-    """The errors on validation images with a near-duplicate in training, and on the others, which
-    are harder, as the mean face's error says; of an experiment's variants, or of all nets.
+    """How many validation images have a near-duplicate in training: of the complete runs of an
+    experiment, or of all nets.
 
-    Numbers: ``shares`` (lowest and highest share of images that have one), ``nets`` (dict of label
-    -> dict of side -> (MeanSd of the RMSE, MeanSd of the mean face's, px)), ``n`` (dict of label ->
-    int, how many runs).
+    Numbers: ``shares`` (lowest and highest share of images that have one).
     """
     sides = (sides_of(collection, experiment) if experiment else
              {label: runs for label, (_, runs) in nets_of(collection).items()})
-    sides = {name: [run for run in runs if run.complete and run.attempt == 1
+    sides = {name: [run for run in measured(runs) if run.attempt == 1
                     and np.isfinite([run.apart(side) for side in SIDES]).all()]
              for name, runs in sides.items()}
-    sides = {name: runs for name, runs in sides.items() if runs}
-    if not sides:
-        return []
     shares = [run.apart(SIDES[0], "n") / sum(run.apart(side, "n") for side in SIDES)
               for runs in sides.values() for run in runs]
-    return [Finding("near-duplicates", "", "", {
-        "shares": [min(shares), max(shares)], "n": {name: len(sides[name]) for name in sides},
-        "nets": {name: {side: tuple(mean_sd(run.apart(side, measure) for run in runs)
-                                    for measure in ("rmse_px", "mean_face_rmse_px"))
-                        for side in SIDES} for name, runs in sides.items()}}, Basis.of(sides))]
+    return [Finding("near-duplicates", "", "", {"shares": [min(shares), max(shares)]},
+                    Basis.of(sides))] if shares else []
