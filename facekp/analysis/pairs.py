@@ -22,7 +22,7 @@ def paired(sides):
     in the same order on each side.
     """
     tables = {name: {(run.label, run.settings["split"] == "grouped", run.seed, run.fold): run
-                     for run in runs if run.complete and run.attempt == 1}
+                     for run in runs if run.complete and run.epochs and run.attempt == 1}
               for name, runs in sides.items()}
     common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
     return {name: [table[pair] for pair in common] for name, table in tables.items()}

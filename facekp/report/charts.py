@@ -6,7 +6,7 @@ import textwrap
 from facekp.analysis.aggregate import mean_curve
 from facekp.keypoints import SIZE
 from facekp.plots.style import COLORS
-from facekp.report.figures import describe
+from facekp.report.drawings import describe
 
 LINES = (("y", "valid_loss", "solid", "validation"), ("y2", "train_loss", "solid", "training"),
          ("y2", "train_loss_clean", "dot", "training, dropout off"))

@@ -14,7 +14,8 @@ from facekp.engine.flags import format_flags, parse_flags
 from facekp.errors import RunError
 from facekp.nets.weights import save_weights
 from facekp.report import results_page
-from facekp.report.figures import FILTERS, KINDS, declared
+from facekp.report.drawings import FILTERS, KINDS
+from facekp.report.figures import declared
 from facekp.report.sources import Missing, Sources
 from facekp.report.summary import conclude
 from facekp.runs.about import write_about

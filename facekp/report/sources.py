@@ -29,7 +29,8 @@ class Sources(Collection):
 
     def groups(self, place):
         """dict of str -> list of RunResult that differ in seed and fold only, by their label."""
-        return {group.name: list(group.runs) for group in group_runs(self.of(place))}
+        return {group.name: list(group.runs) for group in group_runs(
+            run for run in self.of(place) if run.epochs)}
 
     def first(self, places, *files, ensembles=True):
         """The first complete run of some places (:meth:`of`), perhaps an ensemble, that has one of

@@ -9,7 +9,7 @@ from facekp.analysis.aggregate import group_runs
 from facekp.analysis.claims import across_nets, findings
 from facekp.analysis.claims.nets import near_duplicates
 from facekp.errors import FacekpError
-from facekp.report import figures
+from facekp.report import drawings, figures
 from facekp.report.paper import CAVEAT, paper_and_ours
 from facekp.report.tables import (groups_table, keypoints_table, markdown, nets_table,
                                   one_line)
@@ -27,16 +27,17 @@ class Section(NamedTuple):
 
 
 def sections(sources):
-    """The story of :class:`facekp.report.sources.Sources`: dict of str -> :class:`Section`."""
+    """The story of :class:`facekp.report.sources.Sources`: dict of str -> :class:`Section`, those
+    in which there is something."""
     told = [("nets", "The nets", nets(sources)),
             *((about.name, heading(about), experiment(sources, about.name))
               for about in sources.abouts.values()),
-            ("errors", figures.ERRORS, errors_by_keypoint(sources)),
-            *((title, title, "") for title in figures.OTHERS)]
+            ("errors", drawings.ERRORS, errors_by_keypoint(sources)),
+            *((title, title, "") for title in drawings.OTHERS)]
     drawn = figures.figures(sources).values()
-    return {name: Section(name, title, text, [
-        figure for figure in drawn if figure.section in (name, title)])
-        for name, title, text in told}
+    found = [Section(*section, [figure for figure in drawn if figure.section in section[:2]])
+             for section in told]
+    return {section.name: section for section in found if section.text or section.figures}
 
 
 def heading(about):
@@ -47,7 +48,8 @@ def heading(about):
 def nets(sources):
     """The nets side by side: are they ordered as the paper's scores order them, and what do
     near-duplicates hide?"""
-    return paragraphs(markdown(nets_table(sources)), bullets(across_nets(sources)), CAVEAT)
+    table = markdown(nets_table(sources))
+    return table and paragraphs(table, bullets(across_nets(sources)), CAVEAT)
 
 
 def experiment(sources, name):
@@ -62,11 +64,11 @@ def experiment(sources, name):
 
 
 def errors_by_keypoint(sources):
-    """The error of each keypoint, a column for each net that has been trained; or why not."""
+    """The error of each keypoint, a column for each net that has been trained; "" without one."""
     try:
-        errors, label = figures.errors_of_nets(sources)
-    except FacekpError as error:  # there are none, or they are damaged
-        return f"{error}."
+        errors, label = drawings.errors_of_nets(sources)
+    except FacekpError:  # there are none, or they are damaged: the figures say so
+        return ""
     return paragraphs(f"RMSE over x and y, px, on validation images ({one_line(label)}).",
                       markdown(keypoints_table(errors)))
 

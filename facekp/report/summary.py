@@ -52,7 +52,7 @@ def conclude(root, name, say=print, warn=warning, curves=True):
     say(f"tables: {folder / 'summary.md'}")
     if curves:
         from facekp import plots
-        from facekp.report.figures import curves as curves_of
+        from facekp.report.drawings import curves as curves_of
         losses = curves_of({group.name: list(group.runs) for group in groups})
         plots.save(plots.loss_curves(losses, title), folder / "curves.png")
         say(f"curves: {folder / 'curves.png'}")

@@ -48,7 +48,7 @@ class About:
         ``statement`` (str, the paper's words), and what that kind of claim needs besides.
     figures : list of dict
         Figures that these runs allow: ``name`` (str, of the files, like ``figure05-optimizers``),
-        ``shows`` (str, a few words), ``kind`` (str, a name in facekp.report.figures), and what
+        ``shows`` (str, a few words), ``kind`` (str, a name in facekp.report.drawings), and what
         that kind of figure needs besides.
     """
 

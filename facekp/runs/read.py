@@ -68,13 +68,17 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
     check(run.config, {"name": f"{experiment}/{variant}"}, {"name": TEXT})
     history = run.read_history() if run.history.exists() or run.complete else None
+    summary = _read_summary(run, warn)
+    if (summary or {}).get("epochs") and not history["epoch"]:
+        raise RunError(f"{run.history}: holds no epoch, though summary.json names some; remove "
+                       f"{run.folder} and run the experiment again")
     abouts = {} if abouts is None else abouts
     if above not in abouts:
         abouts[above] = _about(above, experiment, warn)
     return RunResult(run.folder, experiment, settings.model, variant, settings.seed, settings.fold,
                      attempt, config,
-                     DataFrame(history, columns=[*HISTORY, *PERHAPS], dtype=np.float64),
-                     _read_summary(run, warn), abouts[above])
+                     DataFrame(history, columns=[*HISTORY, *PERHAPS], dtype=np.float64), summary,
+                     abouts[above])
 
 
 def _about(folder, name, warn):

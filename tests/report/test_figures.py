@@ -12,7 +12,7 @@ from facekp import plots
 from facekp.cli import commands as cli
 from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
-from facekp.report import figures
+from facekp.report import drawings, figures
 from facekp.report.sources import Missing, Sources
 from facekp.runs.about import About, write_about
 from facekp.settings import Settings
@@ -137,7 +137,7 @@ def test_the_folder_of_one_experiment_is_read_alone(sources):
 def test_curves_are_means_with_what_ended_early():
     runs = [result(n=6), result(n=2, state="unfinished", fold=1, start=0.3),
             result(n=3, state="diverged", diverge=3, fold=2, start=0.2)]
-    [(name, losses)] = figures.curves({"adagrad": runs}).items()
+    [(name, losses)] = drawings.curves({"adagrad": runs}).items()
     assert name == "adagrad: 3 runs, 1 diverged, 1 unfinished"
     np.testing.assert_allclose(losses["train_loss"]["mean"], [
         0.2, 0.1, 0.1 / 3, 0.1 / 4, 0.1 / 5, 0.1 / 6])
@@ -150,7 +150,7 @@ def test_curves_are_means_with_what_ended_early():
                                     "unfinished at epoch 3 of 500"),
     (result(n=4, state="diverged", diverge=4), "diverged in epoch 4")])
 def test_one_run_in_words(run, words):
-    assert figures.describe([run]) == words
+    assert drawings.describe([run]) == words
 
 
 def test_figure_5_draws_what_is_there(sources):
@@ -319,4 +319,4 @@ def test_a_net_that_diverged_is_not_compared(sources):
     write(sources.root, result("", experiment="lenet", model="lenet5"), errors(2.0))
     write(sources.root, result("", experiment="vggnet", model="vggnet", n=1, state="diverged",
                                diverge=1), errors(1.0))
-    assert list(figures.errors_of_nets(sources)[0]) == ["LeNet-5"]
+    assert list(drawings.errors_of_nets(sources)[0]) == ["LeNet-5"]

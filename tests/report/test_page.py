@@ -327,7 +327,7 @@ def test_links_within_the_page_lead_somewhere(runs):
     assert len(set(ids)) == len(ids)
     links = [value[1:] for tag, attrs in page.elements for name, value in attrs
              if tag == "a" and name == "href"]
-    assert set(links) <= set(ids) and len(links) == len(set(links)) == 9
+    assert set(links) <= set(ids) and len(links) == len(set(links)) == 6
 
 
 # ---- Markdown ------------------------------------------------------------------------------------

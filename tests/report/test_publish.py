@@ -19,7 +19,7 @@ from facekp.cli import commands as cli
 from facekp.data import load_lookup
 from facekp.runs.folder import CONV_WEIGHTS
 from facekp.errors import ConfigError, RunError
-from facekp.report.figures import errors_of_nets
+from facekp.report.drawings import errors_of_nets
 from facekp.report.page import to_html
 from facekp.report.publish import publish
 from facekp.runs.about import About, write_about

@@ -27,7 +27,8 @@ for (const header of document.querySelectorAll("th")) {
     sortBy(header, header.getAttribute("aria-sort") === "ascending"));
 }
 
-// Each experiment's loss curves are drawn when they are first opened.
+// Each experiment's loss curves are drawn when they are first opened; the first ones are open.
+document.querySelector("details.curves")?.setAttribute("open", "");
 for (const details of document.querySelectorAll("details.curves")) {
   const chart = details.querySelector(".chart");
   const draw = () => {
