@@ -118,7 +118,6 @@ class Curve(NamedTuple):
 
     epoch: np.ndarray  # 1, 2, ... up to the longest run's last
     mean: np.ndarray
-    sd: np.ndarray     # of the sample, NaN where there is one run only
     low: np.ndarray
     high: np.ndarray
     n: np.ndarray      # how many runs
@@ -128,9 +127,8 @@ def mean_curve(runs, column):
     """The :class:`Curve` of a history column, like "valid_loss", of runs of any length."""
     curves = [run.whole_history[column] for run in runs] or [pd.Series(dtype=float)]
     values = pd.concat(curves, axis=1).replace([np.inf, -np.inf], np.nan)
-    return Curve(np.arange(1, len(values) + 1), *(getattr(values, name)(axis=1).to_numpy()
-                                                  for name in ("mean", "std", "min", "max",
-                                                               "count")))
+    return Curve(np.arange(1, len(values) + 1), *(
+        getattr(values, name)(axis=1).to_numpy() for name in ("mean", "min", "max", "count")))
 
 
 class Reached(NamedTuple):

@@ -1,6 +1,5 @@
 """Runs that may be compared, and how sure a difference between them is."""
-from dataclasses import dataclass, field
-from typing import Dict, List, Tuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 from scipy.special import stdtr
@@ -64,34 +63,17 @@ def compared(before, after):
             mean_sd(b - a for a, b in pairs))
 
 
-@dataclass(frozen=True)
-class Basis:
-    """The runs that a finding rests on.
-
-    `diverged` and `frozen` are by side: the last epochs of such runs (of frozen ones, the last in
-    which they learned something), and of how many runs.
-    """
+class Basis(NamedTuple):
+    """The runs that a finding rests on."""
 
     n: int = 0  # how many runs of each side
     seeds: Tuple[int, ...] = ()
     folds: Tuple[int, ...] = ()
-    faces: Tuple[str, ...] = ()
-    diverged: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
-    frozen: Dict[str, Tuple[List[int], int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, sides):
         """What a dict of str -> list of RunResult rests on."""
         runs = [run for side in sides.values() for run in side]
-
-        def by_side(epoch):
-            found = {name: [epoch(run) for run in side if epoch(run) is not None]
-                     for name, side in sides.items()}
-            return {name: (epochs, len(sides[name])) for name, epochs in found.items() if epochs}
-        return cls(
-            n=max(map(len, sides.values()), default=0),
-            seeds=tuple(sorted({run.seed for run in runs})),
-            folds=tuple(sorted({run.fold for run in runs})),
-            faces=tuple(dict.fromkeys(run.label for run in runs)),
-            diverged=by_side(lambda run: run.epochs if run.diverged else None),
-            frozen=by_side(lambda run: run.frozen_since))
+        return cls(max(map(len, sides.values()), default=0),
+                   *(tuple(sorted({getattr(run, name) for run in runs}))
+                     for name in ("seed", "fold")))

@@ -4,9 +4,10 @@ import textwrap
 import numpy as np
 
 from facekp import plots
-from facekp.data import load_training, synthetic
+from facekp.data import load_training
 from facekp.data.mirror import with_mirror_images
 from facekp.data.transforms import draw, transform
+from facekp.report.sources import synthetic_faces
 
 
 def preview(augmentation, path, folder=None, seed=0, n_faces=5, n_epochs=7):
@@ -27,13 +28,8 @@ def preview(augmentation, path, folder=None, seed=0, n_faces=5, n_epochs=7):
     DataError
         If the folder's files are missing or faulty.
     """
-    if folder is None:
-        images, y_px = synthetic.generate(n_faces, seed)
-        X = (images[:, np.newaxis] / 255).astype(np.float32)
-        label = "synthetic faces"
-    else:
-        training = load_training(folder)
-        X, y_px, label = training.X[:n_faces], training.y[:n_faces], training.provenance["label"]
+    faces = synthetic_faces(n_faces, seed) if folder is None else load_training(folder)
+    X, y_px, label = faces.X[:n_faces], faces.y[:n_faces], faces.provenance["label"]
     if augmentation.doubled:
         X, y_px = with_mirror_images(X, y_px)
     versions = [(X, y_px)]

@@ -17,6 +17,15 @@ class Missing(FacekpError):
     """A figure cannot be drawn yet; the message has the command that makes what it needs."""
 
 
+def synthetic_faces(n, seed=0):
+    """So many synthetic faces, drawn at once: X (n, 1, 96, 96) in [0, 1], y (n, 30) in px, and
+    provenance."""
+    from facekp.data.synthetic import generate
+    images, y = generate(n, seed)
+    return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y, provenance={
+        "kind": "synthetic", "label": "synthetic faces", "files": {}})
+
+
 class Sources(Collection):
     """A :class:`Collection` of runs, and faces; each is read when it is first needed.
 
@@ -54,10 +63,7 @@ class Sources(Collection):
         if self.data is not None:
             from facekp.data import load_training
             return load_training(self.data, complete_only=True)
-        from facekp.data.synthetic import generate
-        images, y = generate(N_FACES)
-        return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y, provenance={
-            "kind": "synthetic", "label": "synthetic faces", "files": {}})
+        return synthetic_faces(N_FACES)
 
     @cached_property
     def test(self):

@@ -63,7 +63,7 @@ MEANS = {
     "validation loss": (lambda run: run.final("valid_loss"), 4),
     "validation RMSE, px": ("best_valid_rmse_px", 4),
     "averaged weights, px": (lambda run: run.measured("averaged_valid_rmse_px"), 4),
-    "training RMSE, dropout off, px": ("train_rmse_px", 4),
+    "training RMSE, dropout off, px": (lambda run: run.measured("train_rmse_px"), 4),
     "best epoch": ("best_epoch", 3),
     "mean face, px": (lambda run: run.measured("mean_face_rmse_px"), 4),
     "twin in training, px": (lambda run: run.measured("valid_rmse_px_twin_in_train"), 4),

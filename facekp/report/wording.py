@@ -22,8 +22,6 @@ def sentences(findings):
     for finding in findings:
         lines += (WORDS[finding.kind](finding) if finding.numbers else
                   [_said(finding, "there is nothing to compare yet")])
-    for finding in findings:
-        lines += _ended(finding.basis)
     return [" ".join(line.split()) for line in dict.fromkeys(lines)]
 
 
@@ -60,14 +58,6 @@ def runs_of(basis, p=None, places=False):
     if p is not None and p == p:  # no NaN, of a single pair
         words.append("p < 0.001" if p < .001 else f"p = {p:.2g}")
     return f" ({', '.join(words)})"
-
-
-def _ended(basis):
-    """Which runs diverged or stood still, a sentence for each side."""
-    return [f"{name}: {plural(len(epochs), 'run')} of {n} {words} {span(epochs)}."
-            for found, words in ((basis.diverged, "diverged in epoch"),
-                                 (basis.frozen, "learned nothing, to the last bit, after epoch"))
-            for name, (epochs, n) in found.items()]
 
 
 def _fastest(finding):

@@ -150,19 +150,9 @@ class RunResult:
                      if self.best_epoch else NAN)
 
     @property
-    def train_rmse_px(self):
-        """float, px: RMSE on all training images, of the best epoch's weights, dropout off."""
-        return self.measured("train_rmse_px")
-
-    @property
     def seconds_per_epoch(self):
         """float, the median; NaN before the first epoch."""
         return float(np.median(self.history["seconds"])) if self.epochs else NAN
-
-    @property
-    def near_duplicates(self):
-        """dict or None: validation errors where a near-duplicate was trained on, and elsewhere."""
-        return (self.summary or {}).get("near_duplicates")
 
     def final(self, name):
         """float, the last epoch's value of a column of the history; NaN before the first."""
@@ -178,7 +168,7 @@ class RunResult:
 
         Of photographs only: drawn faces are no frames of a recording.
         """
-        found = None if self.synthetic else self.near_duplicates
+        found = None if self.synthetic else (self.summary or {}).get("near_duplicates")
         value = found and found[side].get(name)
         return NAN if value is None else float(value)
 
@@ -210,9 +200,10 @@ class RunResult:
             **own("experiment", "title", "model", "variant"), "label": self.name,
             "split": self.settings["split"], "augment": "+".join(self.settings["augment"]),
             **own("seed", "fold", "attempt", "state", "stopped_by", "epochs", "best_epoch"),
-            "valid_rmse_px": self.best_valid_rmse_px, "train_rmse_px": self.train_rmse_px,
+            "valid_rmse_px": self.best_valid_rmse_px,
             **{f"valid_rmse_px_{side}": self.apart(side) for side in SIDES},
-            **{name: self.measured(name) for name in (*TWINS, "mean_face_rmse_px")},
+            **{name: self.measured(name) for name in (
+                "train_rmse_px", "mean_face_rmse_px", *TWINS)},
             **{name: self.final(name) for name in ("train_loss", "valid_loss")},
             **{name: self.measured(name) for name in ("n_train", "n_valid")},
             "seconds_per_epoch": self.seconds_per_epoch, "data": self.label,

@@ -49,7 +49,6 @@ def test_the_fastest(tmp_path):
     assert last.first == [] and last.never == ["adagrad", "adam", "sgd"]
     assert valid.numbers["rate"] == .001 and valid.numbers["until"] is None
     assert (valid.basis.n, valid.basis.seeds, valid.basis.folds) == (2, (0,), (0, 1))
-    assert valid.basis.diverged == {"sgd": ([2, 2], 2)}
 
 
 @pytest.mark.parametrize("adagrad, adam, verdict, lost, tied", [
@@ -117,13 +116,6 @@ def test_a_second_attempt_is_not_compared(tmp_path):
 def test_only_folds_that_all_have_are_compared(tmp_path):
     valid, _ = study(tmp_path, adagrad={"valid": [FAST, SLOW]}, adam={"valid": [SLOW]})
     assert valid.verdict == "holds" and valid.basis.n == 1
-
-
-def test_a_net_that_learns_nothing_is_named(tmp_path):
-    valid, _ = study(tmp_path, adagrad={"valid": [FAST]},
-                     adam={"valid": [[.5] * 4], "epochs": 500,
-                           "summary": {"frozen_since": 1, "stopped_by": "frozen"}})
-    assert valid.basis.frozen == {"adam": ([1], 1)}
 
 
 def test_unfinished_runs_are_not_compared(tmp_path):

@@ -26,7 +26,7 @@ def test_the_preview_shows_what_training_sees(tmp_path, shown):
     augmentation_preview.preview(augmentation, path, seed=3, n_faces=2, n_epochs=2)
     [(X, y_px, title)] = shown
     images, y = synthetic.generate(2, 3)
-    as_it_is = (images[:, np.newaxis] / 255).astype(np.float32)
+    as_it_is = images[:, np.newaxis].astype(np.float32) / 255
     np.testing.assert_array_equal(X[:, 0], as_it_is)
     for epoch in (1, 2):
         expected = transform(as_it_is, y, draw(augmentation, 3, epoch, np.arange(2)))

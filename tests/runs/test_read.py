@@ -194,7 +194,7 @@ def test_near_duplicates_from_the_summary_or_from_an_older_file(tmp_path):
     older = make_run(tmp_path / "b/cnn14/fold0", [.1])
     (older.folder / "near_duplicates.json").write_text(json.dumps(NEAR))
     for run in find_runs(tmp_path, failing):
-        assert run.near_duplicates == NEAR and run.apart("others") == 2
+        assert run.summary["near_duplicates"] == NEAR and run.apart("others") == 2
         assert np.isnan(run.apart("others", "mean_face_rmse_px"))
 
 
@@ -202,7 +202,8 @@ def test_a_damaged_older_file_is_done_without(tmp_path):
     run, said = make_run(tmp_path / "a/cnn14/fold0", [.1]), []
     (run.folder / "near_duplicates.json").write_text("{}")
     [found] = find_runs(tmp_path, said.append)
-    assert found.near_duplicates is None and "near_duplicates.json" in said[0] and len(said) == 1
+    assert "near_duplicates" not in found.summary
+    assert "near_duplicates.json" in said[0] and len(said) == 1
 
 
 def test_all_runs_as_a_table(tmp_path):
@@ -351,7 +352,7 @@ def test_a_file_of_near_duplicates_of_another_kind_costs_no_run(part, words, tmp
     run, said = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5"), []
     run.near_duplicates.write_text(json.dumps({"near_duplicates": PART, "others": part}))
     [result] = find_runs(tmp_path, said.append)
-    assert result.near_duplicates is None and words in said[0]
+    assert "near_duplicates" not in result.summary and words in said[0]
 
 
 @pytest.mark.parametrize("part, words", WRONG)
@@ -366,7 +367,7 @@ def test_near_duplicates_of_no_image_are_of_no_use(tmp_path):
     run, said = make_run(tmp_path / "lenet/lenet5/fold0", [.01], model="lenet5"), []
     run.near_duplicates.write_text(json.dumps(dict.fromkeys(("near_duplicates", "others"),
                                                             {**PART, "n": 0})))
-    assert read_run(run.folder, warn=said.append).near_duplicates is None and said
+    assert "near_duplicates" not in read_run(run.folder, warn=said.append).summary and said
 
 
 @pytest.mark.parametrize("name", ["variants", "shares", "nets", "paper", "claims", "figures"])

@@ -20,7 +20,7 @@ def change(collection, experiment, claim):
     basis = Basis.of(pair)
     numbers = _changed(*([run.best_valid_rmse_px for run in runs] for runs in pair.values()))
     if numbers:
-        train = [mean_sd(run.train_rmse_px for run in runs) for runs in pair.values()]
+        train = [mean_sd(run.measured("train_rmse_px") for run in runs) for runs in pair.values()]
         numbers["train"] = train if min(side.n for side in train) == basis.n else None
         if claim.get("other_images"):
             numbers.update(direction=None, p=None)

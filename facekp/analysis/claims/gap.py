@@ -32,7 +32,8 @@ def gap(collection, experiment, claim):
         return at_epoch("valid_loss", run) - at_epoch("train_loss", run)
 
     def noise_free(run):
-        return (run.best_valid_rmse_px ** 2 - run.train_rmse_px ** 2) / (SIZE / 2) ** 2
+        px = run.best_valid_rmse_px, run.measured("train_rmse_px")
+        return (px[0] ** 2 - px[1] ** 2) / (SIZE / 2) ** 2
     found = []
     for noise, measure in ((True, noisy), (False, noise_free)):
         gaps = [[measure(run) for run in side] for side in (without, with_)]

@@ -74,10 +74,8 @@ def near_duplicates(collection, experiment=None):
     """
     sides = (sides_of(collection, experiment) if experiment else
              {label: runs for label, (_, runs) in nets_of(collection).items()})
-    sides = {name: [run for run in measured(runs) if run.attempt == 1
-                    and np.isfinite([run.apart(side) for side in SIDES]).all()]
-             for name, runs in sides.items()}
     shares = [run.apart(SIDES[0], "n") / sum(run.apart(side, "n") for side in SIDES)
-              for runs in sides.values() for run in runs]
-    return [Finding("near-duplicates", "", "", {"shares": [min(shares), max(shares)]},
-                    Basis.of(sides))] if shares else []
+              for runs in sides.values() for run in measured(runs)
+              if run.attempt == 1 and np.isfinite([run.apart(side) for side in SIDES]).all()]
+    return [Finding("near-duplicates", "", "", {"shares": [min(shares), max(shares)]})
+            ] if shares else []
