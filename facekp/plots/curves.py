@@ -118,6 +118,8 @@ def _draw(ax, curve, color, style):
     """Draw a curve, its band and its marks; say whether it has a finite value."""
     mean = np.asarray(curve["mean"], float)
     finite = np.isfinite(mean)
+    if not finite.any():
+        return False
     epoch = np.asarray(curve["epoch"])[finite]
     ax.plot(epoch, mean[finite], color=color, ls=style)
     low, high = (np.asarray(curve.get(side, mean), float)[finite] for side in ("low", "high"))
@@ -125,7 +127,7 @@ def _draw(ax, curve, color, style):
         ax.fill_between(epoch, low, high, color=color, alpha=0.2, lw=0)
     for last, loss, kind in curve.get("ends", ()):
         ax.plot([last], [min(loss, HIGHEST)], color=color, ls="none", **MARKS[kind])
-    return finite.any()
+    return True
 
 
 def _loss_axis(ax, label):

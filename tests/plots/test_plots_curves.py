@@ -97,7 +97,7 @@ def test_only_the_validation_loss_is_no_number(tmp_path):
 
 def test_a_training_without_an_epoch(tmp_path):
     figure = plots.loss_curves({"adam": losses(LOSS[:0]), "sgd": losses(LOSS)}, "", apart=True)
-    assert [len(line.get_xdata()) for line in figure.axes[0].get_lines()] == [0, 6]
+    assert [len(line.get_xdata()) for line in figure.axes[0].get_lines()] == [6]
     plots.save(figure, tmp_path / "f.pdf")
 
 
