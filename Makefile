@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL = help
 .PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env clean
-.PHONY: check-python gpu gpu-check
+.PHONY: check-python gpu gpu-check page
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: 
 	tests/nets/test_weights_fuzz.py
 	PYTHONPATH=.:tests $(PY) -m faults.report
 
+page: $(ENV)  ## build the page that finds keypoints in a browser, build/page (needs npm)
+	$(PY) -m facekp.cli page --out build/page $(ARGS)
+
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
 	$(PY) -m facekp.cli info
 
@@ -122,7 +125,7 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	--fork-strategy requires-python predict.in --output-file predict.txt
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv .venv-benchmark build docs/_build docs/api/generated *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark build facekp/predict/page/runtime docs/_build docs/api/generated *.egg-info .pytest_cache
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the experiments -------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
 from facekp.experiment.options import add
 from facekp.predict import command as predict
+from facekp.predict.page import command as page
 
 
 def main(argv=None):
@@ -32,6 +33,8 @@ def main(argv=None):
     _add_export(commands)
     predict.add_arguments(commands.add_parser(
         "predict", help="find the keypoints of the faces on photos"))
+    page.add_arguments(commands.add_parser(
+        "page", help="the same in a browser, with a camera too, on this machine alone"))
     options = parser.parse_args(argv)
     if options.command == "run" and options.name:
         # the experiment's own parser may print help and exit, which is no error

@@ -12,12 +12,21 @@ FILE = os.path.join(MODELS, "centerface.onnx")
 MIN_SCORE = 0.35
 """Below this a detection is not taken for a face; faces that are seen badly have 0.35 to 0.5."""
 
-_SIDES = (512, 1280)  # px of the photo's longer side as the detector sees it: first, then if needed
-_SMALL = 48           # px: a face of this height in the first look may have smaller ones beside it
-_SURE = 0.75          # score of a face that is not looked for in the turned photo as well
-_BETTER = 0.1         # by which a face in the turned photo must be surer
-_OVERLAP = 0.3        # of two detections that share so much of their area, the better one stays
-_STRIDE = 4           # the net's output has a value for each 4x4 px
+SIDES = (512, 1280)
+"""px of the photo's longer side as the detector sees it: at first, and then if it is needed."""
+
+SMALL = 48
+"""px: a face of this height in the first look may have smaller ones beside it."""
+
+SURE, BETTER = 0.75, 0.1
+"""A score from which a face is not looked for in the turned photo as well; by how much a face in the
+turned photo must be surer."""
+
+OVERLAP = 0.3
+"""Of two detections that share so much of their area, the better one stays."""
+
+STRIDE = 4
+"""The net's output has a value for each 4x4 px."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,23 +77,23 @@ class Detector:
         -------
         list of Detection, the best first
         """
-        found = self._look(image, _SIDES[0])
-        seen_at = min(1.0, _SIDES[0] / max(image.size))
-        small = any(one.box[3] * seen_at < _SMALL for one in found)
-        large = max(image.size) > _SIDES[1] and not self.fast
-        if _best(found) < _SURE or small or large:
-            found = _distinct(found + self._look(image, _SIDES[1], larger=2.0))
+        found = self._look(image, SIDES[0])
+        seen_at = min(1.0, SIDES[0] / max(image.size))
+        small = any(one.box[3] * seen_at < SMALL for one in found)
+        large = max(image.size) > SIDES[1] and not self.fast
+        if _best(found) < SURE or small or large:
+            found = _distinct(found + self._look(image, SIDES[1], larger=2.0))
         found = found or self._with_margin(image)
-        if _best(found) < _SURE:
+        if _best(found) < SURE:
             turned = self._turned(image)
-            found = turned if _best(turned) > _best(found) + _BETTER else found
+            found = turned if _best(turned) > _best(found) + BETTER else found
         return found
 
     def _with_margin(self, image):
         width, height = image.size
         left, top = width // 4 + 1, height // 4 + 1
         gray = tuple(np.asarray(image.resize((1, 1), Image.BOX)).ravel().tolist())
-        scale = min(1.0, _SIDES[0] / max(width, height))
+        scale = min(1.0, SIDES[0] / max(width, height))
         small = image.resize([max(1, round(scale * size)) for size in image.size], Image.BILINEAR,
                              reducing_gap=2)
         wide = Image.new("RGB", (small.width + 2 * round(left * scale),
@@ -95,12 +104,12 @@ class Detector:
         return [replace(one, box=np.concatenate([(one.box[:2] - corner) * ratio,
                                                  one.box[2:] * ratio]),
                         five=(one.five - corner) * ratio)
-                for one in self._look(wide, _SIDES[0])]
+                for one in self._look(wide, SIDES[0])]
 
     def _turned(self, image):
         best = []
         for quarter in (Image.ROTATE_90, Image.ROTATE_270, Image.ROTATE_180):
-            found = self._look(image.transpose(quarter), _SIDES[0])
+            found = self._look(image.transpose(quarter), SIDES[0])
             if _best(found) > _best(best):
                 best = [_turned_back(one, quarter, image.size) for one in found]
         return best
@@ -123,8 +132,8 @@ def _decoded(heat, scale, offset, landmarks, min_score, ratio):
     """Detections from the net's four outputs, each (channels, rows, columns)."""
     rows, columns = np.nonzero(heat[0] >= min_score)
     at = (slice(None), rows, columns)
-    h, w = np.exp(scale[at].astype(np.float64)) * _STRIDE
-    middle_y, middle_x = (np.stack([rows, columns]) + offset[at] + 0.5) * _STRIDE
+    h, w = np.exp(scale[at].astype(np.float64)) * STRIDE
+    middle_y, middle_x = (np.stack([rows, columns]) + offset[at] + 0.5) * STRIDE
     corner = np.stack([middle_x - w / 2, middle_y - h / 2], -1)         # (n, 2)
     yx = landmarks[at].T.reshape(-1, 5, 2)                              # (n, 5, 2), of the box
     five = corner[:, np.newaxis] + yx[..., ::-1] * np.stack([w, h], -1)[:, np.newaxis]
@@ -147,7 +156,7 @@ def _distinct(detections):
     """The best of each group of detections that overlap."""
     kept = []
     for one in sorted(detections, key=lambda detection: -detection.score):
-        if all(overlap(one.box, other.box) < _OVERLAP for other in kept):
+        if all(overlap(one.box, other.box) < OVERLAP for other in kept):
             kept.append(one)
     return kept
 

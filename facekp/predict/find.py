@@ -11,7 +11,7 @@ from facekp.predict.geometry import FIVE, Crop, crop_of, cut, mirrored_back, wit
 from facekp.predict.images import load
 from facekp.predict.net import Net
 
-_DETECTED = (0.008, 0.007, 1.024)
+DETECTED = (0.008, 0.007, 1.024)
 """How crops by CenterFace's five points differ from Kaggle's: add to x and y (of the side), and
 multiply the side; measured on Kaggle's training images."""
 
@@ -19,7 +19,7 @@ _BOXED = (0.0, -0.02, 1.01)
 """The crop by a box alone: how far aside its middle is (of the box's width and height), and its
 side (of the larger of both); measured on drawn faces, whose boxes CenterFace found."""
 
-_TRUST_PX = 2.0
+TRUST_PX = 2.0
 """Spread of a keypoint, px of the crop, at which its confidence is exp(-1)."""
 
 
@@ -185,7 +185,7 @@ def _checked(boxes):
 
 def _detected(five):
     crop = crop_of(five)
-    aside_x, aside_y, grow = _DETECTED
+    aside_x, aside_y, grow = DETECTED
     c, s = np.cos(np.radians(crop.roll)), np.sin(np.radians(crop.roll))
     return Crop(crop.x + crop.side * (c * aside_x - s * aside_y),
                 crop.y + crop.side * (s * aside_x + c * aside_y), crop.side * grow, crop.roll)
@@ -202,4 +202,4 @@ def _summary(passes, crop, alone=False):
     points = np.concatenate(passes)
     keypoints = (passes[-1] if alone else points).mean(0)
     spread = np.sqrt(((points - points.mean(0)) ** 2).sum(-1).mean(0)) * (SIZE / crop.side)
-    return keypoints, np.exp(-spread / _TRUST_PX)
+    return keypoints, np.exp(-spread / TRUST_PX)

@@ -26,7 +26,12 @@ USUAL, DARKEST, LEAST_SPREAD = (121.0, 48.4), 50.0, 25.0
 """Gray levels of Kaggle's complete training images: mean and standard deviation; a mean and a
 standard deviation that 99 of 100 exceed."""
 
-_OVERSAMPLE = 2  # pixels of a turned crop before it is made smaller, along each axis
+MOVED_PX, MOVED_SHARE = 6.0, 0.12
+"""By how much two crops differ at most, px of the crop and share of the side, whose points are
+averaged."""
+
+OVERSAMPLE = 2
+"""Pixels of a turned crop before it is made smaller, along each axis."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Crop:
         bool, whether `other` is more than 6 px of 96 aside or 12 % larger or smaller
         """
         aside = np.hypot(other.x - self.x, other.y - self.y) * SIZE / self.side
-        return bool(aside > 6 or abs(other.side / self.side - 1) > 0.12)
+        return bool(aside > MOVED_PX or abs(other.side / self.side - 1) > MOVED_SHARE)
 
 
 def _turn(degrees):
@@ -144,9 +149,9 @@ def cut(gray, crop):
     if not turned:
         return np.asarray(around.resize((SIZE, SIZE), Image.BICUBIC, box=box))
     # Pillow's transform does not smooth when it shrinks: resize first, turn, then resize again.
-    fine = int(round(SIZE * np.sqrt(2) * _OVERSAMPLE))
+    fine = int(round(SIZE * np.sqrt(2) * OVERSAMPLE))
     square = around.resize((fine, fine), Image.BICUBIC, box=box)
-    size = SIZE * _OVERSAMPLE
+    size = SIZE * OVERSAMPLE
     step = fine * crop.side / side / size  # px of the square for a px of the turned crop
     (a, b), (d, e) = _turn(crop.roll) * step
     c, f = fine / 2 - (a + b) * size / 2, fine / 2 - (d + e) * size / 2

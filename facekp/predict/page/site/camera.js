@@ -1,0 +1,63 @@
+// The camera's picture with points over it.
+import { drawFaces } from "./draw.js";
+import { pixelsOf, Problem } from "./photo.js";
+import { counted } from "./results.js";
+
+const REASONS = {
+  NotAllowedError: "The camera may not be used. Allow it in the browser's settings of this page.",
+  NotFoundError: "There is no camera.",
+  NotReadableError: "The camera is used by another program. Close that one, and try again.",
+};
+
+export class Camera {
+  /** find(pixels) gives the faces of a frame. */
+  constructor(video, canvas, settings, find) {
+    Object.assign(this, { video, canvas, settings, find, stream: null });
+  }
+
+  get running() {
+    return this.stream !== null;
+  }
+
+  async start() {
+    if (!navigator.mediaDevices?.getUserMedia) {
+      throw new Problem("This browser gives no camera to this page. It does so at https:// "
+        + "addresses and at 127.0.0.1 alone.");
+    }
+    try {
+      this.stream = await navigator.mediaDevices.getUserMedia(
+        { audio: false, video: { facingMode: "user", width: { ideal: 1280 } } });
+    } catch (error) {
+      throw new Problem(REASONS[error.name] ?? `The camera cannot be used (${error.message}).`);
+    }
+    this.video.srcObject = this.stream;
+    await this.video.play();
+    this.follow();
+  }
+
+  stop() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  /** The pixels of this moment: {width, height, pixels, scale}. */
+  frame() {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    return pixelsOf(this.video, width, height, "The camera", this.settings.maxPixels);
+  }
+
+  /** Draw the faces of one frame after the other until the camera is stopped. */
+  async follow() {
+    while (this.running) {
+      await new Promise(requestAnimationFrame);
+      if (!this.running || !this.video.videoWidth) continue;
+      const { pixels } = this.frame();
+      const { width, height } = pixels;
+      const faces = await this.find(pixels, { live: true });
+      Object.assign(this.canvas, { width, height }); // clears it
+      drawFaces(this.canvas.getContext("2d"), faces, this.settings.skeleton, [1, 1]);
+      this.canvas.setAttribute("aria-label", `The camera's picture: ${counted(faces.length)}`);
+    }
+  }
+}
