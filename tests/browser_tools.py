@@ -115,10 +115,14 @@ class Browser:
 
     def open(self, address, width=1280, height=900, mobile=False):
         """Show an address in a window of a size, px."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=1, mobile=mobile)
+        self.resize(width, height, mobile)
         self.call("Page.navigate", url=address)
         self.wait("document.readyState === 'complete'")
+
+    def resize(self, width, height, mobile=False):
+        """Make the window another one, px."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                  deviceScaleFactor=1, mobile=mobile)
 
     def give(self, query, paths):
         """Choose files in an input element."""

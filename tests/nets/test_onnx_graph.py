@@ -24,6 +24,8 @@ NETS = {
     "vggnet-no-dropout": lambda: vggnet(num_dense_units=8, dropout=False),
     "cnn14": lambda: cnn14(num_dense_units=20),
     "cnn14-no-dropout": lambda: cnn14(dropout=False, num_dense_units=20),
+    "resnet": lambda: resnet(blocks=(1, 1, 1, 1), filters=8),
+    "small_vgg": lambda: small_vgg(num_dense_units=16),
 }
 
 CONV = (layers.Conv2DLayer, {"name": "conv", "num_filters": 3, "filter_size": 4})

@@ -1,4 +1,5 @@
 """The page on this machine alone, for a browser that runs here."""
+import contextlib
 import http
 import http.server
 import shutil
@@ -49,12 +50,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        content = self._begin()
-        if isinstance(content, bytes):
-            self.wfile.write(content)
-        elif content is not None:
-            with open(content, "rb") as file:
-                shutil.copyfileobj(file, self.wfile)
+        with contextlib.suppress(ConnectionError):  # a browser that has heard enough
+            content = self._begin()
+            if isinstance(content, bytes):
+                self.wfile.write(content)
+            elif content is not None:
+                with open(content, "rb") as file:
+                    shutil.copyfileobj(file, self.wfile)
 
     def do_HEAD(self):
         self._begin()

@@ -53,14 +53,14 @@ function complain(error) {
   at("problems").append(Object.assign(document.createElement("p"), { textContent: text }));
 }
 
-function aboutNets({ net, version }) {
+function aboutNets({ net }) {
+  const error = net.valid_rmse_px?.split(", ").map((text) => Number(text).toFixed(2)).join(", ");
   const rows = [
-    ["Keypoints", `Trained with facekp ${version} on ${net.data ?? "data that the file does not name"}`],
-    ["How good", net.valid_rmse_px ? `${net.valid_rmse_px} pixels (root mean square) on faces that `
-      + "were not used for training, where a face fills 96 × 96 pixels" : "not known"],
-    ["Weak at", "faces seen from the side, covered faces, and children: not measured there"],
+    ["Keypoints", `a net trained with facekp; its data: ${net.data ?? "not named"}`],
+    ["How good", error ? `${error} pixels (root mean square) on faces that were not used for `
+      + "training, where a face fills 96 × 96 pixels" : "not known"],
+    ["Not measured", "on faces seen from the side, on covered faces, and on children"],
     ["Faces", "CenterFace (Xu et al. 2019, arXiv 1911.03599), trained on WIDER FACE"],
-    ["Licence", `${net.licence ?? "not named"} and MIT`],
   ];
   at("about").append(...rows.flatMap(([name, text]) => [
     Object.assign(document.createElement("dt"), { textContent: name }),
@@ -116,7 +116,7 @@ function sayWhatWasFound(shown, problems) {
     return;
   }
   say(`${where}: ${counted(faces)}.${left}`);
-  at("photos").children[photos.length - shown.length]?.scrollIntoView({ block: "nearest" });
+  at("photos").children[photos.length - shown.length]?.scrollIntoView({ block: "start" });
 }
 
 async function showExample() {

@@ -44,7 +44,7 @@ export class Camera {
   /** The pixels of this moment: {width, height, pixels, scale}. */
   frame() {
     const { videoWidth: width, videoHeight: height } = this.video;
-    return pixelsOf(this.video, width, height, "The camera", this.settings.maxPixels);
+    return pixelsOf(this.video, width, height);
   }
 
   /** Draw the faces of one frame after the other until the camera is stopped. */

@@ -11,25 +11,30 @@ export async function readPhoto(file, name, maxPixels) {
   const address = URL.createObjectURL(file);
   try {
     const image = new Image();
-    image.src = address;
     try {
+      await new Promise((resolve, reject) => {
+        Object.assign(image, { onload: resolve, onerror: reject, src: address });
+      });
+      checkSize(image.naturalWidth, image.naturalHeight, name, maxPixels); // before it is unpacked
       await image.decode();
-    } catch {
-      throw new Problem(`${name}: ${await whyNot(file)}`);
+    } catch (error) {
+      throw error instanceof Problem ? error : new Problem(`${name}: ${await whyNot(file)}`);
     }
-    return { name, ...pixelsOf(image, image.naturalWidth, image.naturalHeight, name, maxPixels) };
+    return { name, ...pixelsOf(image, image.naturalWidth, image.naturalHeight) };
   } finally {
     URL.revokeObjectURL(address);
   }
 }
 
-/** {width, height, pixels, scale} of an image or a video's frame. */
-export function pixelsOf(source, width, height, name, maxPixels) {
+function checkSize(width, height, name, maxPixels) {
   if (!width || !height) throw new Problem(`${name}: has no pixels. Give another file.`);
-  if (width * height > maxPixels) {
-    throw new Problem(`${name}: has ${Math.round(width * height / 1e6)} megapixels, but at most `
-      + `${Math.round(maxPixels / 1e6)} can be used. Give a smaller copy.`);
-  }
+  if (width * height <= maxPixels) return;
+  throw new Problem(`${name}: has ${Math.round(width * height / 1e6)} megapixels, but at most `
+    + `${Math.round(maxPixels / 1e6)} can be used. Give a smaller copy.`);
+}
+
+/** {width, height, pixels, scale} of an image or a video's frame. */
+export function pixelsOf(source, width, height) {
   const shrink = Math.min(1, Math.sqrt(LARGEST / (width * height)));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.floor(width * shrink));
