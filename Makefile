@@ -46,7 +46,7 @@ endif
 
 .DEFAULT_GOAL = help
 .PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env clean
-.PHONY: check-python gpu gpu-check page
+.PHONY: check-python gpu gpu-check page test-scenes
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ test-faults: $(TEST_ENV)  ## kill 200 trainings, fuzz the loader, watch memory: 
 	FACEKP_FUZZ=100000 PYTHONPATH=.:tests $(PY) -m pytest tests/data/test_data_fuzz.py \
 	tests/nets/test_weights_fuzz.py
 	PYTHONPATH=.:tests $(PY) -m faults.report
+
+test-scenes: $(ENV)  ## measure prediction on drawn scenes: the table in docs/photos.md
+	PYTHONPATH=.:tests $(PY) -m scenes.measure $(ARGS)
 
 page: $(ENV)  ## build the page that finds keypoints in a browser, build/page (needs npm)
 	$(PY) -m facekp.cli page --out build/page $(ARGS)

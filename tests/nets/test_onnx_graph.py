@@ -12,6 +12,8 @@ from facekp.nets import onnx_graph
 from facekp.nets.cnn14 import cnn14
 from facekp.nets.lenet import lenet5
 from facekp.nets.parts import net as make_net
+from facekp.nets.resnet import resnet
+from facekp.nets.small_vgg import small_vgg
 from facekp.nets.vgg import vggnet
 from facekp.training import export
 
@@ -24,8 +26,8 @@ NETS = {
     "vggnet-no-dropout": lambda: vggnet(num_dense_units=8, dropout=False),
     "cnn14": lambda: cnn14(num_dense_units=20),
     "cnn14-no-dropout": lambda: cnn14(dropout=False, num_dense_units=20),
-    "resnet": lambda: resnet(blocks=(1, 1, 1, 1), filters=8),
-    "small_vgg": lambda: small_vgg(num_dense_units=16),
+    "resnet": lambda: resnet(depth=10, width=4),
+    "small_vgg": lambda: small_vgg(width=4, num_dense_units=16),
 }
 
 CONV = (layers.Conv2DLayer, {"name": "conv", "num_filters": 3, "filter_size": 4})

@@ -13,6 +13,7 @@ from importlib import metadata
 
 import pytest
 import yaml
+from packaging_tools import build_wheel
 
 import facekp
 from facekp.experiment import known
@@ -120,23 +121,13 @@ def test_pip_check_complains_about_nolearns_theano_alone():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from a copy of what is needed for it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("facekp", "experiments"):
-        shutil.copytree(str(ROOT / name), str(source / name), ignore=ignore)
-    beyond = source / "experiments" / "beyond"
-    beyond.mkdir(exist_ok=True)
-    (beyond / "far_away.py").write_text((ROOT / "experiments" / "lenet.py").read_text().replace(
-        'name="lenet"', 'name="far-away"'))
-    for name in ("setup.cfg", "setup.py", "README.md"):
-        shutil.copy(str(ROOT / name), str(source))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-         "--wheel-dir", str(folder), str(source)], check=True, stdout=subprocess.PIPE)
-    [made] = folder.glob("facekp-%s-*.whl" % facekp.__version__)
-    return made
+    """With one more experiment in a folder of its own."""
+    def add(source):
+        beyond = source / "experiments" / "beyond"
+        beyond.mkdir(exist_ok=True)
+        (beyond / "far_away.py").write_text((source / "experiments" / "lenet.py").read_text(
+            ).replace('name="lenet"', 'name="far-away"'))
+    return build_wheel(tmp_path_factory.mktemp("wheel"), add)
 
 
 def sources(folder):
