@@ -19,8 +19,8 @@ SMALL = 48
 """px: a face of this height in the first look may have smaller ones beside it."""
 
 SURE, BETTER = 0.75, 0.1
-"""A score from which a face is not looked for in the turned photo as well; by how much a face in the
-turned photo must be surer."""
+"""A score from which a face is not looked for in the turned photo as well; by how much a face in
+the turned photo must be surer."""
 
 OVERLAP = 0.3
 """Of two detections that share so much of their area, the better one stays."""

@@ -22,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "photos.md"
 BEGIN, END = "<!-- scenes: written by scenes.measure -->", "<!-- end of scenes -->"
 WIDTH, HEIGHT = 1200, 800
 FOUND_PERCENT = 50
-"""A face belongs to a person if its points are on average so near, in percent of the eye distance."""
+"""A face belongs to a person if its points are so near on average, percent of the eye distance."""
 
 Kind = namedtuple("Kind", "name people eyes roll brightness", defaults=(0.0, 1.0))
 """People of a picture: how many, the distance of their eyes, px, the angle in degrees to which
@@ -97,10 +97,10 @@ def table(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--net", help="another net than the one of the package")
-    parser.add_argument("--pictures", type=int, default=8, help="of each kind")
+    parser.add_argument("--pictures", type=int, default=4, help="of each kind")
     parser.add_argument("--no-table", action="store_true", help="leave docs/photos.md alone")
     options = parser.parse_args()
-    finder = Finder(options.net)
+    finder = Finder(options.net, threads=1)
     text = table([measure(finder, kind, options.pictures) for kind in KINDS])
     digest = hashlib.sha256(Path(finder.net.path).read_bytes()).hexdigest()
     text += (f"\n\nfacekp {facekp.__version__}, the net with the SHA-256 {digest[:12]}…, "

@@ -26,6 +26,10 @@ def add_arguments(parser):
 
 
 def _run(options):
+    from facekp.predict.page import runtime
+
+    if not runtime.complete():
+        print(f"getting {runtime.PACKAGE} {runtime.VERSION} with npm: 33 MB, once", flush=True)
     if options.out is not None:
         return write(options.out, options.net)
     return show(options.net, options.port, not options.no_browser)

@@ -12,7 +12,8 @@ from facekp.errors import ConfigError, EngineError
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 
-INTEGRITY = ("q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==")
+INTEGRITY = ("q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02V"
+             "b7QmRMDs1SigqR4CXAfKYQ==")
 """SHA-512 of the package, as npm's registry and lock files name it."""
 
 FILES = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.min.mjs")
@@ -20,6 +21,11 @@ FILES = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm", "ort.wasm.
 
 FOLDER = Path(__file__).parent / "runtime"
 """Where they are kept; a wheel that is built when they are there brings them."""
+
+
+def complete(folder=FOLDER):
+    """Whether all files are in a folder."""
+    return all((Path(folder) / name).exists() for name in FILES)
 
 
 def fetch(folder=FOLDER):
@@ -41,7 +47,7 @@ def fetch(folder=FOLDER):
         If it gets another one, or the folder cannot be written.
     """
     kept = {name: Path(folder) / name for name in FILES}
-    if all(path.exists() for path in kept.values()):
+    if complete(folder):
         return kept
     with tempfile.TemporaryDirectory() as temporary:
         content = _packed(temporary)

@@ -1,44 +1,14 @@
 // The page: takes photos, asks the worker for faces, shows them.
 import { Camera } from "./camera.js";
+import { Client } from "./client.js";
 import { Problem, readPhoto } from "./photo.js";
 import { article, counted, csv, save } from "./results.js";
 
 const at = (id) => document.getElementById(id);
 const photos = []; // what was shown, for all numbers in one file
+const client = new Client();
 let settings;
-let worker;
 let camera;
-
-// ---- the worker ------------------------------------------------------------------------------
-
-const waiting = new Map();
-let asked = 0;
-
-/** The faces of ImageData, in its own pixels; the data are given away. */
-function find(pixels, options = {}) {
-  return new Promise((resolve, reject) => {
-    waiting.set(++asked, { resolve, reject });
-    const { width, height, data } = pixels;
-    worker.postMessage({ id: asked, options, image: { width, height, data } }, [data.buffer]);
-  });
-}
-
-function startWorker() {
-  return new Promise((resolve, reject) => {
-    worker = new Worker("worker.js", { type: "module" });
-    worker.onerror = (event) => reject(new Error(event.message || "the worker does not start"));
-    worker.onmessage = ({ data: { id, faces, ready, why } }) => {
-      if (ready) resolve();
-      else if (ready === false) reject(new Error(why));
-      else {
-        const { resolve: found, reject: failed } = waiting.get(id);
-        waiting.delete(id);
-        if (faces) found(faces);
-        else failed(new Error(why));
-      }
-    };
-  });
-}
 
 // ---- what the user reads ---------------------------------------------------------------------
 
@@ -75,7 +45,7 @@ const inPhoto = (faces, [x, y]) => faces.map((face) => ({
 
 async function show(photo) {
   const { data, width, height } = photo.pixels;
-  const faces = await find(new ImageData(data.slice(), width, height));
+  const faces = await client.find(new ImageData(data.slice(), width, height));
   photo.faces = inPhoto(faces, photo.scale);
   photos.push(photo);
   at("results").hidden = false;
@@ -110,7 +80,8 @@ async function showEach(files) {
 function sayWhatWasFound(shown, problems) {
   const faces = shown.reduce((sum, photo) => sum + photo.faces.length, 0);
   const where = shown.length === 1 ? shown[0].name : `${shown.length} photos`;
-  const left = problems ? ` ${problems === 1 ? "1 file was" : `${problems} files were`} left out.` : "";
+  const files = problems === 1 ? "1 file was" : `${problems} files were`;
+  const left = problems ? ` ${files} left out.` : "";
   if (!shown.length) {
     say(problems ? "" : "No photo was given. Choose some, or drop them here.");
     return;
@@ -130,11 +101,15 @@ async function startCamera() {
   at("problems").replaceChildren();
   say("The browser asks whether this page may use the camera …", true);
   try {
-    await camera.start();
+    await camera.start(stopCamera);
     at("live").hidden = false;
     at("camera").disabled = true;
     say("The camera is on.");
     at("take").focus();
+    camera.follow().catch((error) => {
+      stopCamera();
+      complain(error);
+    });
   } catch (error) {
     say("");
     complain(error);
@@ -204,8 +179,9 @@ async function start() {
   }
   settings = await (await fetch("settings.json")).json();
   aboutNets(settings);
-  await startWorker();
-  camera = new Camera(at("video"), at("points"), settings, find);
+  await client.start();
+  camera = new Camera(at("video"), at("points"), settings,
+    (pixels) => client.find(pixels, { live: true }));
   listen();
   for (const id of controls) at(id).disabled = false;
   say("Ready.");

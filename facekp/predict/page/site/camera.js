@@ -19,7 +19,8 @@ export class Camera {
     return this.stream !== null;
   }
 
-  async start() {
+  /** Turn the camera on; `ended` is called when it is gone. */
+  async start(ended) {
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new Problem("This browser gives no camera to this page. It does so at https:// "
         + "addresses and at 127.0.0.1 alone.");
@@ -31,8 +32,8 @@ export class Camera {
       throw new Problem(REASONS[error.name] ?? `The camera cannot be used (${error.message}).`);
     }
     this.video.srcObject = this.stream;
+    this.stream.getTracks().forEach((track) => Object.assign(track, { onended: ended }));
     await this.video.play();
-    this.follow();
   }
 
   stop() {
@@ -54,7 +55,7 @@ export class Camera {
       if (!this.running || !this.video.videoWidth) continue;
       const { pixels } = this.frame();
       const { width, height } = pixels;
-      const faces = await this.find(pixels, { live: true });
+      const faces = await this.find(pixels);
       Object.assign(this.canvas, { width, height }); // clears it
       drawFaces(this.canvas.getContext("2d"), faces, this.settings.skeleton, [1, 1]);
       this.canvas.setAttribute("aria-label", `The camera's picture: ${counted(faces.length)}`);

@@ -5,7 +5,7 @@ const LARGEST = 16e6; // pixels: phones' browsers have no canvas larger than thi
 /** What a user reads when a photo cannot be used. */
 export class Problem extends Error {}
 
-/** {name, width, height, pixels, scale}: px of the photo, and ImageData whose px are `scale` large. */
+/** {name, width, height, pixels, scale}: px of the photo; ImageData whose px are `scale` large. */
 export async function readPhoto(file, name, maxPixels) {
   if (!file.size) throw new Problem(`${name}: is empty. Give another file.`);
   const address = URL.createObjectURL(file);

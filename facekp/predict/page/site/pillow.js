@@ -1,4 +1,4 @@
-// What facekp.predict does to pictures with Pillow, to the bit: resize, reduce, an affine turn, gray.
+// What facekp.predict does to pictures with Pillow, to the bit: resize, reduce, turn, gray.
 // A picture is {width, height, channels, data}: bytes, channels next to each other.
 
 const PRECISION = 22; // bits behind the point of a weight, as in Pillow's Resample.c

@@ -56,7 +56,8 @@ function drawer(canvas, { pixels, scale, faces }, { skeleton, longestSide }) {
   photo.width = canvas.width;
   photo.height = canvas.height;
   photo.getContext("2d").drawImage(canvas, 0, 0);
-  const ratio = [(pixels.width / canvas.width) * scale[0], (pixels.height / canvas.height) * scale[1]];
+  const ratio = [(pixels.width / canvas.width) * scale[0],
+    (pixels.height / canvas.height) * scale[1]];
   return (chosen) => {
     pen.drawImage(photo, 0, 0);
     drawFaces(pen, faces, skeleton, ratio, { numbers: true, chosen });
