@@ -26,7 +26,7 @@ function complain(error) {
 function aboutNets({ net }) {
   const error = net.valid_rmse_px?.split(", ").map((text) => Number(text).toFixed(2)).join(", ");
   const rows = [
-    ["Keypoints", `a net trained with facekp; its data: ${net.data ?? "not named"}`],
+    ["Keypoints", `a net trained with facekp, on faces of this source: ${net.data ?? "not named"}`],
     ["How good", error ? `${error} pixels (root mean square) on faces that were not used for `
       + "training, where a face fills 96 × 96 pixels" : "not known"],
     ["Not measured", "on faces seen from the side, on covered faces, and on children"],

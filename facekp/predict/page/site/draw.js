@@ -17,7 +17,7 @@ export function drawFaces(pen, faces, skeleton, scale, { numbers = false, chosen
       pen.lineTo(...points[to]);
     }
     pen.stroke();
-    points.forEach((point, k) => drawPoint(pen, point, Math.max(1.5, w / 70),
+    points.forEach((point, k) => drawPoint(pen, point, Math.max(2, w / 48),
       chosen && chosen[0] === face && chosen[1] === k));
     if (numbers && faces.length > 1) drawNumber(pen, face + 1, x, y, Math.max(12, w / 8));
   });
