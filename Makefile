@@ -128,7 +128,8 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	--fork-strategy requires-python predict.in --output-file predict.txt
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv .venv-benchmark build facekp/predict/page/runtime docs/_build docs/api/generated *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark build docs/_build docs/api/generated *.egg-info .pytest_cache
+	rm -rf facekp/predict/page/runtime
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the experiments -------------------------------------------------------------------------

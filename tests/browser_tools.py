@@ -100,7 +100,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, code, seconds=90):
+    def wait(self, code, seconds=240):
         """Wait until JavaScript is true; its value."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

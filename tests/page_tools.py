@@ -50,7 +50,8 @@ def give(page, *paths):
     page.give("#files", paths)
     page.wait(f"document.querySelectorAll('article').length + "
               f"document.querySelectorAll('#problems p').length >= {before + len(paths)} && "
-              "!document.getElementById('status').classList.contains('busy')")
+              "!document.getElementById('status').classList.contains('busy')",
+              seconds=120 * len(paths))
 
 
 def saved(page, folder, query="#save-all"):
