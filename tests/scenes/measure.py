@@ -88,7 +88,7 @@ def table(results):
     for one in results:
         error = [f"{value:.1f} %" for value in np.percentile(one.errors, (50, 90))] \
             if one.errors else ["–", "–"]
-        share = f"{one.found} ({100 * one.found / one.people:.0f} %)"
+        share = f"{one.found} ({100 * one.found / one.people:.3g} %)"
         lines.append("| " + " | ".join([one.kind, str(one.people), share, str(one.others)] + error)
                      + " |")
     return "\n".join(lines)
