@@ -3,11 +3,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 import facekp
+from facekp.experiment import known
 
 project = "facekp"
 author = "The facekp authors"
@@ -66,7 +68,22 @@ def commands(app, page, text):
                         f"```{{program-output}} python -m facekp.cli {name} --help\n```\n\n")
 
 
+def experiments_beyond(app, page, text):
+    """Give each file in experiments/beyond/ a section, on the page of these experiments."""
+    if page == "experiments/beyond":
+        root = Path(app.srcdir).parent
+        for path in sorted((root / "experiments" / "beyond").glob("*.py")):
+            name = path.stem.replace("_", "-")
+            text[0] += (f"\n## {name}: {known.get(name).title}\n\n```\nmake {name}\n```\n\n"
+                        f"```{{literalinclude}} ../../experiments/beyond/{path.name}\n"
+                        ":language: python\n```\n")
+            if (root / "results" / name / "summary.md").exists():
+                text[0] += (f"\n```{{include}} ../../results/{name}/summary.md\n"
+                            ":heading-offset: 2\n```\n")
+
+
 def setup(app):
     app.connect("source-read", commands)
+    app.connect("source-read", experiments_beyond)
     app.add_html_math_renderer("mathml", (math, None), (math, None))
     app.connect("autodoc-skip-member", skipped)

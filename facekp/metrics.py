@@ -1,4 +1,6 @@
 """The error of predictions: root mean squared error in pixels, as Kaggle scores it."""
+import warnings
+
 import numpy as np
 
 from facekp.keypoints import KEYPOINTS, SIZE
@@ -49,6 +51,22 @@ def mse_to_px(mse):
     return float(np.sqrt(mse) * SIZE / 2)
 
 
+def mean_face(y_px):
+    """The mean keypoints of faces.
+
+    Parameters
+    ----------
+    y_px : float array (n_samples, 30), px; NaN where unlabelled
+
+    Returns
+    -------
+    float array (30,), px; NaN where no face is labelled
+    """
+    with warnings.catch_warnings():  # of columns in which nothing is labelled
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(np.asarray(y_px, np.float64), axis=0)
+
+
 def mean_face_rmse_px(y_train_px, y_valid_px):
     """RMSE of the simplest predictor: it gives every face the mean keypoints of the training set.
 
@@ -59,14 +77,14 @@ def mean_face_rmse_px(y_train_px, y_valid_px):
     Returns
     -------
     float, px
+        NaN if a column has labels in `y_valid_px` only.
 
     Examples
     --------
     >>> mean_face_rmse_px([[40., 50.], [44., 50.]], [[45., 53.]])  # the mean face is (42, 50)
     3.0
     """
-    mean_face = np.nanmean(np.asarray(y_train_px, np.float64), axis=0)
-    return rmse_px(y_valid_px, np.broadcast_to(mean_face, np.shape(y_valid_px)))
+    return rmse_px(y_valid_px, np.broadcast_to(mean_face(y_train_px), np.shape(y_valid_px)))
 
 
 THRESHOLDS_PX = tuple(k / 4 for k in range(41))

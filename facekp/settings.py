@@ -1,4 +1,5 @@
 """The settings of a run: every choice that changes its result."""
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Iterable, Optional, Tuple
 
@@ -17,6 +18,19 @@ SPLITS = ("random", "grouped", "after-mirroring")
   shuffled and cut. This is how we read section 5.4 of the paper: "we will have 4280 images, and as
   usual we used 80 percent". For most validation images, the mirror image (or the original) is in
   the training set.
+"""
+
+LABELS = ("complete", "all")
+"""Which images are trained on: those with all 15 keypoints, as in the paper, or also the others."""
+
+HEADS = ("one", "input", "each")
+"""How a net that is trained on all images treats the contest's two labelling schemes
+(:mod:`facekp.data.schemes`).
+
+* ``"one"``: not at all; it has one output for both.
+* ``"input"``: the scheme is an input of its output layer: a coordinate of the second scheme is that
+  of the first one, moved by a number that is learned.
+* ``"each"``: it has an output for each scheme.
 """
 
 _OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
@@ -55,6 +69,16 @@ class Settings:
         The weights' exponential moving average is measured and saved beside the weights
         (:mod:`facekp.training.averaged_weights`): the part of the average that a step keeps, from
         0 to below 1, like 0.995. 0 for no average, as in the paper.
+    labels : str
+        One of :data:`LABELS`. The validation images are the same for both: complete ones.
+    heads : str
+        One of :data:`HEADS`; with all images only.
+    points : tuple of str
+        The keypoints that the net is trained on, names in :data:`facekp.keypoints.KEYPOINTS`;
+        none for all.
+    start : str
+        Where the first weights come from: ``"experiment/variant"``, or ``"experiment"`` where it
+        has one variant, for its run of the same net, seed and fold. Empty for random weights.
     folds, fold : int
         The images are shuffled and cut into `folds` parts. Part number `fold`, counted from 0,
         is the validation set. One fold of five is the paper's 80/20 split.
@@ -85,6 +109,10 @@ class Settings:
     augment: Tuple[str, ...] = ()
     schedule: Tuple[str, ...] = ()
     average: float = 0.0
+    labels: str = "complete"
+    heads: str = "one"
+    points: Tuple[str, ...] = ()
+    start: str = ""
     folds: int = 5
     fold: int = 0
     seed: int = 0
@@ -105,8 +133,10 @@ class Settings:
         if isinstance(self.average, bool) or not 0 <= self.average < 1:
             raise ConfigError(f"average: found {self.average!r}, expected a number from 0 to below "
                               "1, like 0.995; 0 for none")
-        if self.split not in SPLITS:
-            raise ConfigError(f"split: found {self.split!r}, expected one of {', '.join(SPLITS)}")
+        for name, known in (("split", SPLITS), ("labels", LABELS), ("heads", HEADS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected one of "
+                                  f"{', '.join(known)}")
         for name, kind, example in (("augment", Augmentation, ("mirror", "rotate=12")),
                                     ("schedule", Schedule, ("warm-up=5", "cosine"))):
             words = getattr(self, name)
@@ -117,9 +147,30 @@ class Settings:
         if Schedule.parse(self.schedule).warm_up >= self.epochs:
             raise ConfigError(f"schedule: found {self.schedule}, expected a warm-up shorter than "
                               f"the {self.epochs} epochs")
+        if self.heads != "one" and self.labels != "all":
+            raise ConfigError(f"heads: found {self.heads!r} for complete images, which are all of "
+                              "one labelling scheme; add labels 'all', or take heads 'one'")
+        self._check_points()
+        if not isinstance(self.start, str) or self.start and not re.fullmatch(
+                r"[\w-]+(/[^/.][^/]*)?", self.start):
+            raise ConfigError(f"start: found {self.start!r}, expected the name of an experiment, "
+                              "or experiment/variant")
         if self.split == "after-mirroring" and "mirror" not in self.augment:
             raise ConfigError("split: found 'after-mirroring' without mirror images; add 'mirror' "
                               "to augment")
+
+    def _check_points(self):
+        if isinstance(self.points, str) or not isinstance(self.points, Iterable):
+            raise ConfigError(f"points: found {self.points!r}, expected a sequence of names of "
+                              "keypoints")
+        points = tuple(self.points)
+        if points:
+            from facekp.keypoints import KEYPOINTS  # it imports numpy, which takes time
+            for name in points:
+                if name not in KEYPOINTS or points.count(name) > 1:
+                    raise ConfigError(f"points: found {name!r}{' twice' * (name in KEYPOINTS)}, "
+                                      f"expected some of {', '.join(KEYPOINTS)}, each once")
+        object.__setattr__(self, "points", points)
 
     @classmethod
     def from_dict(cls, values):
@@ -154,4 +205,5 @@ class Settings:
 
     def as_dict(self):
         """The parameters as a dict that can be written as JSON."""
-        return {**asdict(self), "augment": list(self.augment), "schedule": list(self.schedule)}
+        return {**asdict(self), "augment": list(self.augment), "schedule": list(self.schedule),
+                "points": list(self.points)}

@@ -13,18 +13,27 @@ OVERLAP = 1 / 4
 """Validation images by training images of a split: one fold of five by the other four."""
 
 
-def paired(sides):
+def paired(sides, ensembles=False):
     """The complete runs of each side on the (seed, fold) pairs, on the same faces, that all sides
     have.
 
     `sides` and what is returned: dict of str -> list of facekp.runs.result.RunResult. The pairs are
-    in the same order on each side.
+    in the same order on each side. If `ensembles`, those of runs of one fold count as well: they
+    have an error, but no epochs.
     """
     tables = {name: {(run.label, run.settings["split"] == "grouped", run.seed, run.fold): run
-                     for run in runs if run.complete and run.epochs and run.attempt == 1}
+                     for run in runs if run.complete and run.attempt == 1 and (
+                         run.epochs or ensembles and _of_one_fold(run))}
               for name, runs in sides.items()}
     common = sorted(set.intersection(*map(set, tables.values()))) if tables else []
     return {name: [table[pair] for pair in common] for name, table in tables.items()}
+
+
+def _of_one_fold(run):
+    """Whether a run is an ensemble of runs of its own fold, so with the same validation images."""
+    members = run.config.get("members")
+    return isinstance(members, dict) and all(
+        isinstance(one, dict) and one.get("fold") == run.fold for one in members.values())
 
 
 def p_value(change):

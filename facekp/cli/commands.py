@@ -105,7 +105,7 @@ def _add_submit(commands):
 
 
 def _submit(options):
-    from facekp.data import load_lookup, load_test
+    from facekp.data import load_lookup, load_test, schemes
     from facekp.runs import submission
     from facekp.runs.folder import Run
     run = Run(options.run_folder)
@@ -123,8 +123,11 @@ def _submit(options):
         y_pred = submission.predictions_of(run, test)
     else:
         from facekp.training import load_net
+        from facekp.training.load import refuse_some_points
         known.experiments()  # they register the nets of their own
-        y_pred = load_net(run.folder, options.averaged).predict_px(test.X)
+        refuse_some_points(run.folder)
+        second = schemes.is_second(schemes.asked_of(lookup, test.image_ids))
+        y_pred = load_net(run.folder, options.averaged).predict_px(test.X, second)
     rows = submission.write_submission(options.out, y_pred, test.image_ids, lookup)
     print(f"{options.out}: {rows} rows ({test.provenance['label']})")
 

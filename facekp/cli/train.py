@@ -1,14 +1,24 @@
 """``facekp train``: train one net with any settings, in the folder train/ below the runs."""
-from facekp import schedule
+import contextlib
+import hashlib
+
+from facekp import files, schedule
 from facekp.augmentation import EXPECTED, Augmentation
+from facekp.errors import RunError
 from facekp.experiment import Experiment, known
 from facekp.experiment.arguments import number, whole_number
 from facekp.experiment.options import OF_EXPERIMENTS, add
 from facekp.nets import registry
-from facekp.settings import SPLITS, Settings
+from facekp.runs.config import disagreements
+from facekp.settings import HEADS, LABELS, SPLITS, Settings
 
 NAME = "train"
 OLD_MIRROR = ("none", "split-then-mirror", "mirror-then-split")
+OF_PATHS = ("model", "folds", "fold", "seed")
+"""Settings that the path of a run names by itself."""
+
+MAX_NAME = 200
+"""Characters of a folder's name; file systems allow 255."""
 
 
 def add_to(commands):
@@ -19,6 +29,7 @@ def add_to(commands):
     add(parser, *(name for name in OF_EXPERIMENTS if name not in ("only", "quick")), "imports",
         epochs={"default": 100, "help": "how many at the most (default: %(default)s)"},
         folds={"default": 1, "help": "how many of the five folds (default: %(default)s)"},
+        seeds={"default": [0], "help": "one or more seeds (default: 0)"},
         split={"choices": SPLITS, "default": "random",
                "help": "grouped: near-duplicates stay on one side (default: %(default)s)"})
     parser.add_argument("--optimizer", default="adam", metavar="NAME",
@@ -38,6 +49,12 @@ def add_to(commands):
                         help="mirror: each training image is there as its mirror image, too; "
                              "other images in each epoch, with commas between several: mirror=0.5, "
                              + EXPECTED.partition(", ")[2])
+    parser.add_argument("--labels", choices=LABELS, default="complete",
+                        help="all: train on images that lack keypoints, too (default: %(default)s)")
+    parser.add_argument("--heads", choices=HEADS, default="one",
+                        help="of all images: outputs for the two labelling schemes of Kaggle's "
+                             "images; input: the scheme is an input; each: one output for each "
+                             "(default: %(default)s)")
     parser.add_argument("--mirror", choices=OLD_MIRROR, default="none",
                         help="the former name of --augment mirror (split-then-mirror), with "
                              "--split after-mirroring (mirror-then-split)")
@@ -49,8 +66,10 @@ def add_to(commands):
 def _train(options):
     known.experiments()  # they register the nets of their own
     chosen = dict(registry.get(options.model).defaults, options={},
+                  labels=options.labels, heads=options.heads,
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  average=options.average, augment=Augmentation.parse(",".join(options.augment)).words,
+                  average=options.average,
+                  augment=Augmentation.parse(",".join(options.augment)).words,
                   schedule=tuple(filter(None, options.schedule.split(","))))
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
@@ -65,4 +84,52 @@ def _train(options):
         options.split = "after-mirroring"
     if options.split == "after-mirroring":
         chosen["split"] = options.split
-    Experiment(NAME, {"": Settings(options.model, **chosen)}).run(options)
+    experiment_of(Settings(options.model, **chosen), options).run(options)
+
+
+def experiment_of(settings, options):
+    """The experiment of one variant, in a folder of its own for these settings.
+
+    Earlier versions had one folder for all settings of a net: a run that is there goes on there.
+    """
+    former = Experiment(NAME, {"": settings})
+    for run, own in former.plan(options):
+        with contextlib.suppress(RunError, KeyError, TypeError):  # none there, or damaged
+            if not disagreements(files.read_json(run.config), {"settings": own.as_dict()},
+                                 ("settings",)):
+                return former
+    return Experiment(NAME, {variant_of(settings): settings})
+
+
+def variant_of(settings):
+    """A folder's name that says what differs from the net's usual settings; "" if nothing does.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Returns
+    -------
+    str
+        Settings that differ have different names: one that is too long ends with a hash of it.
+
+    Examples
+    --------
+    >>> variant_of(Settings("lenet5", {"batch_norm": True}, augment=("mirror", "rotate=12")))
+    'batch_norm=true,augment=mirror+rotate=12'
+    """
+    usual = Settings(settings.model, **registry.get(settings.model).defaults).as_dict()
+    changed = {name: value for name, value in settings.as_dict().items()
+               if name not in OF_PATHS and value != usual[name]}
+    words = {**changed.pop("options", {}), **changed}
+    text = ",".join(f"{name}={_word(value)}" for name, value in words.items())
+    if len(text) > MAX_NAME:
+        text = text[:MAX_NAME - 9] + "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text
+
+
+def _word(value):
+    """A value of a setting as part of a folder's name."""
+    if isinstance(value, (list, tuple)):
+        return "+".join(map(str, value)) or "none"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -6,7 +6,7 @@ raises a `DataError` with a message of one line.
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from facekp.data.faults import DOWNLOAD_AGAIN, fault
 from facekp.text import shown_path
 from facekp.data.folder import DEFAULT_FOLDER, provenance, resolve
 from facekp.data.pixels import N_PIXELS
-from facekp.data.sources import LOOKUP, TEST, TRAINING, find, open_csv
-from facekp.data.tables import parse_lookup, parse_test, parse_training
+from facekp.data.sources import LOOKUP, TEST, TRAINING, TRUTH, find, open_csv
+from facekp.data.tables import parse_lookup, parse_test, parse_training, parse_truth
 from facekp.keypoints import COLUMNS, SIZE
 
 
@@ -47,11 +47,14 @@ class Test(NamedTuple):
     X : float32 array (n, 1, 96, 96), gray levels in [0, 1]
     image_ids : int array (n,), Kaggle's ImageId of each image
     provenance : dict, see `facekp.data.folder.provenance`
+    y : float32 array (n, 30), px, or None
+        The labels, where the folder holds them: that of synthetic faces does, Kaggle's does not.
     """
 
     X: np.ndarray
     image_ids: np.ndarray
     provenance: dict
+    y: Optional[np.ndarray] = None
 
 
 class Lookup(NamedTuple):
@@ -108,8 +111,36 @@ def load_training(folder=DEFAULT_FOLDER, complete_only=False, cache_dir=None):
             raise fault(shown_path(folder), f"no row of {TRAINING} with all 15 keypoints",
                         "at least one", DOWNLOAD_AGAIN)
         pixels, y, rows = pixels[complete], y[complete], rows[complete]
-    out_of_face = int(((y < 0) | (y > SIZE)).sum())
-    return Training(_to_images(pixels), y, rows, out_of_face, whence)
+    return Training(_to_images(pixels), y, rows, _out_of_face(y), whence)
+
+
+def _out_of_face(y):
+    return int(((y < 0) | (y > SIZE)).sum())
+
+
+def only_complete(training):
+    """The images with all 15 keypoints; `training` itself if these are all.
+
+    Parameters
+    ----------
+    training : Training
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    DataError : there is none
+    """
+    complete = ~np.isnan(training.y).any(axis=1)
+    if complete.all():
+        return training
+    if not complete.any():
+        raise fault(TRAINING, "no row with all 15 keypoints", "at least one", DOWNLOAD_AGAIN)
+    y = training.y[complete]
+    return Training(training.X[complete], y, training.rows[complete], _out_of_face(y),
+                    training.provenance)
 
 
 def load_test(folder=DEFAULT_FOLDER, cache_dir=None):
@@ -137,8 +168,19 @@ def load_test(folder=DEFAULT_FOLDER, cache_dir=None):
     ((4, 1, 96, 96), array([1, 2, 3, 4]))
     """
     columns = {"pixels": (np.uint8, N_PIXELS), "image_ids": (np.int64, 1)}
-    arrays, whence = _load(resolve(folder), TEST, parse_test, columns, cache_dir)
-    return Test(_to_images(arrays["pixels"]), arrays["image_ids"][:, 0].copy(), whence)
+    folder = resolve(folder)
+    arrays, whence = _load(folder, TEST, parse_test, columns, cache_dir)
+    image_ids = arrays["image_ids"][:, 0].copy()
+    return Test(_to_images(arrays["pixels"]), image_ids, whence, _load_truth(folder, image_ids))
+
+
+def _load_truth(folder, image_ids):
+    """The labels of test images, float32 (n, 30) px, or None where the folder has none."""
+    if not os.path.lexists(Path(folder, TRUTH)):
+        return None
+    source = find(folder, TRUTH)
+    with open_csv(source) as (stream, _):
+        return parse_truth(stream, source.label, image_ids)
 
 
 def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):

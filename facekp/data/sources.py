@@ -20,6 +20,8 @@ from facekp.errors import DataError
 
 COMPETITION_ZIP = "facial-keypoints-detection.zip"
 TRAINING, TEST, LOOKUP = "training.csv", "test.csv", "IdLookupTable.csv"
+TRUTH = "TestTruth.csv"
+"""The labels of the test images, in folders of synthetic faces."""
 KNOWN_FILES = (TRAINING, TEST, LOOKUP, "SampleSubmission.csv", "training.zip", "test.zip",
                COMPETITION_ZIP, f"{TRAINING}.gz", f"{TEST}.gz", f"{LOOKUP}.gz")
 """A folder that has one of these counts as a folder of Kaggle's files. A gzip file cannot be read

@@ -46,6 +46,25 @@ def parse_test(stream, where):
             "image_ids": np.array(image_ids, np.int64)[:, np.newaxis]}
 
 
+def parse_truth(stream, where, image_ids):
+    """The labels of test images from TestTruth.csv: float32 (n, 30) px, in order of `image_ids`.
+
+    It has a row for each of them, with ImageId and the 30 columns.
+    """
+    y, ids, all_rows = [], [], []
+    for rows, fields in _batches(read_rows(stream, where, ("ImageId",) + COLUMNS)):
+        all_rows.extend(rows)
+        ids.extend(parse_id(f[0], row, "ImageId", where) for row, f in zip(rows, fields))
+        y.append(parse_coordinates([f[1:] for f in fields], rows, where))
+    refuse_repeats(ids, all_rows, "ImageId", where)
+    place = {image_id: k for k, image_id in enumerate(ids)}
+    missing = [image_id for image_id in image_ids.tolist() if image_id not in place]
+    if missing:
+        raise fault(where, f"no row for image {missing[0]}", f"one for each image of {TEST}",
+                    f"take the file that belongs to this {TEST}, or remove it", column="ImageId")
+    return np.concatenate(y)[[place[image_id] for image_id in image_ids.tolist()]]
+
+
 def parse_lookup(stream, where, known_images):
     """The rows of IdLookupTable.csv: row_ids, image_ids, columns, int arrays (n,).
 

@@ -19,7 +19,7 @@ def cost_key(settings):
     ----------
     settings : dict, as :meth:`facekp.settings.Settings.as_dict` gives it
     """
-    names = ("model", "options", "split", "augment", "batch_size")
+    names = ("model", "options", "split", "augment", "batch_size", "labels", "points")
     return json.dumps([settings[name] for name in names], sort_keys=True)
 
 
@@ -87,26 +87,29 @@ def left(estimate):
         f"{words}, without {unknown} run{'s' * (unknown > 1)} not measured yet")
 
 
-def time_epoch(settings, n_images):
+def time_epoch(settings, n_images, n_others=0):
     """Measure the seconds per epoch now, with a few training steps and evaluations of the net.
 
     Parameters
     ----------
     settings : facekp.settings.Settings
-    n_images : int, training and validation images together
+    n_images : int, complete images for training and validation together
+    n_others : int, images that lack keypoints
 
     Returns
     -------
     float
     """
     n_valid = n_images / settings.folds
-    n_train = (n_images - n_valid) * (2 if "mirror" in settings.augment else 1)
+    n_train = n_images - n_valid + (n_others if settings.labels == "all" else 0)
+    n_train *= 2 if "mirror" in settings.augment else 1
     if settings.split == "after-mirroring":
         n_valid *= 2
     # a step does not depend on these settings: with fixed values, an equal net is compiled once
     train, evaluate = _time_steps(json.dumps(replace(
         settings, split="random", augment=(), optimizer="adagrad", learning_rate=0.01, epochs=1,
-        patience=None, fold=0, seed=0).as_dict(), sort_keys=True))
+        patience=None, schedule=(), labels="complete", heads="one", points=(), start="", fold=0,
+        seed=0).as_dict(), sort_keys=True))
     return (train * n_train + evaluate * n_valid) / settings.batch_size
 
 

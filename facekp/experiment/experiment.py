@@ -51,6 +51,8 @@ class Experiment:
         By the name of their run folder. A variant with an empty name has no folder of its own.
     folds : int
         The number of folds that are trained, unless the user chooses another number.
+    seeds : tuple of int
+        The seeds, unless the user chooses others; with ``--quick``, the first one.
     quick_epochs : int
         The number of epochs with ``--quick``.
     shares : dict of str -> (str, str)
@@ -67,6 +69,7 @@ class Experiment:
     section: str = ""
     order: int = 1000
     folds: int = 1
+    seeds: Tuple[int, ...] = (0,)
     quick_epochs: int = 3
     shares: Dict[str, Tuple[str, str]] = field(default_factory=dict)
     ensembles: Dict[str, Ensemble] = field(default_factory=dict)
@@ -139,14 +142,17 @@ class Experiment:
             prog=prog or f"experiments/{self.name.replace('-', '_')}.py",
             description=f"{section}{self.title}")
         several = f"some of: {', '.join(self.variants)}"
+        seeds = ", ".join(map(str, self.seeds))
         declared.add(parser, *declared.OF_EXPERIMENTS,
                      only={"help": several if len(self.variants) > 1 else argparse.SUPPRESS},
+                     seeds={"help": f"one or more seeds (default: {seeds})"},
                      folds={"help": f"how many of the five folds (default: {self.folds})"})
         return parser
 
     def resolved(self, options):
-        """The options with this experiment's number of folds, and with ``--quick`` replaced."""
+        """The options with this experiment's folds and seeds, and with ``--quick`` replaced."""
         own = copy.copy(options)
+        own.seeds = options.seeds or list(self.seeds[:1] if options.quick else self.seeds)
         own.folds = options.folds or (1 if options.quick else self.folds)
         if options.quick:
             own.out, own.quick = str(Path(options.out, "quick")), False

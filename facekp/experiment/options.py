@@ -12,7 +12,8 @@ _DECLARED = {
         type=whole_number(1, 10**6), metavar="N",
         help="how many at the most (default: the experiment's)")),
     "seeds": (["--seeds", "--seed"], dict(
-        type=whole_numbers, default=[0], metavar="N,...", help="one or more seeds (default: 0)")),
+        type=whole_numbers, metavar="N,...",
+        help="one or more seeds (default: the experiment's)")),
     "folds": (["--folds"], dict(
         type=whole_number(1, 5), metavar="N",
         help="how many of the five folds (default: the experiment's)")),

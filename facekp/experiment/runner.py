@@ -2,6 +2,8 @@
 import contextlib
 import os
 
+import numpy as np
+
 from facekp import data
 from facekp.errors import RunError
 from facekp.experiment import averages
@@ -28,7 +30,7 @@ def run(experiment, options):
     if options.device:
         os.environ["FACEKP_DEVICE"] = options.device
     plan = list(experiment.plan(options))
-    faces = data.load_training(options.data, complete_only=True)
+    faces = data.load_training(options.data, complete_only=complete_only(plan))
     test = data.load_test(options.data)
     tables = faces, test, data.load_lookup(options.data, test.image_ids)
     beside_of = {}
@@ -39,18 +41,52 @@ def run(experiment, options):
         plan = [(beside_of[run.folder], settings) for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
-    print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
+    n_complete, n_others = count_images(faces, plan)
+    others = f" and {n_others} others" * (n_others > 0)
+    print(f"{experiment.name}{section} on {n_complete} complete images{others}: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
-    launch = launcher(options, len(plan), tables)
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
         write_about(options.out, experiment.about())
-    failures = launch(plan)
+    failures = {}
+    for stage in stages(plan):
+        failures.update(launcher(options, len(stage), tables)(stage))
+        if not all(run.complete or run in failures for run, _ in stage):
+            break  # they train elsewhere, and the next ones need their weights
     faults = averages.make(experiment, options, tables, beside_of)
     say_results(experiment, options, plan, failures)
     if failures:
         faults.insert(0, failure_text(failures, len(plan)))
     if faults:
         raise RunError("; ".join(faults))
+
+
+def complete_only(plan):
+    """Whether all runs of a plan are trained on complete images alone."""
+    return all(settings.labels == "complete" for _, settings in plan)
+
+
+def count_images(faces, plan):
+    """How many of the images that a plan needs have all keypoints, and how many others there are.
+
+    Parameters
+    ----------
+    faces : facekp.data.Training, loaded with :func:`complete_only`
+    plan : list of (Run, Settings)
+
+    Returns
+    -------
+    (int, int)
+    """
+    if complete_only(plan):
+        return len(faces.X), 0
+    n_complete = int((~np.isnan(faces.y).any(axis=1)).sum())
+    return n_complete, len(faces.X) - n_complete
+
+
+def stages(plan):
+    """The runs of a plan in parts, each of which needs only the weights of those before it."""
+    parts = ([item for item in plan if not item[1].start], [item for item in plan if item[1].start])
+    return [part for part in parts if part]
 
 
 def launcher(options, n_runs, tables):
@@ -78,7 +114,7 @@ def say_results(experiment, options, plan, failures):
                 failures[run] = str(error)
     summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)
-    for run in [run for run, _ in plan if run.faces.exists()][:3]:
+    for run in [run for run, _ in plan if run.submission.exists()][:3]:
         print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
 
 

@@ -101,17 +101,20 @@ def forecast(experiments, options, measure):
     Parameters
     ----------
     experiments, options : as for :func:`run_all`
-    measure : callable taking Settings and a number of images, returning seconds per epoch
+    measure : callable taking Settings, a number of complete images, and a number of others;
+        returning seconds per epoch
 
     Returns
     -------
     list of str
     """
     from facekp import data
-    from facekp.experiment import estimate
+    from facekp.experiment import estimate, runner
     from facekp.runs.read import find_runs
-    n_images = len(data.load_training(options.data, complete_only=True).X)
     plans = {experiment.name: list(experiment.plan(options)) for experiment in experiments}
+    every = [item for plan in plans.values() for item in plan]
+    n_images = runner.count_images(data.load_training(
+        options.data, complete_only=runner.complete_only(every)), every)
     measured = estimate.measured(find_runs(options.out))
     n_measured, lines, seen, total = len(measured), [], set(), 0.0
     for name, plan in plans.items():
@@ -120,7 +123,7 @@ def forecast(experiments, options, measure):
         for run, settings in plan:
             key = estimate.cost_key(settings.as_dict())
             if key not in measured and not run.complete:
-                measured[key] = measure(settings, n_images)
+                measured[key] = measure(settings, *n_images)
         seconds, _ = estimate.time_left(plan, 1, measured)
         total += seconds
         todo = sum(not run.complete for run, _ in plan)

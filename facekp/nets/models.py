@@ -2,7 +2,7 @@
 
 Each builder returns an untrained :class:`facekp.nets.net.KeypointNet` of plain Lasagne layers that
 takes images (n, 1, 96, 96) float32 in [0, 1] and learns keypoints (n, 30) float32, scaled to
-[-1, 1].
+[-1, 1]; or (n, 38), see :mod:`facekp.nets.heads`.
 """
 import inspect
 from collections.abc import Mapping
@@ -61,7 +61,11 @@ def build(settings):
     """
     builder = registry.get(settings.model).load()
     _check_options(settings, builder)
-    return builder(**{name: getattr(settings, name) for name in OF_SETTINGS}, **settings.options)
+    net = builder(**{name: getattr(settings, name) for name in OF_SETTINGS}, **settings.options)
+    if settings.heads != "one":
+        from facekp.nets import heads
+        heads.use(net, settings.heads)
+    return net
 
 
 def _check_options(settings, builder):

@@ -12,7 +12,7 @@ from nolearn.lasagne import BatchIterator, NeuralNet
 from nolearn.lasagne import objective as nolearn_objective
 
 from facekp import fused, keypoints
-from facekp.data import splits
+from facekp.data import schemes, splits
 
 
 class ShuffledBatches(BatchIterator):
@@ -190,18 +190,21 @@ class KeypointNet(NeuralNet):
         return OrderedDict((f"{i:03d}.{variable.name or variable.type}", variable)
                            for i, variable in enumerate(shared))
 
-    def predict_px(self, X):
+    def predict_px(self, X, second=None):
         """Predict the keypoints of images.
 
         Parameters
         ----------
         X : float32 array (n, 1, 96, 96) in [0, 1]
+        second : bool array (n,) or None
+            The images of the contest's second labelling scheme (:mod:`facekp.data.schemes`), which
+            a net that knows both schemes labels by it. None: all are of the first scheme.
 
         Returns
         -------
         float32 array (n, 30), px
         """
-        return keypoints.unscale(self.predict(X))
+        return schemes.pick(keypoints.unscale(self.predict(X)), second)
 
     def weights(self):
         """The net's parameters, trainable or not, by the names used in weights.npz.

@@ -11,9 +11,11 @@ import theano.tensor as T
 from lasagne import layers, nonlinearities
 from onnx import TensorProto, helper, numpy_helper
 
+from facekp.data.schemes import FOUR_COLUMNS
 from facekp.engine.layers import BatchNormLayer
 from facekp.errors import ConfigError
 from facekp.keypoints import COLUMNS, SIZE
+from facekp.nets.heads import SchemeInputLayer
 
 OPSET, IR_VERSION = 13, 8
 """Old enough for onnxruntime 1.10 and the browsers' one, new enough for Gemm without a bias."""
@@ -135,6 +137,9 @@ class _Graph:
             below = getattr(layer, "input_layers", None) or [layer.input_layer]
             values[layer] = add(self, layer, [values[one] for one in below],
                                 prefix + (layer.name or f"layer{len(values)}"))
+        if output.output_shape[1] > len(COLUMNS):  # of two schemes: the first has all keypoints
+            first = self.constant(f"{prefix}first", np.eye(output.output_shape[1], len(COLUMNS)))
+            return self.node("MatMul", [values[output], first], f"{prefix}first_scheme")
         return values[output]
 
     def parameter(self, name, parameter, turn=lambda value: value):
@@ -215,6 +220,16 @@ def _sum(graph, layer, inputs, name):
     return graph.node("Sum", terms, name)
 
 
+def _scheme_input(graph, layer, inputs, name):
+    width = len(COLUMNS) + len(FOUR_COLUMNS)
+    copies, moves = np.eye(len(COLUMNS), width), np.zeros(width)
+    copies[FOUR_COLUMNS, range(len(COLUMNS), width)] = 1
+    moves[len(COLUMNS):] = layer.v.get_value(borrow=True)
+    value = graph.node("Gemm", inputs + [graph.constant(f"{name}.copies", copies),
+                                         graph.constant(f"{name}.v", moves)], f"{name}.gemm")
+    return graph.activation(layer, value, name)
+
+
 _ADD = {
     layers.Conv2DLayer: _conv,
     layers.Pool2DLayer: _pool,
@@ -225,5 +240,6 @@ _ADD = {
     layers.NonlinearityLayer: lambda graph, layer, inputs, name: graph.activation(
         layer, inputs[0], name),
     layers.ElemwiseSumLayer: _sum,
+    SchemeInputLayer: _scheme_input,
 }
 """How each kind of layer is added to the graph; a subclass as its nearest ancestor here."""

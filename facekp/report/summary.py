@@ -15,7 +15,7 @@ NOTE = ("Losses are mean squared errors of the scaled targets, after the last ep
 
 PRINTED = ("variant", "runs", "epochs", "training loss", "validation loss", "validation RMSE, px",
            "averaged weights, px", "no near-duplicate, px", "training RMSE, dropout off, px",
-           "seconds per epoch", "state")
+           "test, first scheme, px", "test, second scheme, px", "seconds per epoch", "state")
 """Columns that fit into a terminal."""
 
 LEVELS_NOTE = ("Epochs, and seconds (epochs times the median epoch), until the validation loss is "

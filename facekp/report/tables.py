@@ -72,6 +72,9 @@ MEANS = {
     "mean face on these, px": (lambda run: run.apart(SIDES[0], "mean_face_rmse_px"), 4),
     "no near-duplicate, px": (lambda run: run.apart(SIDES[1]), 4),
     "mean face on those, px": (lambda run: run.apart(SIDES[1], "mean_face_rmse_px"), 4),
+    "test RMSE, px": (lambda run: run.measured("test_rmse_px"), 4),
+    "test, first scheme, px": (lambda run: run.measured("test_rmse_px_first"), 4),
+    "test, second scheme, px": (lambda run: run.measured("test_rmse_px_second"), 4),
     "seconds per epoch": ("seconds_per_epoch", 3),
 }
 """Columns of means: a number of a run, and how many digits it has."""

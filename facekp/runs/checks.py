@@ -79,7 +79,8 @@ SUMMARY = {
     "state": "complete or diverged", **{f"{name}?": NUMBER for name in (
         "epochs", "best_epoch", "n_train", "n_valid", "n_params", "seconds", "seconds_per_epoch",
         "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
-        "mean_face_rmse_px", "averaged_valid_rmse_px", "averaged_best_epoch", *TWINS,
+        "mean_face_rmse_px", "averaged_valid_rmse_px", "averaged_best_epoch", "test_rmse_px",
+        "test_rmse_px_first", "test_rmse_px_second", *TWINS,
         "frozen_since")},
     "near_duplicates?": OBJECT,
     **{f"near_duplicates.{name}": kind for name, kind in NEAR_DUPLICATES.items()}}

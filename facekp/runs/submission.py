@@ -5,11 +5,13 @@ Published results keep a twentieth of a submission: its sha256 in submission.sha
 is written anew (:func:`restore`).
 """
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 
-from facekp import files
+from facekp import files, metrics
+from facekp.data import schemes
 from facekp.errors import DataError, RunError
 from facekp.keypoints import SIZE
 from facekp.runs.checks import read_predictions
@@ -54,6 +56,32 @@ def locations(y_pred_px, image_ids, lookup):
                         "finite number; the net has diverged: train it again with a lower "
                         "learning rate")
     return np.clip(values, 0, SIZE)
+
+
+def test_errors(y_true, y_pred, asked):
+    """Errors on the coordinates that the lookup table asks for, where the truth is known.
+
+    Parameters
+    ----------
+    y_true : float array (n, 30), px, or None if it is not known
+    y_pred : float array (n, 30), px
+    asked : bool array (n, 30)
+
+    Returns
+    -------
+    dict of str -> float, px
+        ``test_rmse_px``, Kaggle's score; ``test_rmse_px_first`` and ``test_rmse_px_second``, its
+        parts on the images of the two labelling schemes. Coordinates without a prediction, and
+        parts without any coordinate, are left out. Nothing where the truth is not known.
+    """
+    if y_true is None:
+        return {}
+    y_true = np.where(asked & ~np.isnan(y_pred), y_true, np.nan)
+    second = schemes.is_second(asked)
+    errors = {"": metrics.rmse_px(y_true, y_pred),
+              "_first": metrics.rmse_px(y_true[~second], y_pred[~second]),
+              "_second": metrics.rmse_px(y_true[second], y_pred[second])}
+    return {f"test_rmse_px{part}": error for part, error in errors.items() if math.isfinite(error)}
 
 
 def write_submission(path, y_pred_px, image_ids, lookup):

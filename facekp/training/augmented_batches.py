@@ -4,9 +4,10 @@ import facekp.engine.ready  # noqa: F401  (readies nolearn)
 import numpy as np
 
 from facekp.augmentation import Augmentation
+from facekp.data import schemes
 from facekp.data.transforms import draw, kernel_input, move_keypoints, resample
 from facekp.fused import resample_ops
-from facekp.keypoints import scale, unscale
+from facekp.keypoints import COLUMNS, scale, unscale
 from facekp.nets.losses import masked_squared_error
 from facekp.nets.net import ShuffledBatches
 
@@ -36,7 +37,12 @@ class AugmentedBatches(ShuffledBatches):
         batches = super().__call__(X, y)  # a new epoch begins
         changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
         self.given = kernel_input(changes)
-        y_px = move_keypoints(unscale(y.astype(float)), changes.maps)
+        y_px, second = unscale(y.astype(float)), None
+        if y.shape[1] > len(COLUMNS):
+            y_px, second = schemes.joined(y_px)
+        y_px = move_keypoints(y_px, changes.maps)
+        if second is not None:
+            y_px = schemes.apart(y_px, second)
         self.y_new = scale(y_px).astype(y.dtype)
         return batches
 
@@ -51,7 +57,8 @@ def use(net, settings):
     """Let a net train on images that are transformed as the settings say.
 
     If the images are the same in every epoch (mirror images included), the net is not changed. If
-    keypoints can move out of the image, the loss becomes the mean over those that are inside.
+    keypoints can move out of the image, or are not all labelled, the loss becomes the mean over
+    those that are there.
 
     Parameters
     ----------
@@ -62,5 +69,5 @@ def use(net, settings):
     if augmentation.is_random:
         net.batch_iterator_train = AugmentedBatches(settings.batch_size, settings.seed,
                                                     augmentation, net.fused)
-    if augmentation.moves_points:
+    if augmentation.moves_points or settings.labels == "all" or settings.points:
         net.objective_loss_function = masked_squared_error

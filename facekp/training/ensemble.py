@@ -1,5 +1,8 @@
 """Ensembles: the mean of the keypoints that the nets of several runs find.
 
+A net that was trained on some keypoints (setting `points`) counts for these alone: so specialists
+together find all of them.
+
 The folder of an ensemble is like a run's, without weights: tables, pages and submissions take it as
 a run. Its validation error is out of fold: for each image, only the runs that did not train on it
 are averaged. With the five folds of one net, each image is an image that one of the five did not
@@ -11,7 +14,7 @@ import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 import numpy as np
 
 from facekp import files, metrics, text
-from facekp.data import splits
+from facekp.data import only_complete, schemes, splits
 from facekp.data.mirror import flip_images, flip_keypoints
 from facekp.engine import allocator
 from facekp.nets.models import build
@@ -33,7 +36,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
     folders : list of path
         Complete runs, at least one.
     training : facekp.data.Training
-        The complete images, which the runs were trained on.
+        The images that the runs were trained on.
     test, lookup : facekp.data.Test and Lookup, or None
     mirror : bool
         Average the predictions of each image and of its mirror image, too.
@@ -55,6 +58,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
         If the folder holds another ensemble, or is in use.
     """
     allocator.tune()
+    training = only_complete(training)
     members = of_runs.read_members(folders, training, averaged)
     settings = of_runs.settings_of(members, mirror, averaged)
     config = {**describe(settings, training, test, lookup),
@@ -72,13 +76,18 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
 
 def _make(run, members, training, test, lookup, mirror, say):
     """Predict with each net, average, and write all files; summary.json comes last."""
-    predictions, total, own, size = [], 0.0, {}, 0
+    predictions, on_test, own, size, second = [], [], {}, 0, None
+    if test is not None and lookup is not None:
+        second = schemes.is_second(schemes.asked_of(lookup, test.image_ids))
     for member, net in zip(members, _nets(members)):
-        y_pred = predict_px(net, training.X[member.valid_idx], mirror)
+        y_pred = schemes.only(predict_px(net, training.X[member.valid_idx], mirror),
+                              member.settings.points)
         predictions.append(y_pred)
-        own[member.name] = metrics.rmse_px(training.y[member.valid_idx], y_pred)
+        own[member.name] = metrics.rmse_px(
+            schemes.only(training.y[member.valid_idx], member.settings.points), y_pred)
         if test is not None:
-            total = total + predict_px(net, test.X, mirror).astype(float)
+            on_test.append(schemes.only(predict_px(net, test.X, mirror, second),
+                                        member.settings.points))
         size += n_params(net)
         say(f"{run.folder}: {member.name}: {own[member.name]:.4f} px on its "
             f"{len(member.valid_idx)} validation images")
@@ -86,11 +95,13 @@ def _make(run, members, training, test, lookup, mirror, say):
     index, y_pred, counts = of_runs.out_of_fold(predictions, valid, len(training.X))
     y_valid, arrays = training.y[index], {}
     if test is not None:
-        arrays = {"image_ids": test.image_ids,
-                  "y_pred_test": (total / len(members)).astype(np.float32)}
+        _, y_pred_test, _ = of_runs.out_of_fold(on_test, [np.arange(len(test.X))] * len(members),
+                                                len(test.X))
+        arrays = {"image_ids": test.image_ids, "y_pred_test": y_pred_test}
     files.write_npz(run.predictions, {"y_valid": y_valid, "y_pred_valid": y_pred, **arrays})
     run.write_history([])  # nothing was trained
-    faces = [np.broadcast_to(member.y_mean, (len(member.valid_idx), 30)) for member in members]
+    faces = [schemes.only(np.broadcast_to(member.y_mean, (len(member.valid_idx), 30)),
+                          member.settings.points) for member in members]
     _, y_face, _ = of_runs.out_of_fold(faces, valid, len(training.X))
     summary = {
         "state": "complete", "data": training.provenance["label"], "n_valid": len(index),
@@ -108,7 +119,7 @@ def _make(run, members, training, test, lookup, mirror, say):
     return summary
 
 
-def predict_px(net, X, mirror):
+def predict_px(net, X, mirror, second=None):
     """The keypoints that a net finds on images, or their mean with those on the mirror images.
 
     Parameters
@@ -116,14 +127,15 @@ def predict_px(net, X, mirror):
     net : facekp.nets.net.KeypointNet
     X : float32 array (n, 1, 96, 96) in [0, 1]
     mirror : bool
+    second : bool array (n,) or None, see :meth:`facekp.nets.net.KeypointNet.predict_px`
 
     Returns
     -------
     float32 array (n, 30), px; keypoints of mirror images are mirrored back
     """
-    y_pred = net.predict_px(X)
+    y_pred = net.predict_px(X, second)
     if mirror:
-        y_pred = (y_pred + flip_keypoints(net.predict_px(flip_images(X)))) / 2
+        y_pred = (y_pred + flip_keypoints(net.predict_px(flip_images(X), second))) / 2
     return y_pred
 
 

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from facekp import files, metrics, plots
-from facekp.data import splits
+from facekp.data import schemes, splits
 from facekp.nets import weights
 from facekp.runs import submission
 from facekp.runs.checks import SIDES
@@ -28,12 +28,15 @@ def finish(run, settings, net, data, best, averaged, stop, training, test, looku
     -------
     dict, the contents of summary.json
     """
-    y_pred = net.predict_px(data.X_valid)
+    y_pred = schemes.only(net.predict_px(data.X_valid), settings.points)
     arrays = {"y_valid": data.y_valid, "y_pred_valid": y_pred}
     if best.values:
         weights.save_weights(run.weights, best.values)
     if test is not None:
-        arrays.update(image_ids=test.image_ids, y_pred_test=net.predict_px(test.X))
+        second = None if lookup is None else schemes.is_second(
+            schemes.asked_of(lookup, test.image_ids))
+        arrays.update(image_ids=test.image_ids, y_pred_test=schemes.only(
+            net.predict_px(test.X, second), settings.points))
     files.write_npz(run.predictions, arrays)
     summary = summarize(settings, net, data, best, stop, training, y_pred)
     if averaged:
@@ -51,22 +54,29 @@ def finish(run, settings, net, data, best, averaged, stop, training, test, looku
 
 
 def write_test(run, test, lookup, y_pred, title):
-    """Write the submission and a picture of the first test faces.
+    """Write the submission, and a picture of the first test faces; measure the error on them.
+
+    Where some keypoints are not predicted at all, there is no submission.
 
     Parameters
     ----------
     run : facekp.runs.folder.Run
     test : facekp.data.Test
     lookup : facekp.data.Lookup, or None for no submission
-    y_pred : float32 array (n_test, 30), px
+    y_pred : float32 array (n_test, 30), px; NaN for keypoints that are not predicted
     title : str, of the picture
 
     Returns
     -------
     dict, what summary.json says of it
     """
-    said = {} if lookup is None else {"submission_rows": submission.write_submission(
-        run.submission, y_pred, test.image_ids, lookup)}
+    said = {}
+    if lookup is not None:
+        said.update(submission.test_errors(test.y, y_pred,
+                                           schemes.asked_of(lookup, test.image_ids)))
+        if not np.isnan(y_pred).all(axis=0).any():
+            said["submission_rows"] = submission.write_submission(
+                run.submission, y_pred, test.image_ids, lookup)
     plots.save(plots.predicted_faces(test.X[:16], y_pred[:16], title), run.faces)
     return said
 
@@ -94,8 +104,10 @@ def summarize(settings, net, data, best, stop, training, y_pred):
         "train_loss": history[-1]["train_loss"], "valid_loss": history[-1]["valid_loss"],
         "best_valid_loss": best.loss,
         "valid_rmse_px": metrics.rmse_px(data.y_valid, y_pred),
-        "train_rmse_px": metrics.rmse_px(data.y_train, net.predict_px(data.X_train)),
-        "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train, data.y_valid),
+        "train_rmse_px": metrics.rmse_px(
+            data.y_train, net.predict_px(data.X_train, data.second_train)),
+        "mean_face_rmse_px": metrics.mean_face_rmse_px(data.y_train[~data.second_train],
+                                                       data.y_valid),
         "seconds": sum(row["seconds"] for row in history),
         "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
         "n_params": n_params(net),
@@ -138,7 +150,7 @@ def near_duplicates(data, groups, y_pred):
         error is None if there is no image, or if a prediction is not a finite number.
     """
     near = np.isin(groups[data.valid_idx % data.n_images], groups[data.train_idx % data.n_images])
-    face = np.nanmean(data.y_train.astype(float), axis=0)
+    face = metrics.mean_face(data.y_train[~data.second_train])
     return errors_apart(near, data.y_valid, y_pred, np.broadcast_to(face, y_pred.shape))
 
 

@@ -11,7 +11,7 @@ from facekp.data import synthetic
 from facekp.errors import EngineError, RunError
 from facekp.keypoints import KEYPOINTS, SIZE
 from facekp.runs.folder import Run
-from facekp.training.load import load_net
+from facekp.training.load import load_net, refuse_some_points
 
 TOLERANCE_PX, HALF_TOLERANCE_PX, EIGHT_BITS_TOLERANCE_PX = 1e-3, 0.1, 0.3
 """How far the file's keypoints may be from Theano's, with weights of 32, 16 and 8 bits."""
@@ -93,6 +93,7 @@ def describe(folders, averaged=False):
     """
     nets, labels, errors = [], [], []
     for folder in folders:
+        refuse_some_points(folder)
         run = Run(folder)
         if not run.complete:
             raise RunError(f"{run.folder}: is not a complete run; let it end (the same command "

@@ -2,6 +2,7 @@
 import numpy as np
 
 from facekp import keypoints
+from facekp.data import schemes
 from facekp.nets.net import GivenSplit
 from facekp.training import handlers, rates
 from facekp.training.averaged_weights import AveragedWeights
@@ -27,10 +28,15 @@ def fit(net, data, run, settings, say):
     stop : handlers.Stop
     """
     y_train, y_valid = keypoints.scale(data.y_train), keypoints.scale(data.y_valid)
+    if settings.heads != "one":
+        y_train = schemes.apart(y_train, data.second_train)
+        y_valid = schemes.apart(y_valid, np.zeros(len(y_valid), bool))
     net.train_split = GivenSplit(data.X_valid, y_valid)
     best = handlers.BestWeights()
     stop = handlers.Stop(best, settings.patience)
-    averaged = AveragedWeights(settings.average, data.X_valid, y_valid) if settings.average else None
+    averaged = None
+    if settings.average:
+        averaged = AveragedWeights(settings.average, data.X_valid, y_valid)
     n_batches = -(-len(y_train) // settings.batch_size)
     checkpoint = Checkpoint(run, best, averaged, n_batches)
     progress = handlers.Progress(n_batches, settings.epochs)

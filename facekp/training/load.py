@@ -85,6 +85,15 @@ def load_conv_net(folder):
     return net
 
 
+def refuse_some_points(folder):
+    """Raise RunError if the net of a run folder was trained on some of the keypoints only: what it
+    says of the others means nothing."""
+    points = settings_of(folder).points
+    if points:
+        raise RunError(f"{Path(folder)}: this net knows {', '.join(points)} only; name the run of "
+                       "a net that was trained on all keypoints")
+
+
 def settings_of(folder):
     """Read the settings of a run folder.
 

@@ -1,4 +1,4 @@
-"""The runs that an ensemble is made of: which may be averaged, and who did not train on an image."""
+"""The runs of an ensemble: which may be averaged, and who did not train on an image."""
 import json
 from typing import NamedTuple
 
@@ -8,12 +8,14 @@ from facekp.data import splits
 from facekp.data.mirror import flip_keypoints
 from facekp.data.sources import file_sha256
 from facekp.errors import RunError
+from facekp.keypoints import KEYPOINTS
 from facekp.runs.folder import Run
 from facekp.runs.read import read_run
 from facekp.settings import Settings
 from facekp.training.load import weights_of
 
-KEPT = ("optimizer", "learning_rate", "batch_size", "augment", "schedule", "average", "patience")
+KEPT = ("optimizer", "learning_rate", "batch_size", "augment", "schedule", "average", "patience",
+        "labels")
 """Settings that an ensemble's config.json has from its runs, where they agree in them."""
 
 
@@ -45,7 +47,7 @@ def read_members(folders, training, averaged=False):
     Parameters
     ----------
     folders : list of path, complete runs
-    training : facekp.data.Training, the images that they were trained on
+    training : facekp.data.Training, the complete images that they were trained on
     averaged : bool, whether their averaged weights are meant
 
     Returns
@@ -57,7 +59,7 @@ def read_members(folders, training, averaged=False):
     RunError
         If a run is named twice, is not complete, has diverged, was trained on other data, or
         divides the images in another way than the first one; or if its training images contain
-        mirror images of its validation images.
+        mirror images of its validation images; or if no run is trained on some keypoint.
     """
     members = []
     for folder in folders:
@@ -74,7 +76,10 @@ def read_members(folders, training, averaged=False):
                            "that divide the images in one way")
         groups = splits.groups_of(training.X) if settings.split == "grouped" else None
         train, valid = splits.split_images(len(training.X), settings, groups)
-        if (len(train), len(valid)) != (found.measured("n_train"), found.measured("n_valid")):
+        known = len(train), len(valid)
+        if settings.labels == "all":  # others, too, none of which is a validation image
+            known = found.measured("n_train"), len(valid)
+        if known != (found.measured("n_train"), found.measured("n_valid")):
             raise RunError(f"{folder}: was trained on {found.measured('n_train'):.0f} images, "
                            f"where its settings give {len(train)} of the complete ones; only runs "
                            "on the images with all keypoints can be averaged")
@@ -82,6 +87,11 @@ def read_members(folders, training, averaged=False):
         run = Run(folder)
         members.append(Member(name, run, settings, weights_of(run, averaged), train, valid,
                               np.nanmean(y[train].astype(float), axis=0)))
+    found = {point for member in members for point in member.settings.points or KEYPOINTS}
+    for point in KEYPOINTS:
+        if point not in found:
+            raise RunError(f"{', '.join(map(str, folders))}: no run is trained on {point}; name "
+                           "one that is, besides")
     return members
 
 
@@ -128,6 +138,8 @@ def settings_of(members, mirror, averaged):
 def out_of_fold(predictions, indices, n):
     """The mean of the predictions for each image over the runs that did not train on it.
 
+    A prediction that is NaN, of a keypoint that a run is not trained on, does not count.
+
     Parameters
     ----------
     predictions : list of float array (n_valid, 30), px
@@ -140,7 +152,7 @@ def out_of_fold(predictions, indices, n):
     -------
     index : int array (n_any,), sorted: the images that at least one run did not train on
     y_pred : float32 array (n_any, 30), px
-    counts : int array (n_any,), the number of runs that each mean is of
+    counts : int array (n_any,), the number of runs that each mean is of, at the most
 
     Examples
     --------
@@ -149,15 +161,16 @@ def out_of_fold(predictions, indices, n):
     >>> index, y_pred[:, 0], counts
     (array([0, 2, 3]), array([10., 15., 20.], dtype=float32), array([1, 2, 1]))
     """
-    total, counts = np.zeros((n, 30)), np.zeros(n, int)
+    total, counts = np.zeros((n, 30)), np.zeros((n, 30), int)
     for y_pred, index in zip(predictions, indices):
-        total[index] += y_pred
-        counts[index] += 1
-    index = np.flatnonzero(counts)
-    mean = total[index] / counts[index, np.newaxis]
-    return index, mean.astype(np.float32), counts[index]
+        known = ~np.isnan(y_pred)
+        total[index] += np.where(known, y_pred, 0)
+        counts[index] += known
+    index = np.flatnonzero(counts.any(axis=1))
+    mean = np.where(counts[index], total[index], np.nan) / np.maximum(counts[index], 1)
+    return index, mean.astype(np.float32), counts[index].max(axis=1)
 
 
 def same_net(settings):
     """A key of the settings that decide a net's layers."""
-    return json.dumps([settings.model, settings.options], sort_keys=True)
+    return json.dumps([settings.model, settings.options, settings.heads], sort_keys=True)

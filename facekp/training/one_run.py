@@ -7,12 +7,13 @@ import time
 import theano
 
 from facekp import files, fused, machine, text
+from facekp.data import only_complete
 from facekp.engine import allocator
 from facekp.nets.models import build
 from facekp.runs import provenance
 from facekp.runs.config import differing
 from facekp.runs.version import TRAINING_VERSION
-from facekp.training import augmented_batches, rates
+from facekp.training import augmented_batches, rates, start
 from facekp.training.evaluate import finish
 from facekp.training.fit import fit
 from facekp.training.split import split
@@ -28,7 +29,7 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
     run : facekp.runs.folder.Run
     settings : facekp.settings.Settings
     training : facekp.data.Training
-        Images with all keypoints (``complete_only=True``).
+        Images that lack keypoints are left out, unless `settings.labels` is ``"all"``.
     test : facekp.data.Test or None
     lookup : facekp.data.Lookup or None
         If `test` and `lookup` are given, submission.csv is written.
@@ -43,7 +44,10 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
     ------
     FolderError
         If the folder is in use, or if its run was begun with other settings, other data, other
-        versions of the libraries, or another training version (:mod:`facekp.runs.version`).
+        first weights, other versions of the libraries, or another training version
+        (:mod:`facekp.runs.version`).
+    RunError
+        If the run whose weights this one starts from is not complete or does not fit.
     Interrupted
         If Ctrl-C or SIGTERM stopped it. Every finished epoch is on disk.
 
@@ -59,13 +63,18 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     augmented_batches.use(net, settings)
     rates.use(net, settings)
+    if settings.labels == "complete":
+        training = only_complete(training)
     with run.locked():
         config = describe(settings, training, test, lookup)
+        if not run.complete:
+            config.update(start.origin(run, settings))
         begun = run.begin(config)
         if run.complete:
             say(f"{run.folder}: complete")
             run.drop_checkpoints()  # a kill just after summary.json was written leaves them
             return files.read_json(run.summary)
+        start.check(run, begun, config)
         changed = differing(provenance.rounding(begun), provenance.rounding(config))
         if changed:
             say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
@@ -73,6 +82,7 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
         data = split(training.X, training.y, settings)
         say(f"{run.folder}: compiling {settings.model}")
         net.compile()
+        start.use(net, run, settings)
         best, averaged, stop = fit(net, data, run, settings, say)
         for name, parameter in net.weights().items():
             if best.values:

@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facekp.data import mirror, splits
+from facekp.data import mirror, schemes, splits
 
 
 class Split(NamedTuple):
@@ -12,11 +12,15 @@ class Split(NamedTuple):
     Attributes
     ----------
     X_train, X_valid : float32 arrays (n, 1, 96, 96) in [0, 1]
-    y_train, y_valid : float32 arrays (n, 30), px
+    y_train, y_valid : float32 arrays (n, 30), px; NaN where unlabelled, and for keypoints that the
+        net is not trained on
     train_idx, valid_idx : int arrays (n,)
         Which images these are, see :func:`facekp.data.splits.split_images`.
     n_images : int
         Number of all images. Indices from this number on are mirror images.
+    second_train : bool array (n,)
+        The training images of the second labelling scheme (:mod:`facekp.data.schemes`). All
+        validation images are of the first.
     """
 
     X_train: np.ndarray
@@ -26,6 +30,7 @@ class Split(NamedTuple):
     train_idx: np.ndarray
     valid_idx: np.ndarray
     n_images: int
+    second_train: np.ndarray
 
     @property
     def twin_in_train(self):
@@ -37,12 +42,16 @@ class Split(NamedTuple):
 def split(X, y, settings):
     """Split images into training and validation images.
 
+    Images that lack keypoints are never validation images. They are training images, unless they
+    have no keypoint that the net is trained on; or they are near-duplicates of a validation image,
+    and the split is grouped.
+
     Parameters
     ----------
     X : float32 array (n, 1, 96, 96)
-    y : float32 array (n, 30), px
+    y : float32 array (n, 30), px; NaN where unlabelled
     settings : facekp.settings.Settings
-        `split`, `folds`, `fold`, `seed` and `augment` are used.
+        `split`, `folds`, `fold`, `seed`, `augment` and `points` are used.
 
     Returns
     -------
@@ -51,7 +60,7 @@ def split(X, y, settings):
     Raises
     ------
     ConfigError
-        If there are fewer images, or groups of near-duplicates, than folds.
+        If there are fewer complete images, or groups of near-duplicates, than folds.
 
     Examples
     --------
@@ -60,6 +69,32 @@ def split(X, y, settings):
     >>> parts.X_train.shape, parts.X_valid.shape
     ((8, 1, 96, 96), (2, 1, 96, 96))
     """
+    complete = ~np.isnan(y).any(axis=1)
     groups = splits.groups_of(X) if settings.split == "grouped" else None
-    train, valid = splits.split_images(len(X), settings, groups)
-    return Split(*mirror.take(X, y, train), *mirror.take(X, y, valid), train, valid, len(X))
+    if complete.all():
+        train, valid = splits.split_images(len(X), settings, groups)
+    else:
+        train, valid = _split_partly_labelled(X, y, settings, complete, groups)
+    second = schemes.is_second(~np.isnan(y))[train % len(X)]
+    y = schemes.only(y, settings.points)
+    return Split(*mirror.take(X, y, train), *mirror.take(X, y, valid), train, valid, len(X),
+                 second)
+
+
+def _split_partly_labelled(X, y, settings, complete, groups):
+    """train_idx and valid_idx where some images lack keypoints.
+
+    The complete ones are divided as they would be without the others, so that runs with and without
+    them have the same validation images.
+    """
+    rows = np.flatnonzero(complete)
+    own = splits.near_duplicate_groups(X[rows]) if groups is not None else None
+    train, valid = (rows[index % len(rows)] + len(X) * (index // len(rows))
+                    for index in splits.split_images(len(rows), settings, own))
+    more = ~complete & ~np.isnan(schemes.only(y, settings.points)).all(axis=1)
+    if groups is not None:
+        more &= ~np.isin(groups, groups[valid])
+    more = np.flatnonzero(more)
+    if "mirror" in settings.augment:
+        more = np.concatenate([more, len(X) + more])
+    return np.concatenate([train, more]), valid

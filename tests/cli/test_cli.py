@@ -4,10 +4,12 @@ import sys
 
 import pytest
 from core_tools import LABEL, faces, lookup, training_data, unlabelled_data
+from run_tools import make_run
 
 import facekp
 from facekp.cli import commands
 from facekp.experiment import known
+from facekp.runs.place import place_of
 from facekp.settings import Settings
 
 
@@ -88,18 +90,26 @@ def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, s
 def test_train_hands_the_settings_on(tmp_path, seen):
     assert commands.main(["train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate",
                      "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--augment",
-                     "mirror", "--seed", "8", "--out", str(tmp_path)]) == 143
-    assert seen == [(tmp_path / "train" / "cnn14" / "seed8" / "fold0",
-                     Settings("cnn14", {"dropout": False}, "sgd", 0.5, 7, 2, 3,
-                              augment=("mirror",), seed=8))]
+                     "mirror", "--labels", "all", "--heads", "input", "--seed", "8", "--out",
+                     str(tmp_path)]) == 143
+    [(folder, settings)] = seen
+    assert settings == Settings("cnn14", {"dropout": False}, "sgd", 0.5, 7, 2, 3, labels="all",
+                                heads="input", augment=("mirror",), seed=8)
+    above, name, *last = folder.relative_to(tmp_path / "train").parts
+    assert above == "cnn14" and last == ["seed8", "fold0"]
+    assert set(name.split(",")) == {
+        "dropout=false", "optimizer=sgd", "learning_rate=0.5", "epochs=7", "patience=2",
+        "batch_size=3", "augment=mirror", "labels=all", "heads=input"}
 
 
 @pytest.mark.parametrize("arguments, split, augment, part", [
     ([], "random", (), ""), (["--split", "grouped"], "grouped", (), "grouped"),
     (["--mirror", "none"], "random", (), ""),
-    (["--mirror", "split-then-mirror"], "random", ("mirror",), ""),
-    (["--mirror", "mirror-then-split"], "after-mirroring", ("mirror",), ""),
-    (["--augment", "mirror", "--split", "after-mirroring"], "after-mirroring", ("mirror",), "")])
+    (["--mirror", "split-then-mirror"], "random", ("mirror",), "augment=mirror"),
+    (["--mirror", "mirror-then-split"], "after-mirroring", ("mirror",),
+     "split=after-mirroring,augment=mirror"),
+    (["--augment", "mirror", "--split", "after-mirroring"], "after-mirroring", ("mirror",),
+     "split=after-mirroring,augment=mirror")])
 def test_split_and_augment_and_their_former_name(arguments, split, augment, part, seen, tmp_path):
     assert commands.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
     [(folder, settings)] = seen
@@ -114,6 +124,37 @@ def test_split_and_augment_and_their_former_name(arguments, split, augment, part
 def test_train_takes_transforms_with_commas(arguments, augment, seen, tmp_path):
     assert commands.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
     assert seen[0][1].augment == augment
+
+
+EVERYTHING = ("mirror=0.5,rotate=12,scale=0.12,shift=5,crop=0.1,brightness=0.15,contrast=0.3,"
+              "noise=0.02,blur=0.7")
+
+
+@pytest.mark.parametrize("one, other", [
+    ([], ["--augment", "rotate=12"]), (["--augment", "rotate=12"], ["--augment", "rotate=13"]),
+    (["--augment", EVERYTHING], ["--augment", EVERYTHING.replace("0.7", "0.8")]),
+    ([], ["--batch-norm"]), ([], ["--epochs", "7"]), ([], ["--labels", "all"]),
+    (["--labels", "all"], ["--labels", "all", "--heads", "each"])])
+def test_other_settings_have_another_folder_that_can_be_read(one, other, seen, tmp_path):
+    for arguments in (one, other, one):
+        assert commands.main(["train", "lenet5", "--out", str(tmp_path), *arguments]) == 143
+    first, second, again = seen
+    assert first == again and first[0] != second[0]
+    for folder, settings in seen:
+        above, _, attempt = place_of(folder, settings)
+        assert (above, attempt) == (tmp_path / "train", 1)
+        assert max(map(len, folder.relative_to(tmp_path).parts)) <= 200
+
+
+def test_a_run_in_the_folder_of_earlier_versions_goes_on_there(seen, tmp_path):
+    folder = tmp_path / "train/lenet5/seed3/fold0"
+    make_run(folder, [.1], state=None, model="lenet5", epochs=100, augment=("mirror",), seed=3)
+    for arguments in (["--seed", "3"], ["--seeds", "3,4"]):
+        assert commands.main(["train", "lenet5", "--out", str(tmp_path), "--augment", "mirror",
+                              *arguments]) == 143
+        assert seen[-1][0] == folder
+    commands.main(["train", "lenet5", "--out", str(tmp_path), "--augment", "blur=1", "--seed", "3"])
+    assert seen[-1][0] == tmp_path / "train/lenet5/augment=blur=1/seed3/fold0"
 
 
 def test_augment_preview_draws_what_was_asked_for(tmp_path, capsys, monkeypatch):

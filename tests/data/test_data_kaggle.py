@@ -225,3 +225,52 @@ def test_pixels_of_every_width_pattern_are_exact():
     images = np.stack([np.resize(np.roll(widths, i), 9216) for i in range(70)]).astype(np.uint8)
     fields = [pixels_text(image).encode() for image in images]
     np.testing.assert_array_equal(pixels._parse_at_once(fields), images)
+
+
+# ---- labels of the test images -------------------------------------------------------------------
+
+
+def truth_lines(ids=(3, 1, 2)):
+    return [",".join(("ImageId",) + COLUMNS)] + [
+        f"{i},," + ",".join(f"{10 * i + k / 100}" for k in range(1, 30)) for i in ids]
+
+
+def test_labels_of_test_images_are_there_where_the_folder_has_them(folder):
+    assert data.load_test(folder).y is None
+    (folder / "TestTruth.csv").write_bytes(as_bytes(truth_lines()))
+    y = data.load_test(folder).y
+    assert y.dtype == np.float32 and y.shape == (3, 30) and np.isnan(y[:, 0]).all()
+    np.testing.assert_allclose(y[:, 1:], 10 * np.arange(1, 4)[:, None] + np.arange(1, 30) / 100)
+
+
+@pytest.mark.parametrize("lines, words", [
+    (truth_lines((1, 3)), "column ImageId: found no row for image 2"),
+    (truth_lines((1, 2, 3, 2)), "row 5, column ImageId: found 2 again"),
+    (truth_lines()[:2] + ["1,x" + ",1" * 29], "row 3, column left_eye_center_x: found 'x'"),
+    (truth_lines()[1:], "row 1")])
+def test_labels_of_test_images_with_a_fault(lines, words, folder):
+    (folder / "TestTruth.csv").write_bytes(as_bytes(lines))
+    with pytest.raises(DataError) as caught:
+        data.load_test(folder)
+    message = str(caught.value)
+    assert "TestTruth.csv" in message and words in message and "\n" not in message
+
+
+def test_those_of_synthetic_faces(tmp_path):
+    place = data.synthetic.write(tmp_path / "faces", n_train=2, n_test=4)
+    y = data.load_test(place, cache_dir=tmp_path).y
+    truth = np.genfromtxt(str(place / "TestTruth.csv"), delimiter=",", skip_header=1)
+    np.testing.assert_allclose(y, truth[:, 1:], rtol=1e-6)
+
+
+def test_complete_images_of_loaded_ones(folder):
+    everything, alone = data.load_training(folder), data.load_training(folder, complete_only=True)
+    found = data.only_complete(everything)
+    np.testing.assert_array_equal(found.X, alone.X)
+    np.testing.assert_array_equal(found.y, alone.y)
+    assert (found.rows.tolist(), found.out_of_face, found.provenance) == (
+        alone.rows.tolist(), alone.out_of_face, alone.provenance)
+    assert data.only_complete(alone) is alone
+    everything.y[:, 3] = np.nan
+    with pytest.raises(DataError, match="no row with all 15 keypoints"):
+        data.only_complete(everything)

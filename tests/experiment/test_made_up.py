@@ -130,7 +130,7 @@ def test_its_net_trains_with_settings_of_ones_own(trained):
          str(trained / "made_up.py"), "--epochs", "1", "--data", str(trained / "data"), "--out",
          str(out)], stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 0, done.stderr
-    settings = json.loads((out / "train/tiny/fold0/config.json").read_text())["settings"]
+    settings = json.loads((out / "train/tiny/epochs=1/fold0/config.json").read_text())["settings"]
     assert (settings["batch_size"], settings["epochs"]) == (16, 1)  # the net's own, and ours
 
 

@@ -33,7 +33,7 @@ def images(monkeypatch):
 def test_forecast_by_timing_each_kind_of_net_once(tmp_path):
     timed = []
 
-    def measure(settings, n_images):
+    def measure(settings, n_images, n_others):
         timed.append((settings.model, n_images))
         return {"lenet5": 2.0, "cnn14": 3.0}[settings.model]
     first, second, total = series.forecast([FIRST, SECOND], options(tmp_path), measure)

@@ -12,7 +12,8 @@ from facekp.settings import Settings
     ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
     ("learning_rate", float("inf")),
-    ("split", "both"), ("augment", "mirror"),
+    ("split", "both"), ("augment", "mirror"), ("labels", "some"), ("heads", "two"),
+    ("points", "nose_tip"), ("start", "../lenet"), ("start", "lenet/"), ("start", 3),
 ])
 def test_bad_value(name, value):
     with pytest.raises(ConfigError) as caught:
@@ -28,6 +29,23 @@ def test_good_value(name, value):
     assert getattr(Settings("lenet5", **{name: value}), name) == value
 
 
+@pytest.mark.parametrize("values, words", [
+    ({"heads": "each"}, "heads: found 'each' for complete images"),
+    ({"points": ("nose",)}, "points: found 'nose', expected some of left_eye_center, "),
+    ({"points": ("nose_tip", "nose_tip")}, "points: found 'nose_tip' twice, expected ")])
+def test_values_that_do_not_go_together(values, words):
+    with pytest.raises(ConfigError) as caught:
+        Settings("lenet5", **values)
+    assert str(caught.value).startswith(words)
+
+
+def test_settings_of_an_older_run():
+    settings = Settings.from_dict({"model": "lenet5", "augment": ["mirror"]})
+    assert (settings.labels, settings.heads, settings.points, settings.start) == (
+        "complete", "one", (), "")
+
+
 def test_as_dict_survives_json():
-    settings = Settings("lenet5", {"batch_norm": True}, augment=("mirror",), patience=6)
+    settings = Settings("lenet5", {"batch_norm": True}, augment=("mirror",), patience=6,
+                        labels="all", heads="each", points=("nose_tip",), start="lenet/a b")
     assert Settings(**json.loads(json.dumps(settings.as_dict()))) == settings

@@ -14,7 +14,8 @@ def change(collection, experiment, claim):
     (two MeanSd of the RMSE on the training images, px, or None); none where a net diverged in its
     first epoch.
     """
-    pair = paired(sides_of(collection, experiment, claim["before"], claim["after"]))
+    pair = paired(sides_of(collection, experiment, claim["before"], claim["after"]),
+                  ensembles=True)
     if len(pair) < 2 or not all(pair.values()):
         return []
     basis = Basis.of(pair)

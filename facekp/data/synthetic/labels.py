@@ -8,10 +8,8 @@ scheme is scored on both.
 """
 import numpy as np
 
+from facekp.data.schemes import FOUR
 from facekp.keypoints import KEYPOINTS
-
-FOUR = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip")
-"""The points of the second scheme."""
 
 NOISE_PX = {1: 0.4, 2: 0.9}  # standard deviation of an annotator's error, by scheme
 _SHIFT_PX = (1.0, 1.0, 6.0, -4.0)  # second scheme: FOUR's y against the first scheme's

@@ -53,9 +53,10 @@ def _train(folder, settings, data, file=None):
     from facekp.training import train
     if file:  # the file that registers a net which is not part of facekp
         known.load(file)
+    settings = Settings.from_dict(settings)
+    training = load_training(data, complete_only=settings.labels == "complete")
     test = load_test(data)
-    train(Run(folder), Settings.from_dict(settings), load_training(data, complete_only=True), test,
-          load_lookup(data, test.image_ids))
+    train(Run(folder), settings, training, test, load_lookup(data, test.image_ids))
 
 
 if __name__ == "__main__":
