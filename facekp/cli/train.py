@@ -50,8 +50,9 @@ def _train(options):
     known.experiments()  # they register the nets of their own
     chosen = dict(registry.get(options.model).defaults, options={},
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  average=options.average, augment=Augmentation.parse(",".join(options.augment)).words,
-                  schedule=tuple(filter(None, options.schedule.split(","))))
+                  augment=Augmentation.parse(",".join(options.augment)).words,
+                  schedule=tuple(filter(None, options.schedule.split(","))),
+                  average=options.average)
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:

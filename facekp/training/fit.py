@@ -30,7 +30,9 @@ def fit(net, data, run, settings, say):
     net.train_split = GivenSplit(data.X_valid, y_valid)
     best = handlers.BestWeights()
     stop = handlers.Stop(best, settings.patience)
-    averaged = AveragedWeights(settings.average, data.X_valid, y_valid) if settings.average else None
+    averaged = None
+    if settings.average:
+        averaged = AveragedWeights(settings.average, data.X_valid, y_valid)
     n_batches = -(-len(y_train) // settings.batch_size)
     checkpoint = Checkpoint(run, best, averaged, n_batches)
     progress = handlers.Progress(n_batches, settings.epochs)
