@@ -55,15 +55,15 @@ def read_members(folders, training, averaged=False):
     Raises
     ------
     RunError
-        If a run is named twice, is not complete, has no weights, has diverged, was trained on other data, or
-        divides the images in another way than the first one; or if its training images contain
-        mirror images of its validation images.
+        If a run is named twice, is not complete, has no weights, has diverged, was trained on other
+        data, or divides the images in another way than the first one; or if its training images
+        contain mirror images of its validation images.
     """
     members = []
     for folder in folders:
         if not Run(folder).config.exists():
-            raise RunError(f"{folder}: is no run's folder (it lacks config.json); name one, such as "
-                           "runs/lenet/lenet5/fold0")
+            raise RunError(f"{folder}: is no run's folder (it lacks config.json); name one, such "
+                           "as runs/lenet/lenet5/fold0")
         found = read_run(folder)
         _check_run(folder, found, training)
         settings, name = Settings.from_dict(found.settings), found.place.as_posix()
