@@ -84,7 +84,7 @@ def _make(run, members, training, test, lookup, mirror, say):
             f"{len(member.valid_idx)} validation images")
     valid = [member.valid_idx for member in members]
     index, y_pred, counts = of_runs.out_of_fold(predictions, valid, len(training.X))
-    y_valid, y_pred, arrays = training.y[index], y_pred.astype(np.float32), {}
+    y_valid, arrays = training.y[index], {}
     if test is not None:
         arrays = {"image_ids": test.image_ids,
                   "y_pred_test": (total / len(members)).astype(np.float32)}

@@ -55,9 +55,9 @@ def read_members(folders, training, averaged=False):
     Raises
     ------
     RunError
-        If a run is named twice, is not complete, has no weights, has diverged, was trained on other
-        data, or divides the images in another way than the first one; or if its training images
-        contain mirror images of its validation images.
+        If a run is named twice, is not complete, has diverged, was trained on other data, or
+        divides the images in another way than the first one; or if its training images contain
+        mirror images of its validation images.
     """
     members = []
     for folder in folders:
@@ -145,7 +145,7 @@ def out_of_fold(predictions, indices, n):
     Returns
     -------
     index : int array (n_any,), sorted: the images that at least one run did not train on
-    y_pred : float64 array (n_any, 30), px
+    y_pred : float32 array (n_any, 30), px
     counts : int array (n_any,), the number of runs that each mean is of
 
     Examples
@@ -153,14 +153,15 @@ def out_of_fold(predictions, indices, n):
     >>> a, b = np.full((2, 30), 10.), np.full((2, 30), 20.)
     >>> index, y_pred, counts = out_of_fold([a, b], [np.array([0, 2]), np.array([2, 3])], 5)
     >>> index, y_pred[:, 0], counts
-    (array([0, 2, 3]), array([10., 15., 20.]), array([1, 2, 1]))
+    (array([0, 2, 3]), array([10., 15., 20.], dtype=float32), array([1, 2, 1]))
     """
     total, counts = np.zeros((n, 30)), np.zeros(n, int)
     for y_pred, index in zip(predictions, indices):
         total[index] += y_pred
         counts[index] += 1
     index = np.flatnonzero(counts)
-    return index, total[index] / counts[index, np.newaxis], counts[index]
+    mean = total[index] / counts[index, np.newaxis]
+    return index, mean.astype(np.float32), counts[index]
 
 
 def same_net(settings):
