@@ -95,11 +95,11 @@ def _check_run(folder, found, training):
     if not found.complete:
         raise RunError(f"{folder}: is not a complete run; let it end (the same command goes on), "
                        "or leave it out")
+    if found.diverged:
+        raise RunError(f"{folder}: its net has diverged; leave it out")
     if not Run(folder).weights.exists():
         raise RunError(f"{folder}: has no weights (published results have none); name a run with "
                        "its weights.npz")
-    if found.diverged:
-        raise RunError(f"{folder}: its net has diverged; leave it out")
     if found.config["data"]["files"] != training.provenance["files"]:
         raise RunError(f"{folder}: was trained on other data ({found.label}) than are given "
                        f"({training.provenance['label']}); name the data of the run",
