@@ -200,7 +200,7 @@ def test_the_folder_reads_like_a_run(runs, tmp_path):
     assert found.best_valid_rmse_px == summary["valid_rmse_px"] and found.state == "complete"
     assert found.errors()["rmse_px"] == pytest.approx(summary["valid_rmse_px"])
     assert (found.model, found.variant, found.epochs) == ("lenet5", "mean", 0)
-    assert found.settings["options"]["mirror"] is True
+    assert found.settings["options"]["mirror"] is True and found.folds == [0, 1, 2, 3, 4]
     assert set(found.settings["options"]["runs"]) == {
         f"study/lenet5/{name}/fold{fold}" for name, fold in runs}
     assert [one.folder for one in Collection(tmp_path).of("ensembles")] == [found.folder]
