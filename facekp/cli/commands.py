@@ -116,7 +116,7 @@ def _submit(options):
         return
     test = load_test(options.data)
     lookup = load_lookup(options.data, test.image_ids)
-    if run.predictions.exists() and not own:
+    if run.is_ensemble:
         y_pred = submission.predictions_of(run, test)
     else:
         from facekp.training import load_net
