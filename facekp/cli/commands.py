@@ -116,7 +116,7 @@ def _submit(options):
         return
     test = load_test(options.data)
     lookup = load_lookup(options.data, test.image_ids)
-    if run.is_ensemble:
+    if run.is_ensemble and not options.averaged:
         y_pred = submission.predictions_of(run, test)
     else:
         from facekp.training import load_net
