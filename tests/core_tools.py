@@ -66,7 +66,7 @@ def build_once(settings):
     from facekp.training import augmented_batches, rates
     random = tuple(word for word in settings.augment if word != "mirror")
     key = repr(replace(settings, epochs=1000, patience=None, split="random", augment=random,
-                       fold=0))
+                       average=0.0, fold=0))
     if key not in _compiled:
         net = build(settings)
         augmented_batches.use(net, settings)  # before it is compiled: the loss depends on it

@@ -15,10 +15,10 @@ AUGMENT = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15"
            "noise=0.02")
 
 
-def variant(label, model, learning_rate, schedule=("cosine",), **options):
+def variant(label, model, learning_rate, **options):
     return Variant(Settings(model, options, optimizer="adam", learning_rate=learning_rate,
                             epochs=120, batch_size=64, split="grouped", augment=AUGMENT,
-                            schedule=schedule, average=0.995), label)
+                            schedule=("cosine",), average=0.995), label)
 
 
 ENSEMBLE = Experiment(
@@ -27,8 +27,7 @@ ENSEMBLE = Experiment(
     order=1500,
     variants={
         "small-vgg": variant("small VGG", "small_vgg", 0.0007),
-        # batch normalization bears a higher rate; the first steps, from random statistics, do not
-        "resnet": variant("ResNet-18", "resnet", 0.001, ("warm-up=5", "cosine"), depth=18),
+        "resnet": variant("ResNet-18", "resnet", 0.001, depth=18),
     },
     ensembles={
         "small-vgg-mirror": Ensemble(("small-vgg",), "small VGG, with mirror images", mirror=True),

@@ -67,7 +67,7 @@ class Group:
     @property
     def folds(self):
         """list of int"""
-        return sorted({run.fold for run in self.runs})
+        return sorted({fold for run in self.runs for fold in run.folds})
 
     def mean(self, measure):
         """The :class:`MeanSd` of a number of each settled run (:func:`settled`); `measure` is an

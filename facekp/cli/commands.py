@@ -119,7 +119,7 @@ def _submit(options):
         return
     test = load_test(options.data)
     lookup = load_lookup(options.data, test.image_ids)
-    if run.predictions.exists() and not own:
+    if run.is_ensemble and not options.averaged:
         y_pred = submission.predictions_of(run, test)
     else:
         from facekp.training import load_net

@@ -53,6 +53,7 @@ def conclude(root, name, say=print, warn=warning, curves=True):
     if curves:
         from facekp import plots
         from facekp.report.drawings import curves as curves_of
-        losses = curves_of({group.name: list(group.runs) for group in groups})
+        losses = curves_of({group.name: list(group.runs) for group in groups
+                            if group.runs[0].epochs})  # of no ensemble
         plots.save(plots.loss_curves(losses, title), folder / "curves.png")
         say(f"curves: {folder / 'curves.png'}")

@@ -94,7 +94,7 @@ def runs_table(runs):
     groups = [Group(run.experiment, run.model, run.variant, run.name, (run,)) for run in runs]
     return DataFrame([{"experiment": run.title, **_row(group, {
         "net": run.model, "seed": str(run.seed),
-        "fold": f"{run.fold}" + f" (run {run.attempt})" * (run.attempt > 1),
+        "fold": ", ".join(map(str, run.folds)) + f" (run {run.attempt})" * (run.attempt > 1),
         "training images": number(run.measured("n_train")),
         "validation images": number(run.measured("n_valid"))})}
         for group in sorted(groups, key=_place) for run in group.runs])

@@ -70,7 +70,8 @@ CONFIG = {
     "settings.epochs": WHOLE, "settings.learning_rate?": FINITE, "data": OBJECT,
     "data.label": TEXT, "data.files": OBJECT, "data.files.*": "a text", "host?": OBJECT,
     "threads?": "a text", "code?": "a text",
-    "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE}
+    "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE,
+    "members?": OBJECT, "members.*": OBJECT, "members.*.fold": WHOLE}
 NEAR_DUPLICATES = {
     f"{side}{name}": kind for side in SIDES for name, kind in (
         ("", OBJECT), (".n", "a number of images"), (".rmse_px", PERHAPS),

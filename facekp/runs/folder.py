@@ -51,6 +51,11 @@ class Run:
         return os.path.lexists(self.summary)  # a broken link is a fault, not a run to begin
 
     @property
+    def is_ensemble(self):
+        """bool, whether it is the folder of an ensemble, which has no weights of its own."""
+        return self.config.exists() and "members" in files.read_json(self.config)
+
+    @property
     def holds_results(self):
         """bool, whether there is anything that a training writes after config.json."""
         return any(os.path.lexists(path) for path in (

@@ -71,6 +71,12 @@ class RunResult:
         return Path(*self.folder.absolute().parts[-parts:])
 
     @property
+    def folds(self):
+        """list of int: the fold; of an ensemble, those of its runs."""
+        return sorted({one["fold"] for one in (self.config.get("members") or {}).values()}
+                      or {self.fold})
+
+    @property
     def has_results(self):
         """bool, whether there is an epoch, or a result without one, as an ensemble has it."""
         return bool(self.epochs) or self.complete

@@ -63,6 +63,9 @@ def read_members(folders, training, averaged=False):
     """
     members = []
     for folder in folders:
+        if not Run(folder).config.exists():
+            raise RunError(f"{folder}: is no run's folder (it lacks config.json); name one, such "
+                           "as runs/lenet/lenet5/fold0")
         found = read_run(folder)
         _check_run(folder, found, training)
         settings, name = Settings.from_dict(found.settings), found.place.as_posix()
@@ -104,6 +107,9 @@ def _check_run(folder, found, training):
                        "or leave it out")
     if found.diverged:
         raise RunError(f"{folder}: its net has diverged; leave it out")
+    if not Run(folder).weights.exists():
+        raise RunError(f"{folder}: has no weights (published results have none); name a run with "
+                       "its weights.npz")
     if found.config["data"]["files"] != training.provenance["files"]:
         raise RunError(f"{folder}: was trained on other data ({found.label}) than are given "
                        f"({training.provenance['label']}); name the data of the run",

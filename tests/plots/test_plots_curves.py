@@ -130,3 +130,23 @@ def test_curves_are_drawn_in_given_axes():
     figure, axes = plt.subplots(2, 1)
     assert plots.loss_curves({"a": losses(LOSS)}, "", apart=True, ax=axes) is figure
     assert [len(ax.get_lines()) for ax in axes] == [1, 1]
+
+
+def test_learning_rates():
+    rates = {"cosine": [0.1, 0.05, 0.0], "step": [0.1, 0.01]}
+    figure = plots.learning_rates({name: {"epoch": np.arange(1, len(some) + 1),
+                                          "learning_rate": some}
+                                   for name, some in rates.items()}, "title")
+    lines = figure.axes[0].get_lines()
+    for line, expected in zip(lines, rates.values()):
+        np.testing.assert_array_equal(line.get_ydata(), expected)
+        assert line.get_xdata()[0] == 1
+    assert legend(figure) == list(rates) and len({line.get_color() for line in lines}) == 2
+
+
+def test_the_averaged_weights_have_a_line_of_their_own():
+    curves = {**losses(LOSS), "averaged_loss": {"epoch": EPOCHS, "mean": LOSS / 2}}
+    figure = plots.loss_curves({"adam": curves}, "title")
+    styles = {line.get_linestyle(): line.get_ydata() for line in figure.axes[0].get_lines()}
+    np.testing.assert_array_equal(styles["-."], LOSS / 2)
+    assert len(styles) == 3 == len(legend(figure)) - 1

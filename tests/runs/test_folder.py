@@ -288,6 +288,16 @@ ROW = {"epoch": 1, "train_loss": 0.1 + 0.2, "valid_loss": np.float64(1 / 3),
        "dur": 0.25, "valid_accuracy": 0.3}
 
 
+def test_columns_of_the_history_that_some_runs_have(run):
+    rows = [{**ROW, "learning_rate": 0.5}, {**ROW, "epoch": 2}]
+    run.write_history(rows)
+    history = run.read_history()
+    assert history["learning_rate"][0] == 0.5 and np.isnan(history["learning_rate"][1])
+    assert "averaged_loss" not in history
+    run.write_history([ROW])
+    assert set(run.read_history()) == set(HISTORY)
+
+
 def test_history_there_and_back(run):
     run.write_history([ROW, {**ROW, "epoch": 2, "train_loss_clean": 1e-300}])
     text = run.history.read_text()

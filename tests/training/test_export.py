@@ -36,6 +36,23 @@ def finished(folder, seed=0, **more):
     return run
 
 
+def test_averaged_weights_as_a_file(run, tmp_path):
+    with pytest.raises(RunError, match="has no averaged weights"):
+        export.export([run.folder], tmp_path / "net.onnx", averaged=True)
+    net = build(Settings("lenet5", OPTIONS, seed=7))
+    save_weights(run.averaged_weights, {name: value.get_value()
+                                        for name, value in net.weights().items()})
+    summary = json.loads(run.summary.read_text())
+    run.summary.write_text(json.dumps({**summary, "averaged_valid_rmse_px": 1.25}))
+    assert export.export([run.folder], tmp_path / "net.onnx", averaged=True) <= export.TOLERANCE_PX
+    found = onnx.load(str(tmp_path / "net.onnx"))
+    assert {"valid_rmse_px": "1.2500"}.items() <= {
+        entry.key: entry.value for entry in found.metadata_props}.items()
+    assert export.check(found, export.check_images(),
+                        load_net(run.folder, averaged=True).predict_px(export.check_images()),
+                        export.TOLERANCE_PX) < 1e-3
+
+
 def test_a_run_as_a_file_that_finds_the_same(run, tmp_path):
     path = tmp_path / "net.onnx"
     assert export.export([run.folder], path) <= export.TOLERANCE_PX
