@@ -93,7 +93,7 @@ def test_tables_figures_and_labels_show_them(made):
     for one in found.values():
         assert one.best_valid_rmse_px == one.summary["valid_rmse_px"]
     drawn = figures(sources)
-    for name in ("rates-study", "validation-faces", "losses-study", "errors-by-keypoint"):
+    for name in ("rates-study", "best-and-worst-faces", "losses-study", "errors-cumulative"):
         drawn[name].draw()
     lines = drawn["rates-study"].draw().axes[0].get_lines()
     np.testing.assert_allclose([line.get_ydata() for line in lines], [[0.001, 0.0005]] * 2)
