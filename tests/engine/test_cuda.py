@@ -71,7 +71,7 @@ def test_libraries_that_lie_anywhere_have_the_names_that_libgpuarray_opens(env, 
 
 @pytest.mark.parametrize("place", ["", "lib64", "lib", "nvidia/cu13/lib"])
 def test_a_place_is_a_folder_a_toolkit_or_wheels(env, tmp_path, standins, place):
-    folder = tmp_path / "it's a place"
+    folder = tmp_path / "it's a [place]"
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     if place:
         (folder / place).symlink_to(standins[0])
