@@ -9,7 +9,7 @@ import numpy as np
 from facekp.engine import ready
 from facekp.engine import cuda
 
-from theano.gpuarray.type import get_context  # noqa: I100
+from theano.gpuarray.type import get_context
 import pygpu.blas
 from pygpu.elemwise import GpuElemwise, arg
 from pygpu.reduction import ReductionKernel
@@ -43,5 +43,5 @@ if __name__ == "__main__":
     print(json.dumps({
         "device": ready.theano.config.device, "name": context.devname,
         "memory_MiB": context.total_gmem >> 20,
-        "parts": {part.name: part.found for part in (cuda.prepare(ready.plan))},
+        "parts": {part.name: part.found for part in cuda.prepare(ready.plan)},
         "differences": differences(context)}))

@@ -1,4 +1,4 @@
-"""The GPU benchmark's Theano worker: it also tells how training changes the weights, and memory."""
+"""The GPU benchmark's Theano worker: it also tells how a step changes the weights, and memory."""
 import json
 import sys
 
@@ -16,7 +16,7 @@ class Engine(theano_worker.Engine):
     case, model, options
         As theano_worker's.
     changes : str
-        A file for how each weight has changed after ``check``.
+        A file for how the first step of ``check`` changes each weight.
     """
 
     def __init__(self, case, model, options, changes):
@@ -24,10 +24,16 @@ class Engine(theano_worker.Engine):
         self.changes, (_, _, self.given) = changes, worker.load(case)
 
     def check(self):
-        losses = super().check()
+        """The loss before training, in the first step and in the second.
+
+        The changes are those of the first step: in later steps the differences of rounding would
+        grow, by much for some nets, and say nothing about the gradients.
+        """
+        self.restart()
+        losses = [self.evaluate(), self.train()]
         np.savez(self.changes, **{name: parameter.get_value() - self.given[name]
                                   for name, parameter in self.net.weights().items()})
-        return losses
+        return losses + [self.train()]
 
     def peak_bytes(self):
         """Memory of the device that is taken; other programs on it count too."""

@@ -25,9 +25,13 @@ class Engine:
             parameter.set_value(weights[name])
         self.start = {name: variable.get_value() for name, variable in self.net.state().items()}
 
-    def check(self):
+    def restart(self):
+        """Give the net and its optimizer back the state that they began with."""
         for name, variable in self.net.state().items():
             variable.set_value(self.start[name])
+
+    def check(self):
+        self.restart()
         return [self.evaluate()] + [self.train() for _ in range(3)]
 
     def train(self):

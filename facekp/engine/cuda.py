@@ -143,8 +143,9 @@ def _prepare(devices, env, cxx, folder):
             path, version = search.find(name, function, lambda library: ask(library, driver))
             parts.append(Part(title, "%s (%d.%d)" % ((path,) + version)))
         except Unfit as unfit:
-            parts.append(Part(title, "", "%s: %s; install another: make gpu, a CUDA toolkit or pip "
-                              'install "%s"; FACEKP_CUDA names its folder' % (title, unfit, wheel)))
+            parts.append(Part(title, "", "%s: %s; install one that fits: make gpu, a CUDA toolkit "
+                              'or pip install "%s"; FACEKP_CUDA can name its folder'
+                              % (title, unfit, wheel)))
     return parts
 
 

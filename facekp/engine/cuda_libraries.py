@@ -36,7 +36,7 @@ def users_folders(env):
     wheels; a colon stands between two places.
     """
     parts = ("", "lib64", "lib", "nvidia/*/lib")
-    return _existing(os.path.join(place, part)
+    return _existing(os.path.join(glob.escape(place), part)
                      for place in env.get("FACEKP_CUDA", "").split(":") if place for part in parts)
 
 
@@ -52,7 +52,8 @@ def folders(env):
     -------
     list of str
     """
-    patterns = users_folders(env) + env.get("LD_LIBRARY_PATH", "").split(":")
+    patterns = [glob.escape(folder) for folder in
+                users_folders(env) + env.get("LD_LIBRARY_PATH", "").split(":")]
     for name in ("CUDA_HOME", "CUDA_PATH", "CONDA_PREFIX"):
         patterns += [os.path.join(env[name], lib) for lib in ("lib64", "lib") if env.get(name)]
     patterns += [os.path.join(sys.prefix, "lib"), "/usr/local/cuda*/lib64", "/opt/cuda/lib64"]
@@ -78,7 +79,7 @@ def _numbers(path):
 def files(name, places):
     """Paths of ``lib<name>.so*`` in some folders, the newest one of each folder first."""
     return [path for folder in places for path in sorted(
-        glob.glob(os.path.join(folder, "lib%s.so*" % name)),
+        glob.glob(os.path.join(glob.escape(folder), "lib%s.so*" % name)),
         key=lambda path: _numbers(os.path.basename(path)), reverse=True)]
 
 

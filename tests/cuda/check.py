@@ -26,8 +26,11 @@ from standin_cuda import build
 
 WHEEL = Path(sysconfig.get_path("purelib"), "nvidia", "cu13")
 CAPABILITIES = ("75", "80", "90", "100")
-GROUPS = (("lenet5", "lenet5, batch norm", "resnet"), ("cnn14", "small_vgg", "vggnet"))
-"""Nets of cuda.record that one process compiles: they share modules. Two groups take two cores."""
+GROUPS = ((("lenet5", "lenet5, batch norm", "resnet"), "1"),
+          (("cnn14", "small_vgg", "vggnet"), "1"),
+          (("lenet5, batch norm",), "0"))
+"""Nets of cuda.record that one process compiles, since they share modules, and its FACEKP_FUSED:
+with 0, Theano's own convolutions and sums are compiled."""
 
 THROUGH_LIBGPUARRAY = """
 from facekp.engine import ready
@@ -56,13 +59,13 @@ def record(folder, groups):
     given, kernels = build(folder / "standins"), folder / "kernels"
     kernels.mkdir()
     running = []
-    for k, nets in enumerate(groups):
+    for k, (nets, fused) in enumerate(groups):
         own = folder / f"group{k}"
         own.mkdir()
         running.append(subprocess.Popen(
             [sys.executable, "-m", "cuda.record", *nets], stderr=subprocess.PIPE,
-            universal_newlines=True,
-            env=environment(own, FACEKP_CUDA=given, STANDIN_FOLDER=str(kernels))))
+            universal_newlines=True, env=environment(
+                own, FACEKP_CUDA=given, STANDIN_FOLDER=str(kernels), FACEKP_FUSED=fused)))
     for process in running:
         said = process.communicate()[1]
         if process.returncode:
@@ -135,7 +138,8 @@ def check_bridge(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--nets", nargs="+", choices=sum(GROUPS, ()), help="these alone")
+    parser.add_argument("--nets", nargs="+", help="these alone", choices=sorted(
+        {net for nets, _ in GROUPS for net in nets}))
     parser.add_argument("--keep", type=Path, help="a folder for the sources, which stays")
     options = parser.parse_args()
     if not device.adopt_system_pygpu():
@@ -145,7 +149,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        sys.exit(check(folder, [options.nets] if options.nets else GROUPS))
+        sys.exit(check(folder, [(options.nets, "1")] if options.nets else GROUPS))
 
 
 def check(folder, groups):

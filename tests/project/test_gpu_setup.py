@@ -1,4 +1,4 @@
-"""`make gpu` on systems that have python3-pygpu or not, with and without root, all of them pretended."""
+"""`make gpu` on pretended systems: with python3-pygpu or not, with root or not."""
 import os
 import shutil
 import subprocess
@@ -29,7 +29,7 @@ COMMANDS = {
 
 @pytest.fixture
 def make_gpu(tmp_path):
-    """Run the script on a pretended system; returns its exit code, what it says, the environment."""
+    """Run the script on a pretended system: exit code, what it says, the environment's folder."""
     folder, programs = tmp_path / "an env", tmp_path / "programs"
     (folder / "bin").mkdir(parents=True)
     programs.mkdir()
