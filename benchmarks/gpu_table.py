@@ -27,7 +27,7 @@ def speed(row):
     if "error" in row or "ms" not in row:
         return [row.get("error", ""), "", ""]
     epoch = f"{row['epoch_seconds']:.2f}" if "epoch_seconds" in row else ""
-    return [f"{row['ms']:.1f}", epoch, row["memory_MiB"]]
+    return [f"{row['ms']:.1f}", epoch, row.get("memory_MiB", "")]
 
 
 def table(content):
@@ -44,10 +44,10 @@ def table(content):
         lines += ["Largest difference of pygpu from numpy: " + ", ".join(
             f"{name} {value:.0e}" for name, value in gpu["differences"].items()) + ".", ""]
     lines += [content["note"], ""] if "note" in content else []
-    order = {row["net"]: k for k, row in enumerate(content["nets"])}
+    order = list(dict.fromkeys(row["net"] for row in content["nets"]))
     columns = ["net", "engine", "batch", "losses differ", "changes differ", "ms a step",
                "s an epoch", "memory, MiB"]
-    rows = sorted(rows_of(content), key=lambda row: order[row[0]])
+    rows = sorted(rows_of(content), key=lambda row: order.index(row[0]))
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |"
                               for row in [columns, ["---"] * len(columns)] + rows])
 
