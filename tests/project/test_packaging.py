@@ -51,12 +51,12 @@ def test_the_documentation_s_set_goes_into_the_same_environment():
 
 
 def test_the_distribution_theano_is_in_no_set():
-    for name in ("build", "run", "test", "docs"):
+    for name in ("build", "run", "test", "docs", "uv"):
         assert "theano" not in {package.lower() for package in pins(name)}
     assert pins("run")["theano-pymc"] == "1.0.9"
 
 
-@pytest.mark.parametrize("name", ["build", "run", "test", "docs"])
+@pytest.mark.parametrize("name", ["build", "run", "test", "docs", "uv"])
 def test_generated_files_hold_what_is_asked_for_with_hashes(name):
     text = (ROOT / "requirements" / (name + ".txt")).read_text()
     for line in (ROOT / "requirements" / (name + ".in")).read_text().splitlines():
