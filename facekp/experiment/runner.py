@@ -2,14 +2,15 @@
 import contextlib
 import os
 
-from facekp import data
-from facekp.errors import RunError
+from facekp import data, files
+from facekp.errors import FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.report import summary
 from facekp.runs.about import write_about
 from facekp.runs.place import beside
 from facekp.runs.read import read_run, warning
+from facekp.settings import Settings
 
 
 def run(experiment, options):
@@ -29,8 +30,7 @@ def run(experiment, options):
         os.environ["FACEKP_DEVICE"] = options.device
     plan = list(experiment.plan(options))
     faces = data.load_training(options.data, complete_only=True)
-    test = data.load_test(options.data)
-    tables = faces, test, data.load_lookup(options.data, test.image_ids)
+    tables = faces, *data.load_unlabelled(options.data)
     beside_of = {}
     if options.force_new:
         from facekp.training import describe  # slow: it imports Theano
@@ -41,9 +41,12 @@ def run(experiment, options):
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
     print(f"{experiment.name}{section} on {len(faces.X)} complete images: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
+    if None in tables:
+        print(f"{options.data}: without test.csv and IdLookupTable.csv, there is no submission")
     launch = launcher(options, len(plan), tables)
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
-        write_about(options.out, experiment.about())
+        if not any(belongs_to_others(run, settings) for run, settings in plan):
+            write_about(options.out, experiment.about())
     failures = launch(plan)
     faults = averages.make(experiment, options, tables, beside_of)
     say_results(experiment, options, plan, failures)
@@ -58,6 +61,15 @@ def launcher(options, n_runs, tables):
     if min(options.jobs, n_runs) > 1:
         return local.Local(options.data, options.jobs)
     return in_turn.InTurn(tables)
+
+
+def belongs_to_others(run, settings):
+    """Whether another experiment of this name has begun the run: then the name is taken."""
+    try:
+        begun = files.read_json(run.config)["settings"]
+        return Settings.from_dict(begun) != Settings.from_dict(settings.as_dict())
+    except (OSError, KeyError, TypeError, FacekpError):  # no run yet, or whoever trains it says so
+        return False
 
 
 def say_results(experiment, options, plan, failures):
@@ -79,7 +91,9 @@ def say_results(experiment, options, plan, failures):
     summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)
     for run in [run for run, _ in plan if run.faces.exists()][:3]:
-        print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+        print(f"predicted faces: {run.faces}")
+        if run.submission.exists():
+            print(f"submission: {run.submission}")
 
 
 def failure_text(failures, total):

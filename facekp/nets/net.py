@@ -11,10 +11,11 @@ from lasagne.layers import InputLayer
 from nolearn.lasagne import BatchIterator, NeuralNet
 from nolearn.lasagne import objective as nolearn_objective
 from sklearn.base import BaseEstimator
+from theano.configparser import change_flags
 
 from facekp import fused, keypoints
 from facekp.data import splits
-from facekp.errors import ConfigError
+from facekp.errors import ConfigError, EngineError
 
 TOLERANCE = 0.05
 """How far a gray level may lie outside of [0, 1], as after an interpolation."""
@@ -57,6 +58,23 @@ class ShuffledBatches(BatchIterator):
             yield self.transform(self.X[rows], None if self.y is None else self.y[rows])
 
 
+def without_test_values():
+    """A context in which Theano wants no test values: a net's inputs have none."""
+    return change_flags(compute_test_value="off")
+
+
+def check_engine():
+    """Raise EngineError if the user's settings leave Theano without convolutions on the CPU."""
+    if theano.config.device == "cpu":
+        for name, wrong, expected in (("mode", "FAST_COMPILE", "Mode or FAST_RUN"),
+                                      ("linker", "py", "cvm"),
+                                      ("floatX", "float16", "float32 or float64")):
+            if getattr(theano.config, name) == wrong:
+                raise EngineError(f"{name}={wrong}: found in THEANO_FLAGS or a theanorc, expected "
+                                  f"{expected}, since Theano has no convolutions for it; correct "
+                                  "or unset it")
+
+
 class Lazy:
     """A function that is compiled at its first call. So a prediction does not compile the training.
 
@@ -70,7 +88,8 @@ class Lazy:
 
     @cached_property
     def function(self):
-        return self._build()
+        with without_test_values():
+            return self._build()
 
     def __call__(self, *args):
         return self.function(*args)
@@ -179,16 +198,20 @@ class KeypointNet(NeuralNet):
         return names + ["fused"] + self._kwarg_keys
 
     def initialize_layers(self, layers=None):
+        check_engine()
         seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
         lasagne.random.set_rng(np.random.RandomState(seed))
-        return super().initialize_layers(layers)
+        with without_test_values():
+            return super().initialize_layers(layers)
 
     def _create_iter_funcs(self, layers, objective, update, output_type):
         options = self._get_params_for("objective")
         if objective is not nolearn_objective or self.scores_train or self.scores_valid or (
                 set(options) != {"loss_function"}):
-            return super()._create_iter_funcs(layers, objective, update, output_type)
-        y = output_type("y")                                            # (batch, 30)
+            with without_test_values():
+                return super()._create_iter_funcs(layers, objective, update, output_type)
+        with without_test_values():
+            y = output_type("y")                                        # (batch, 30)
         X = [layer.input_var for layer in layers.values() if isinstance(layer, InputLayer)]
         [output] = self._output_layers
         get_output = fused.get_output if self.fused else lasagne.layers.get_output

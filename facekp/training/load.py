@@ -38,8 +38,12 @@ def load_net(folder, averaged=False):
     >>> y_pred = net.predict_px(X)                   # doctest: +SKIP
     """
     allocator.tune()
+    run = Run(folder)
+    if run.complete and not run.weights.exists():
+        raise RunError(f"{run.folder}: has no {run.weights.name}; published results hold no "
+                       "weights: name the folder in which the run was trained")
     net = build(settings_of(folder))
-    read_weights(net, weights_of(Run(folder), averaged))
+    read_weights(net, weights_of(run, averaged))
     net.initialize()
     return net
 

@@ -9,6 +9,7 @@ import theano
 from facekp import files, fused, machine, text
 from facekp.engine import allocator
 from facekp.nets.models import build
+from facekp.nets.net import check_engine
 from facekp.runs import provenance
 from facekp.runs.config import differing
 from facekp.runs.version import TRAINING_VERSION
@@ -56,6 +57,7 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
     ...                 load_training(complete_only=True))    # doctest: +SKIP
     """
     allocator.tune()
+    check_engine()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     augmented_batches.use(net, settings)
     rates.use(net, settings)
@@ -71,7 +73,8 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
             say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
                 "undisturbed run's")
         data = split(training.X, training.y, settings)
-        say(f"{run.folder}: compiling {settings.model}")
+        precision = "" if theano.config.floatX == "float32" else f" in {theano.config.floatX}"
+        say(f"{run.folder}: compiling {settings.model}{precision}")
         net.compile()
         best, averaged, stop = fit(net, data, run, settings, say)
         for name, parameter in net.weights().items():

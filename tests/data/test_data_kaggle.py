@@ -225,3 +225,20 @@ def test_pixels_of_every_width_pattern_are_exact():
     images = np.stack([np.resize(np.roll(widths, i), 9216) for i in range(70)]).astype(np.uint8)
     fields = [pixels_text(image).encode() for image in images]
     np.testing.assert_array_equal(pixels._parse_at_once(fields), images)
+
+
+def test_a_folder_with_training_csv_alone_has_nothing_unlabelled(folder):
+    (folder / "IdLookupTable.csv").unlink()
+    test, lookup = data.load_unlabelled(folder)
+    assert len(test.X) and lookup is None
+    (folder / "test.csv").write_text("no table")
+    with pytest.raises(DataError):  # what is there is not overlooked
+        data.load_unlabelled(folder)
+    (folder / "test.csv").unlink()
+    assert data.load_unlabelled(folder) == (None, None)
+
+
+def test_test_csv_alone_serves_a_submission(folder):
+    (folder / "training.csv").unlink()
+    test, lookup = data.load_unlabelled(folder)
+    assert set(lookup.image_ids) <= set(test.image_ids)

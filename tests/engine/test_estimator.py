@@ -32,7 +32,8 @@ LAYERS = [(InputLayer, {"name": "input", "shape": (None, 5)}),
 
 def regressor(kind=NeuralNet, **options):
     options = {"update": sgd, "update_learning_rate": 0.1, "max_epochs": 3,
-               "train_split": TrainSplit(0.25), "batch_iterator_train": BatchIterator(16), **options}
+               "train_split": TrainSplit(0.25), "batch_iterator_train": BatchIterator(16),
+               **options}
     return kind(list(LAYERS), regression=True, **options)
 
 

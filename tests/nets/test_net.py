@@ -4,10 +4,11 @@ import pytest
 from core_tools import CLASSIC, faces
 
 from nolearn.lasagne import TrainSplit
+from theano.configparser import change_flags
 
 from facekp import keypoints
 from facekp.augmentation import Augmentation
-from facekp.errors import ConfigError
+from facekp.errors import ConfigError, EngineError
 from facekp.nets import models
 from facekp.nets.cnn14 import cnn14
 from facekp.nets.lenet import lenet5
@@ -157,7 +158,8 @@ def test_batches_without_targets_keep_the_order(numbered):
 def test_nolearns_own_arguments_are_passed_on():
     split = TrainSplit(0.5)
     for builder in (lenet5, resnet, cnn14):
-        net = builder(max_epochs=5, verbose=1, train_split=split, update_beta1=0.5, optimizer="adam")
+        net = builder(max_epochs=5, verbose=1, train_split=split, update_beta1=0.5,
+                      optimizer="adam")
         assert (net.max_epochs, net.verbose, net.train_split) == (5, 1, split)
         assert net.update_beta1 == 0.5
     assert lenet5("classic", conv1_num_filters=3).weights()["conv1.W"].get_value().shape[0] == 3
@@ -165,3 +167,18 @@ def test_nolearns_own_arguments_are_passed_on():
         lenet5(max_epoch=5)
     with pytest.raises(ConfigError, match="max_epochs"):  # settings have an own place for it
         models.build(Settings("lenet5", {"max_epochs": 5}))
+
+
+@pytest.mark.parametrize("setting", [{"floatX": "float16"}, {"mode": "FAST_COMPILE"},
+                                     {"linker": "py"}])
+def test_settings_of_theano_without_convolutions_are_named(setting):
+    [(name, value)] = setting.items()
+    with change_flags(**setting), pytest.raises(EngineError, match=f"{name}={value}"):
+        lenet5("classic").weights()
+
+
+def test_a_net_needs_no_test_values():
+    with change_flags(compute_test_value="raise"):
+        net = lenet5("classic", fused=False)
+        net.initialize()
+        assert net.predict_px(faces(2)[0]).shape == (2, 30)

@@ -1,4 +1,4 @@
-"""requirements/setup.sh on machines without a Python that fits: which way it takes, what it says."""
+"""requirements/setup.sh where no Python fits: which way it takes, and what it says."""
 import shutil
 import subprocess
 import sys

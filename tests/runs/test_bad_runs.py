@@ -33,6 +33,8 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_training", lambda *args, **kw: core_tools.training_data())
     monkeypatch.setattr(data, "load_test", lambda *args, **kw: core_tools.unlabelled_data())
     monkeypatch.setattr(data, "load_lookup", lambda *args: core_tools.lookup())
+    monkeypatch.setattr(data, "load_unlabelled", lambda folder: (core_tools.unlabelled_data(),
+                                                                 core_tools.lookup()))
     monkeypatch.setattr(training, "build", core_tools.build_once)
     monkeypatch.setattr(load, "build", core_tools.build_once)
 

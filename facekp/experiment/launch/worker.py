@@ -49,13 +49,12 @@ def _train(folder, settings, data, file=None):
 
     for number in (signal.SIGINT, signal.SIGTERM):  # until the training sets its own handlers
         signal.signal(number, stop)
-    from facekp.data import load_lookup, load_test, load_training
+    from facekp.data import load_training, load_unlabelled
     from facekp.training import train
     if file:  # the file that registers a net which is not part of facekp
         known.load(file)
-    test = load_test(data)
-    train(Run(folder), Settings.from_dict(settings), load_training(data, complete_only=True), test,
-          load_lookup(data, test.image_ids))
+    train(Run(folder), Settings.from_dict(settings), load_training(data, complete_only=True),
+          *load_unlabelled(data))
 
 
 if __name__ == "__main__":
