@@ -33,6 +33,7 @@ def bridge():
     bridge_cross_validation()
     bridge_downsample()
     bridge_moved_names()
+    bridge_scan()
     bridge_module_cache()
     compile_cache.install()
     fork.install()
@@ -141,6 +142,17 @@ def bridge_moved_names():
         graph.is_same_graph = toolbox.is_same_graph
     if not hasattr(scan_utils, "equal_computations"):
         scan_utils.equal_computations = graph.equal_computations
+
+
+def bridge_scan():
+    """``theano.scan``, on which Lasagne's recurrent layers rest, from Python 3.11 on.
+
+    Its C code uses what Python 3.11 has removed, and Theano takes the fault of the compiler for one
+    of the user's. Without that module Theano steps through a loop in Python; the steps themselves
+    are compiled as ever. Remove it with Theano.
+    """
+    if sys.version_info >= (3, 11):
+        sys.modules.setdefault("theano.scan_module.scan_perform_ext", None)
 
 
 def bridge_module_cache():

@@ -210,6 +210,7 @@ def test_published_results_have_no_weights_to_export(tmp_path, capsys):
     run = Run(tmp_path)
     files.write_json(run.config, {"settings": Settings("lenet5").as_dict(), "data": {"label": "x"}})
     files.write_json(run.summary, {"state": "complete", "valid_rmse_px": 2.0})
+    run.conv_weights.touch()
     assert commands.main(["export", str(tmp_path)]) == 2
     err = capsys.readouterr().err
     assert "published results" in err and err.count("\n") == 1
