@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).with_name("old_script.py")
+SCRIPT = Path(__file__).with_name("old_script.py2")
 
 
 def run(*arguments, env):
