@@ -21,6 +21,8 @@ from run_tools import make_run
 
 from facekp import files
 from facekp.cli import commands
+from facekp.report import results_page
+from facekp.runs.about import About, write_about
 from facekp.runs.folder import Run
 from facekp.training import handlers, one_run
 from facekp.data import folder as data_folder
@@ -164,7 +166,8 @@ def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, cap
                      "--no-detect", "--format", "csv,json,overlay"]
     else:
         make_run(runs / "study" / "cnn14" / "fold0", [.04, .02])
-        (tmp_path / "README.md").write_text("")
+        write_about(runs, About("study", title="A study", variants={"": "a net"}))
+        (tmp_path / "README.md").write_text(f"{results_page.BEGIN}\n{results_page.END}\n")
         arguments = ["--out", runs] + {
             "results": ["--results", disk / "results", "--readme", tmp_path / "README.md"],
             "report": ["--to", disk / "report.html", "--synthetic-faces"]}[command]
