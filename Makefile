@@ -78,7 +78,7 @@ test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 	$(PY) -m pytest $(ARGS)
 
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
-	@ARCH=$(call quoted,$(ARCH)) sh tests/kernels/run.sh
+	@ARCH=$(if $(findstring command line,$(origin ARCH)),$(call quoted,$(ARCH))) sh tests/kernels/run.sh
 
 $(VENV)/facekp-test-cuda.stamp: requirements/test-cuda.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" test-cuda
