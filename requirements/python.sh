@@ -71,7 +71,7 @@ advice() {  # OS-RELEASE: what to do on this system, in one line
     ID='' ID_LIKE='' VERSION_ID=''
     # shellcheck disable=SC1090
     [ ! -r "$1" ] || . "$1"
-    case "$(uname) $ID $VERSION_ID $ID_LIKE" in
+    case "$(uname 2> /dev/null) $ID $VERSION_ID $ID_LIKE" in
         Darwin*) todo="brew install python@3.11" ;;
         *\ debian\ 1[12]\ * | *\ ubuntu\ 2[0-2].*)
             todo="apt install python3 python3-venv python3-dev" ;;

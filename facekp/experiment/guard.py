@@ -60,7 +60,8 @@ def _fault_of_disk(error):
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
     folder = os.path.dirname(name)
     if error.errno == errno.ENOENT and folder and not os.path.isdir(folder):
-        return f"{shown_path(folder)}: there is no such folder; make it, or name another"
+        return (f"{shown_path(name)}: there is no folder {shown_path(folder)}; make it, or name "
+                "another")
     place = f"{shown_path(name)}: " if name else ""
     return (f"{place}{error.strerror or error}; mend that, then give the same command again: what "
             "is finished, such as the epochs of a training, is kept")

@@ -201,7 +201,7 @@ def test_a_submission_into_a_folder_that_is_not_there_is_one_line(tmp_path, caps
     missing = tmp_path / "no" / "such"
     assert commands.main(["submit", str(tmp_path), "--out", str(missing / "s.csv")]) == 2
     err = capsys.readouterr().err
-    assert str(missing) in err and "no such folder" in err and err.count("\n") == 1
+    assert str(missing) in err and "there is no folder" in err and err.count("\n") == 1
 
 
 def test_published_results_have_no_weights_to_export(tmp_path, capsys):

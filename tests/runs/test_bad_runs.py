@@ -279,7 +279,7 @@ def test_submitting_with_somebody_elses_config(config, words, place, tmp_path, c
 
 
 @pytest.mark.parametrize("out, words", [
-    ("", "Is a directory"), ("nowhere/s.csv", "there is no such folder"),
+    ("", "Is a directory"), ("nowhere/s.csv", "there is no folder"),
     ("file/s.csv", "Not a directory"), ("loop/s.csv", "symbolic links"),
     ("n" * 300, "File name too long")])
 def test_a_submission_that_cannot_be_written(out, words, place, tmp_path, capsys):
