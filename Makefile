@@ -7,6 +7,7 @@
 #   SPLIT=    random or grouped (near-duplicates stay on one side)
 #   JOBS=     so many runs at a time, on shares of the cores
 #   QUICK=1   few epochs, one fold, in OUT/quick
+#   ARCH=     aarch64: make test-kernels for that processor, in qemu
 #   ARGS=     anything more for the command
 
 DATA ?= data/kaggle
@@ -15,6 +16,7 @@ OUT ?= runs
 VENV ?= $(if $(wildcard $(CONDA_PREFIX)/facekp-run.stamp),$(CONDA_PREFIX),.venv)
 PY = $(VENV)/bin/python
 ENV = $(VENV)/facekp-run.stamp
+SETUP = requirements/setup.sh requirements/python.sh
 TEST_ENV = $(VENV)/facekp-test.stamp
 DOCS_ENV = $(VENV)/facekp-docs.stamp
 # a value as one word for the shell, whatever is in it
@@ -28,7 +30,7 @@ FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
 FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
 # a misspelt one would be ignored, and hours later somebody would notice
 VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS SPLIT ONLY JOBS QUICK NEW ARGS \
-	VENV TORCH CXX SHELL THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
+	ARCH VENV TORCH CXX SHELL THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
 UNKNOWN = $(filter-out $(VARIABLES),\
 	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
@@ -58,7 +60,7 @@ help:  ## print the targets
 env: $(ENV)  ## set up the environment (every other target does it by itself)
 	@:
 
-$(ENV): requirements/build.txt requirements/run.txt setup.cfg requirements/setup.sh $(CHECK_PYTHON)
+$(ENV): requirements/build.txt requirements/run.txt setup.cfg $(SETUP) $(CHECK_PYTHON)
 	@sh requirements/setup.sh "$(VENV)" run
 
 $(TEST_ENV): requirements/test.txt $(ENV)
@@ -76,7 +78,7 @@ test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some of them)
 	$(PY) -m pytest $(ARGS)
 
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
-	@sh tests/kernels/run.sh
+	@ARCH=$(if $(findstring command line,$(origin ARCH)),$(call quoted,$(ARCH))) sh tests/kernels/run.sh
 
 $(VENV)/facekp-test-cuda.stamp: requirements/test-cuda.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" test-cuda
@@ -118,7 +120,7 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 
 # .in files -> pinned and hashed .txt files, with uv
 requirements:  ## pin the packages anew after a change of requirements/*.in
-	cd requirements && for set in build run test docs; do \
+	cd requirements && for set in build run test docs uv; do \
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 	cd requirements && uv pip compile --quiet --config-file uv.toml --no-deps \
 	test-cuda.in --output-file test-cuda.txt
@@ -128,7 +130,7 @@ requirements:  ## pin the packages anew after a change of requirements/*.in
 	--fork-strategy requires-python predict.in --output-file predict.txt
 
 clean:  ## remove the environment and what was built from the sources (never runs or data)
-	rm -rf .venv .venv-benchmark build docs/_build docs/api/generated *.egg-info .pytest_cache
+	rm -rf .venv .venv-benchmark .uv build docs/_build docs/api/generated *.egg-info .pytest_cache
 	rm -rf facekp/predict/page/runtime
 	find facekp experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

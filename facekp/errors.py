@@ -27,6 +27,8 @@ class FacekpError(Exception):
             download Kaggle's files again
         ``"import"``
             import a Python file that registers the user's net
+        ``"net"``
+            another exported net
     """
 
     def __init__(self, message="", *, remedies=()):

@@ -1,6 +1,6 @@
 """The settings of a run: every choice that changes its result."""
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Iterable, Optional, Tuple
 
 from facekp.augmentation import Augmentation
@@ -186,14 +186,16 @@ class Settings:
 
         Raises
         ------
-        ConfigError, TypeError
-            If a name is unknown or a value is invalid.
+        ConfigError
+            If `values` is no dict, a name is unknown or a value is invalid.
 
         Examples
         --------
         >>> Settings.from_dict({"model": "lenet5", "mirror": "split-then-mirror"}).augment
         ('mirror',)
         """
+        if not isinstance(values, dict):
+            raise ConfigError(f"settings: found {values!r}, expected an object of names and values")
         values = dict(values)
         if "mirror" in values:
             mirror = values.pop("mirror")
@@ -201,6 +203,12 @@ class Settings:
                 raise ConfigError(f"mirror: found {mirror!r}, expected one of "
                                   f"{', '.join(_OLD_MIRROR)}")
             values.update(_OLD_MIRROR[mirror])
+        known = [parameter.name for parameter in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"settings: found {name!r}, expected some of {', '.join(known)}")
+        if "model" not in values:
+            raise ConfigError("settings: found no model, expected the name of one")
         return cls(**values)
 
     def as_dict(self):

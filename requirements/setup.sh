@@ -12,69 +12,36 @@ project=$(cd "$here/.." && pwd)
 pins=$here/$set_name.txt
 stamp=$folder/facekp-$set_name.stamp
 log=$folder/install.log
-FIT='import sys, venv; sys.exit(not (3, 8) <= sys.version_info[:2] <= (3, 11))'
-VERSION='import sys; print("%d.%d" % sys.version_info[:2])'
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0 PYTHONNOUSERSITE=1
-
-fail() {
-    printf '%s\n' "$@" >&2
-    exit 1
-}
-
-fits() {  # an interpreter that runs (a pyenv shim may exist and not) and has a fitting version
-    "$1" -c "$FIT" > /dev/null 2>&1
-}
-
-find_python() {
-    if [ -n "${PYTHON:-}" ]; then
-        found=$("$PYTHON" -c "$VERSION" 2> /dev/null) ||
-            fail "PYTHON=$PYTHON does not run; name an interpreter of Python 3.8 to 3.11"
-        fits "$PYTHON" || fail "PYTHON=$PYTHON is Python $found; facekp needs Python 3.8 to 3.11"
-        echo "$PYTHON"
-        return
-    fi
-    for candidate in python3.11 python3.10 python3.9 python3.8 python3 \
-        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.11.*/bin/python \
-        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.10.*/bin/python \
-        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.9.*/bin/python \
-        "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.8.*/bin/python; do
-        if fits "$candidate"; then
-            echo "$candidate"
-            return
-        fi
-    done
-    if command -v uv > /dev/null 2>&1; then
-        echo uv
-        return
-    fi
-    fail "no Python 3.8 to 3.11 found: install one (apt install python3 python3-venv python3-dev, or uv)," \
-         "or with conda: make conda-env && conda activate facekp, then this command again"
-}
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_USER=0 PIP_ROOT_USER_ACTION=ignore
+export PYTHONNOUSERSITE=1
+. "$here/python.sh"
 
 create() {
-    python=$(find_python)
+    [ -z "${PYTHON:-}" ] || given_python
     rm -rf "$folder"
-    if [ "$python" = uv ]; then
-        echo "No Python 3.8 to 3.11 here: uv gets one for $folder"
-        uv venv --quiet --seed --python 3.11 "$folder" || fail "uv could not get Python 3.11"
-    else
-        echo "Setting up $folder with $python, about two minutes (log: $log)"
-        "$python" -m venv "$folder" > /dev/null 2>&1 || fail \
-            "$python -m venv fails: on Debian and Ubuntu, apt install python3-venv;" \
-            "or name another interpreter: make PYTHON=..."
+    if python=${PYTHON:-$(find_python)}; then
+        echo "Creating $folder with $python"
+        "$python" -m venv "$folder" > /dev/null 2>&1 && return
+        # Debian's Python comes without ensurepip; uv does not need it
+        uv=$(find_uv) && "$uv" venv --quiet --seed --clear --python "$python" "$folder" && return
+        fail "$python -m venv fails: on Debian and Ubuntu, apt install python3-venv;" \
+             "or name another interpreter: make PYTHON=..."
     fi
+    python_of_uv "$folder"
 }
 
 unfit() {  # the environment's own interpreter or pip is broken, or PYTHON= asks for another version
     fits "$folder/bin/python" && "$folder/bin/python" -m pip --version > /dev/null 2>&1 || return 0
     [ -n "${PYTHON:-}" ] || return 1
-    find_python > /dev/null
-    [ "$("$PYTHON" -c "$VERSION")" != "$("$folder/bin/python" -c "$VERSION")" ]
+    given_python
+    [ "$found" != "$("$folder/bin/python" -c "$VERSION")" ]
 }
 
 install() {
     echo "\$ pip install $*" >> "$log"
-    "$folder/bin/python" -m pip install --no-deps --no-build-isolation "$@" >> "$log" 2>&1 || {
+    # each module is compiled to bytecode when it is first imported: most never are
+    "$folder/bin/python" -m pip install --no-deps --no-build-isolation --no-compile "$@" \
+        >> "$log" 2>&1 || {
         tail -n 5 "$log" >&2
         fail "pip install $* failed; all of its output is in $log"
     }
@@ -93,9 +60,11 @@ elif unfit; then
     create
 fi
 if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ]; then
-    echo "Installing the pinned packages of $pins into $folder (log: $log)"
+    echo "Installing the $(grep -c == "$pins") packages of $pins into $folder, about a minute" \
+         "(log: $log)"
     install --require-hashes -r "$here/build.txt"
     install --require-hashes -r "$pins"
+    echo "Installing facekp itself"
     install --editable "$project"
     # so that `import theano` before `import facekp` finds the engine ready (facekp/engine/hook.py)
     "$folder/bin/python" -c 'import sysconfig; print(

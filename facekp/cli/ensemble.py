@@ -38,17 +38,17 @@ def _name(text):
 
 
 def _ensemble(options):
-    from facekp.data import load_lookup, load_test, load_training
+    from facekp.data import load_training, load_unlabelled
     from facekp.training.ensemble import ensemble
     known.experiments()  # they register the nets of their own
     name = options.name or "-".join(word for word in ("averaged", "mirror")
                                     if getattr(options, word)) or "mean"
-    test = load_test(options.data)
 
     def place(settings, config):
         return run_at(options.out, EXPERIMENT.name, name, settings, settings.split)
 
-    run, _ = ensemble(place, options.folders, load_training(options.data, complete_only=True), test,
-                      load_lookup(options.data, test.image_ids), options.mirror, options.averaged)
+    run, _ = ensemble(place, options.folders, load_training(options.data, complete_only=True),
+                      *load_unlabelled(options.data), options.mirror, options.averaged)
     write_about(options.out, EXPERIMENT)
-    print(f"submission: {run.submission}")
+    print(f"submission: {run.submission}" if run.submission.exists() else
+          f"{run.folder}: no submission, for which test.csv and IdLookupTable.csv are needed")

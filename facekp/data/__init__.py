@@ -15,9 +15,10 @@ A small set of synthetic faces has the same files as Kaggle's:
 """
 from facekp.data.folder import DEFAULT_FOLDER, SYNTHETIC_FOLDER, resolve
 from facekp.data.kaggle import (Lookup, Test, Training, load_lookup, load_test, load_training,
-                                only_complete)
+                                load_unlabelled, only_complete)
 from facekp.data.splits import holdout, kfold, near_duplicate_groups
 
 __all__ = ["DEFAULT_FOLDER", "SYNTHETIC_FOLDER", "Lookup", "Test", "Training", "holdout", "kfold",
-           "load_lookup", "load_test", "load_training", "near_duplicate_groups", "only_complete",
+           "load_lookup", "load_test", "load_training", "load_unlabelled", "near_duplicate_groups",
+           "only_complete",
            "resolve"]

@@ -15,7 +15,7 @@ from facekp.data.faults import DOWNLOAD_AGAIN, fault
 from facekp.text import shown_path
 from facekp.data.folder import DEFAULT_FOLDER, provenance, resolve
 from facekp.data.pixels import N_PIXELS
-from facekp.data.sources import LOOKUP, TEST, TRAINING, TRUTH, find, open_csv
+from facekp.data.sources import LOOKUP, TEST, TRAINING, TRUTH, find, holds, open_csv
 from facekp.data.tables import parse_lookup, parse_test, parse_training, parse_truth
 from facekp.keypoints import COLUMNS, SIZE
 
@@ -215,6 +215,37 @@ def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):
     with open_csv(source) as (stream, sha256):
         lookup = parse_lookup(stream, source.label, image_ids)
     return Lookup(*lookup, provenance(folder, LOOKUP, sha256.hexdigest()))
+
+
+def load_unlabelled(folder=DEFAULT_FOLDER, cache_dir=None):
+    """Load test.csv and IdLookupTable.csv as far as they are there; a training needs neither.
+
+    Parameters
+    ----------
+    folder, cache_dir : see `load_training`
+
+    Returns
+    -------
+    test : Test or None
+    lookup : Lookup or None
+
+    Raises
+    ------
+    DataError : as `load_test` and `load_lookup`, for a file that is there
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     Path(place, "training.csv").touch()
+    ...     load_unlabelled(place)
+    (None, None)
+    """
+    folder = resolve(folder)
+    test = load_test(folder, cache_dir) if holds(folder, TEST) else None
+    lookup = (load_lookup(folder, test.image_ids)
+              if test is not None and holds(folder, LOOKUP) else None)
+    return test, lookup
 
 
 def _load(folder, name, parse, columns, cache_dir):

@@ -66,6 +66,12 @@ def holds_kaggle_files(folder):
     return any(os.path.lexists(os.path.join(folder, name)) for name in KNOWN_FILES)
 
 
+def holds(folder, name):
+    """Whether `folder` has one of Kaggle's CSV files, or a zip in which it is expected."""
+    return any(os.path.lexists(os.path.join(folder, found)) for found in (
+        name, name.replace(".csv", ".zip"), COMPETITION_ZIP, f"{name}.gz"))
+
+
 def find(folder, name):
     """Find one of Kaggle's CSV files.
 

@@ -9,11 +9,10 @@ feature is there, and then does nothing. Each bridge's docstring says when it ca
 import collections
 import collections.abc
 import sys
-import time
 import types
 import warnings
 
-from facekp.engine import compile_cache, fork
+from facekp.engine import compile_cache, estimator, fork
 
 
 def install():
@@ -34,12 +33,12 @@ def bridge():
     bridge_cross_validation()
     bridge_downsample()
     bridge_moved_names()
+    bridge_scan()
     bridge_module_cache()
     compile_cache.install()
     fork.install()
     silence_known_warnings()
-    bridge_nolearn_params()
-    bridge_nolearn_clock()
+    estimator.bridge()
 
 
 def bridge_collections():
@@ -145,6 +144,17 @@ def bridge_moved_names():
         scan_utils.equal_computations = graph.equal_computations
 
 
+def bridge_scan():
+    """``theano.scan``, on which Lasagne's recurrent layers rest, from Python 3.11 on.
+
+    Its C code uses what Python 3.11 has removed, and Theano takes the fault of the compiler for one
+    of the user's. Without that module Theano steps through a loop in Python; the steps themselves
+    are compiled as ever. Remove it with Theano.
+    """
+    if sys.version_info >= (3, 11):
+        sys.modules.setdefault("theano.scan_module.scan_perform_ext", None)
+
+
 def bridge_module_cache():
     """Stable versions of some of Theano's C modules; otherwise each process compiles them again.
 
@@ -181,27 +191,3 @@ def silence_known_warnings():
     warnings.filterwarnings(
         "ignore", message=r"The `image_shape` keyword argument", module=r"lasagne\.layers\.conv"
     )
-
-
-def bridge_nolearn_params():
-    """Attributes ``X_tensor_type`` and ``loss`` for nolearn's NeuralNet.
-
-    They are arguments of its constructor, but it keeps neither; from scikit-learn 0.24 on
-    ``get_params`` (and with it ``repr``) raises AttributeError for such arguments.
-    Both are always None: the constructor refuses X_tensor_type, and translates loss.
-    Remove it with a nolearn that drops the two arguments.
-    """
-    from nolearn.lasagne import NeuralNet
-
-    for name in ("X_tensor_type", "loss"):
-        if not hasattr(NeuralNet, name):
-            setattr(NeuralNet, name, None)
-
-
-def bridge_nolearn_clock():
-    """Measure nolearn's epochs with a clock that cannot be set while they last.
-
-    Remove it with a nolearn that does not call time.time().
-    """
-    import nolearn.lasagne.base
-    nolearn.lasagne.base.time = time.monotonic

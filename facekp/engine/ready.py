@@ -52,6 +52,13 @@ def check_versions(version=installed):
         )
 
 
+def check_docstrings():
+    """Raise EngineError if Python was told to drop docstrings, which Theano puts together."""
+    if check_docstrings.__doc__ is None:
+        raise EngineError("Python runs without docstrings (PYTHONOPTIMIZE=2 or -OO), which Theano "
+                          "cannot do; unset PYTHONOPTIMIZE, or set it to 1")
+
+
 def import_theano():
     """Import Theano with the requested device.
 
@@ -75,6 +82,7 @@ def import_theano():
     return theano
 
 
+check_docstrings()
 check_versions()
 plan = configure()
 theano = import_theano()

@@ -167,18 +167,18 @@ class Experiment:
         (Run, Settings)
         """
         options = self.resolved(options)
+        known = ", ".join(filter(None, self.variants))
+        expected = f"expected some of {known}" if known else "expected none: there is one variant"
         # another split in place of one after mirroring is that of another variant
         wanted = [name for name, variant in self.variants.items()
                   if options.split in (None, variant.settings.split)
                   or variant.settings.split != "after-mirroring"
                   ] if options.only is None else options.only.split(",")
         for name in wanted:
+            if name not in self.variants:
+                raise ConfigError(f"only: found {name or options.only!r}, {expected}")
             if wanted.count(name) > 1:
                 raise ConfigError(f"only: found {name!r} twice, expected each name once")
-            if name not in self.variants:
-                names = ", ".join(filter(None, self.variants))
-                raise ConfigError(f"only: found {name!r}, expected " + (
-                    f"some of {names}" if names else "none: there is one variant"))
         for seed in options.seeds:
             for name in wanted:
                 yield from self.runs_of(name, seed, options)

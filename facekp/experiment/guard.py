@@ -1,4 +1,5 @@
 """Turn errors into one line and an exit code, with the command line's options for the remedy."""
+import errno
 import os
 import sys
 
@@ -13,6 +14,7 @@ REMEDIES = {
     "data": "another folder of data: --data, with make DATA=",
     "download": "download: facekp data, or make data",
     "import": "a file that registers nets: --import FILE",
+    "net": "another net: --net FILE, from facekp export RUN",
 }
 """What a user types for the remedies that :class:`facekp.errors.FacekpError` names."""
 
@@ -47,13 +49,22 @@ def guarded(command):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
     except OSError as error:  # a full disk, a folder that cannot be written
-        place = f"{shown_path(error.filename)}: " if error.filename else ""
-        return _failed(f"{place}{error.strerror or error}; mend that, then give the same command "
-                       "again: a training goes on from its last epoch")
+        return _failed(_fault_of_disk(error))
     except KeyboardInterrupt as error:
         print(f"\nfacekp: {str(error) or 'interrupted'}", file=sys.stderr)
         return EXIT_SIGTERM if str(error).startswith("SIGTERM") else EXIT_SIGINT
     return code if type(code) is int else 0
+
+
+def _fault_of_disk(error):
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    folder = os.path.dirname(name)
+    if error.errno == errno.ENOENT and folder and not os.path.isdir(folder):
+        return (f"{shown_path(name)}: there is no folder {shown_path(folder)}; make it, or name "
+                "another")
+    place = f"{shown_path(name)}: " if name else ""
+    return (f"{place}{error.strerror or error}; mend that, then give the same command again: what "
+            "is finished, such as the epochs of a training, is kept")
 
 
 def worded(error):

@@ -4,14 +4,15 @@ import os
 
 import numpy as np
 
-from facekp import data
-from facekp.errors import RunError
+from facekp import data, files
+from facekp.errors import FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.report import summary
 from facekp.runs.about import write_about
 from facekp.runs.place import beside
 from facekp.runs.read import read_run, warning
+from facekp.settings import Settings
 
 
 def run(experiment, options):
@@ -31,8 +32,7 @@ def run(experiment, options):
         os.environ["FACEKP_DEVICE"] = options.device
     plan = list(experiment.plan(options))
     faces = data.load_training(options.data, complete_only=complete_only(plan))
-    test = data.load_test(options.data)
-    tables = faces, test, data.load_lookup(options.data, test.image_ids)
+    tables = faces, *data.load_unlabelled(options.data)
     beside_of = {}
     if options.force_new:
         from facekp.training import describe  # slow: it imports Theano
@@ -45,8 +45,11 @@ def run(experiment, options):
     others = f" and {n_others} others" * (n_others > 0)
     print(f"{experiment.name}{section} on {n_complete} complete images{others}: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
+    if None in tables:
+        print(f"{options.data}: without test.csv and IdLookupTable.csv, there is no submission")
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
-        write_about(options.out, experiment.about())
+        if not any(belongs_to_others(run, settings) for run, settings in plan):
+            write_about(options.out, experiment.about())
     failures = {}
     for stage in stages(plan):
         failures.update(launcher(options, len(stage), tables)(stage))
@@ -96,6 +99,15 @@ def launcher(options, n_runs, tables):
     return in_turn.InTurn(tables)
 
 
+def belongs_to_others(run, settings):
+    """Whether another experiment of this name has begun the run: then the name is taken."""
+    try:
+        begun = files.read_json(run.config)["settings"]
+        return Settings.from_dict(begun) != Settings.from_dict(settings.as_dict())
+    except (OSError, KeyError, TypeError, FacekpError):  # no run yet, or whoever trains it says so
+        return False
+
+
 def say_results(experiment, options, plan, failures):
     """Print a line for each run, and the tables of all runs of the experiment.
 
@@ -114,8 +126,10 @@ def say_results(experiment, options, plan, failures):
                 failures[run] = str(error)
     summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)
-    for run in [run for run, _ in plan if run.submission.exists()][:3]:
-        print(f"predicted faces: {run.faces}\nsubmission: {run.submission}")
+    for run in [run for run, _ in plan if run.faces.exists()][:3]:
+        print(f"predicted faces: {run.faces}")
+        if run.submission.exists():
+            print(f"submission: {run.submission}")
 
 
 def failure_text(failures, total):

@@ -52,7 +52,8 @@ def choose(experiments, only):
     names = list(by_name) if only is None else only.split(",")
     for name in names:
         if name not in by_name:
-            raise ConfigError(f"only: found {name!r}, expected some of {', '.join(by_name)}")
+            raise ConfigError(f"only: found {name or only!r}, expected some of "
+                              f"{', '.join(by_name)}")
     return [by_name[name] for name in by_name if name in names]
 
 

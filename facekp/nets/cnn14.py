@@ -6,7 +6,7 @@ from lasagne.nonlinearities import tanh
 
 
 def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer="adagrad",
-          learning_rate=0.01, batch_size=128, seed=0, fused=True):
+          learning_rate=0.01, batch_size=128, seed=0, fused=True, **options):
     """The CNN that has 14 layers as nolearn counts them (paper, sections 2.3 and 5.3).
 
     ==========  =============  ==========
@@ -34,7 +34,7 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
         With the four dropout layers (0.1, 0.2, 0.3, 0.5); without them 10 layers remain.
     num_dense_units : int
         Units of the two dense layers.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused :
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused, **options :
         see :func:`facekp.nets.lenet.lenet5`
 
     Returns
@@ -57,4 +57,5 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
     layers += hidden(DenseLayer, "dense2", batch_norm=False, num_units=num_dense_units)
     if not dropout:
         layers = [layer for layer in layers if layer[0] is not DropoutLayer]
-    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
+    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,
+               **options)

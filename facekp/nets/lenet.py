@@ -8,7 +8,7 @@ from facekp.errors import ConfigError
 
 
 def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, optimizer="adam",
-           learning_rate=0.001, batch_size=128, seed=0, fused=True):
+           learning_rate=0.001, batch_size=128, seed=0, fused=True, **options):
     """LeNet-5 with four convolutional layers (paper, sections 2.1, 5.1 and 5.4).
 
     ==========  =============  ==========
@@ -42,6 +42,8 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
     batch_size, seed : int
     fused : bool
         False: use Theano's stock Ops also where the fused ones (:mod:`facekp.fused`) could be used.
+    **options
+        Further arguments of nolearn's NeuralNet, like ``max_epochs=5`` or ``verbose=1``.
 
     Returns
     -------
@@ -51,6 +53,8 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
     ------
     ConfigError
         If `variant` or `optimizer` is unknown.
+    TypeError
+        If nolearn's NeuralNet has no such argument.
 
     Examples
     --------
@@ -68,4 +72,5 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
         layers += [(MaxPool2DLayer, {"name": f"pool{i}", "pool_size": 2})]
     for i, num_units in enumerate((120, 84), 1):
         layers += hidden(DenseLayer, f"dense{i}", batch_norm, num_units=num_units)
-    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
+    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,
+               **options)

@@ -78,7 +78,8 @@ def _check_options(settings, builder):
         raise ConfigError(f"options: found {settings.options!r}, expected an object of names and "
                           "values")
     parameters = inspect.signature(builder).parameters
-    known = [name for name in parameters if name not in OF_SETTINGS]
+    known = [name for name, parameter in parameters.items()
+             if name not in OF_SETTINGS and parameter.kind is not parameter.VAR_KEYWORD]
     for name, value in settings.options.items():
         if name not in known:
             raise ConfigError(f"options: found {name!r}, which {settings.model} does not take; "

@@ -10,9 +10,15 @@ import theano
 from lasagne.layers import InputLayer
 from nolearn.lasagne import BatchIterator, NeuralNet
 from nolearn.lasagne import objective as nolearn_objective
+from sklearn.base import BaseEstimator
+from theano.configparser import change_flags
 
 from facekp import fused, keypoints
 from facekp.data import schemes, splits
+from facekp.errors import ConfigError, EngineError
+
+TOLERANCE = 0.05
+"""How far a gray level may lie outside of [0, 1], as after an interpolation."""
 
 
 class ShuffledBatches(BatchIterator):
@@ -26,6 +32,8 @@ class ShuffledBatches(BatchIterator):
     batch_size : int
     seed : int
 
+    Without targets, as for a prediction, the samples keep their order, and no epoch begins.
+
     Attributes
     ----------
     epoch : int, how many epochs have been started
@@ -37,14 +45,34 @@ class ShuffledBatches(BatchIterator):
         self.epoch = 0
 
     def __call__(self, X, y=None):
-        self.epoch += 1
-        self.order = np.random.RandomState([self.seed, self.epoch]).permutation(len(X))
+        if y is None:
+            self.order = np.arange(len(X))
+        else:
+            self.epoch += 1
+            self.order = np.random.RandomState([self.seed, self.epoch]).permutation(len(X))
         return super().__call__(X, y)
 
     def __iter__(self):
         for start in range(0, len(self.order), self.batch_size):
             rows = self.order[start:start + self.batch_size]
-            yield self.transform(self.X[rows], self.y[rows])
+            yield self.transform(self.X[rows], None if self.y is None else self.y[rows])
+
+
+def without_test_values():
+    """A context in which Theano wants no test values: a net's inputs have none."""
+    return change_flags(compute_test_value="off")
+
+
+def check_engine():
+    """Raise EngineError if the user's settings leave Theano without convolutions on the CPU."""
+    if theano.config.device == "cpu":
+        for name, wrong, expected in (("mode", "FAST_COMPILE", "Mode or FAST_RUN"),
+                                      ("linker", "py", "cvm"),
+                                      ("floatX", "float16", "float32 or float64")):
+            if getattr(theano.config, name) == wrong:
+                raise EngineError(f"{name}={wrong}: found in THEANO_FLAGS or a theanorc, expected "
+                                  f"{expected}, since Theano has no convolutions for it; correct "
+                                  "or unset it")
 
 
 class Lazy:
@@ -60,7 +88,8 @@ class Lazy:
 
     @cached_property
     def function(self):
-        return self._build()
+        with without_test_values():
+            return self._build()
 
     def __call__(self, *args):
         return self.function(*args)
@@ -100,17 +129,54 @@ class SeededSplit:
         return X[train], X[valid], y[train], y[valid]
 
 
+def check_images(X):
+    """The images as a float32 array, or ConfigError if they are not such images.
+
+    Parameters
+    ----------
+    X : float array (n, 1, 96, 96) in [0, 1]; n may be 0
+
+    Returns
+    -------
+    float32 array (n, 1, 96, 96)
+
+    Examples
+    --------
+    >>> check_images(np.full((2, 1, 96, 96), 0.5)).dtype
+    dtype('float32')
+    """
+    X = np.asarray(X)
+    shape = 1, keypoints.SIZE, keypoints.SIZE
+    if X.ndim != 4 or X.shape[1:] != shape:
+        raise ConfigError(f"X: found shape {X.shape}, expected (n, {', '.join(map(str, shape))}): "
+                          "gray images of this size; resize or reshape them")
+    if X.dtype.kind != "f":
+        raise ConfigError(f"X: found gray levels of type {X.dtype}, expected floats in [0, 1]; "
+                          "divide by 255")
+    if len(X):
+        low, high = float(X.min()), float(X.max())
+        if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):  # NaN neither
+            remedy = ("divide by 255" if 0 <= low and 1 < high <= 256 else
+                      "scale them to [0, 1], and replace values that are no numbers")
+            raise ConfigError(f"X: found gray levels from {low:g} to {high:g}, expected "
+                              f"floats in [0, 1]; {remedy}")
+    return X.astype(np.float32, copy=False)
+
+
 class KeypointNet(NeuralNet):
     """A nolearn NeuralNet whose functions are built by :func:`facekp.fused.get_output`.
 
-    Attributes
+    Parameters
     ----------
+    layers : as nolearn takes them
     fused : bool
-        Set it to False before the net is initialized to use Theano's stock Ops.
+        False: use Theano's stock Ops also where the fused ones could be used.
+    **options : the other arguments of nolearn's NeuralNet
 
-    Everything else is inherited from nolearn. A net with its own objective, with penalties or with
-    ``scores_train`` / ``scores_valid`` gets nolearn's stock functions. The initial weights and
-    dropout use random numbers from the seed of the training batches.
+    Everything else is inherited from nolearn: the net is an estimator of scikit-learn. A net with
+    its own objective, with penalties or with ``scores_train`` / ``scores_valid`` gets nolearn's
+    stock functions. The initial weights and dropout use random numbers from the seed of the
+    training batches.
 
     Examples
     --------
@@ -120,19 +186,32 @@ class KeypointNet(NeuralNet):
     (10, 30)
     """
 
-    fused = True
+    fused = True  # of nets that older versions have pickled
+
+    def __init__(self, layers, fused=True, **options):
+        super().__init__(layers, **options)
+        self.fused = fused
+
+    def _get_param_names(self):
+        # scikit-learn reads the names from the constructor, which here has only some of them
+        names = BaseEstimator._get_param_names.__func__(NeuralNet)
+        return names + ["fused"] + self._kwarg_keys
 
     def initialize_layers(self, layers=None):
+        check_engine()
         seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
         lasagne.random.set_rng(np.random.RandomState(seed))
-        return super().initialize_layers(layers)
+        with without_test_values():
+            return super().initialize_layers(layers)
 
     def _create_iter_funcs(self, layers, objective, update, output_type):
         options = self._get_params_for("objective")
         if objective is not nolearn_objective or self.scores_train or self.scores_valid or (
                 set(options) != {"loss_function"}):
-            return super()._create_iter_funcs(layers, objective, update, output_type)
-        y = output_type("y")                                            # (batch, 30)
+            with without_test_values():
+                return super()._create_iter_funcs(layers, objective, update, output_type)
+        with without_test_values():
+            y = output_type("y")                                        # (batch, 30)
         X = [layer.input_var for layer in layers.values() if isinstance(layer, InputLayer)]
         [output] = self._output_layers
         get_output = fused.get_output if self.fused else lasagne.layers.get_output
@@ -168,6 +247,12 @@ class KeypointNet(NeuralNet):
         made = ("train_iter_", "eval_iter_", "predict_iter_", "_initialized")
         return {name: value for name, value in vars(self).items() if name not in made}
 
+    def train_loop(self, X, y, epochs=None):
+        """nolearn's training loop. A clone of a trained net begins with the first epoch's order."""
+        if not self.train_history_ and hasattr(self.batch_iterator_train, "epoch"):
+            self.batch_iterator_train.epoch = 0
+        super().train_loop(X, y, epochs)
+
     def compile(self):
         """Compile the training functions now, so that it is not part of the first epoch's time."""
         self.initialize()
@@ -195,7 +280,7 @@ class KeypointNet(NeuralNet):
 
         Parameters
         ----------
-        X : float32 array (n, 1, 96, 96) in [0, 1]
+        X : float array (n, 1, 96, 96) in [0, 1]
         second : bool array (n,) or None
             The images of the contest's second labelling scheme (:mod:`facekp.data.schemes`), which
             a net that knows both schemes labels by it. None: all are of the first scheme.
@@ -203,7 +288,15 @@ class KeypointNet(NeuralNet):
         Returns
         -------
         float32 array (n, 30), px
+
+        Raises
+        ------
+        ConfigError
+            If X has another shape, or its values are not gray levels in [0, 1].
         """
+        X = check_images(X)
+        if not len(X):  # nolearn has no batch to stack then
+            return np.zeros((0, len(keypoints.COLUMNS)), np.float32)
         return schemes.pick(keypoints.unscale(self.predict(X)), second)
 
     def weights(self):

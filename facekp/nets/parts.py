@@ -1,4 +1,6 @@
 """Parts that several architectures use: input, hidden layers, and the net from a list of layers."""
+import inspect
+
 from facekp.nets.net import KeypointNet, SeededSplit, ShuffledBatches
 
 from lasagne import init
@@ -6,7 +8,7 @@ from lasagne.layers import (Conv2DLayer, DenseLayer, ElemwiseSumLayer, InputLaye
                             NonlinearityLayer)
 from lasagne.nonlinearities import identity, rectify
 from lasagne.objectives import squared_error
-from nolearn.lasagne import BatchIterator
+from nolearn.lasagne import BatchIterator, NeuralNet
 
 from facekp.engine.layers import BatchNormLayer
 from facekp.keypoints import COLUMNS, SIZE
@@ -62,12 +64,14 @@ def residual_block(name, incoming, num_filters, halve):
         (NonlinearityLayer, {"name": f"{name}_relu", "nonlinearity": rectify})]
 
 
-def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused):
+def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused=True,
+        **options):
+    """The net of these hidden layers; `options` are further arguments of nolearn's NeuralNet."""
+    check_options(options, layers)
     output = (DenseLayer, {"name": "output", "num_units": len(COLUMNS),
                            "nonlinearity": output_nonlinearity})
     rule = optimizers.get(optimizer)
-    made = KeypointNet(
-        [input_layer()] + layers + [output],
+    own = dict(
         regression=True,
         objective_loss_function=squared_error,
         update=rule.update,
@@ -75,5 +79,19 @@ def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed,
         batch_iterator_test=BatchIterator(batch_size),
         train_split=SeededSplit(seed),
         **{f"update_{name}": value for name, value in rule.options(learning_rate).items()})
-    made.fused = fused
-    return made
+    return KeypointNet([input_layer()] + layers + [output], fused, **{**own, **options})
+
+
+def check_options(options, layers):
+    """Raise TypeError for a name that nolearn's NeuralNet does not know.
+
+    nolearn itself says so only when the net is initialized, and does not name what it knows.
+    """
+    known = [name for name, parameter in inspect.signature(NeuralNet.__init__).parameters.items()
+             if parameter.kind is parameter.POSITIONAL_OR_KEYWORD][2:]  # without self and layers
+    parts = ["update", "objective", *(arguments["name"] for _, arguments in layers)]
+    for name in options:
+        if name not in known and not name.startswith(tuple(f"{part}_" for part in parts)):
+            raise TypeError(f"found an argument {name!r}, which neither this net nor nolearn's "
+                            f"NeuralNet has; NeuralNet's are {', '.join(known)}, and those of the "
+                            "update, the objective or a layer, like update_momentum")

@@ -12,7 +12,7 @@ BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 
 
 def resnet(depth=18, width=32, output_nonlinearity=tanh, optimizer="adam", learning_rate=0.001,
-           batch_size=64, seed=0, fused=True):
+           batch_size=64, seed=0, fused=True, **options):
     """A residual net of basic blocks with batch normalization and global average pooling.
 
     ==========  =============  ==========
@@ -49,7 +49,7 @@ def resnet(depth=18, width=32, output_nonlinearity=tanh, optimizer="adam", learn
     width : int
         Filters of conv1 and of the first stage; each stage has twice those of the one before.
         He et al. have 64.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused :
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused, **options :
         see :func:`facekp.nets.lenet.lenet5`
 
     Returns
@@ -78,4 +78,5 @@ def resnet(depth=18, width=32, output_nonlinearity=tanh, optimizer="adam", learn
                                      num_filters=width * 2 ** (stage - 1),
                                      halve=stage > 1 and i == 1)
     layers += [(GlobalPoolLayer, {"name": "average"})]
-    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
+    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,
+               **options)

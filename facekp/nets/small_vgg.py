@@ -8,7 +8,7 @@ from lasagne.nonlinearities import tanh
 
 def small_vgg(width=32, num_dense_units=256, batch_norm=False, dropout=False,
               output_nonlinearity=tanh, optimizer="adam", learning_rate=0.0007, batch_size=64,
-              seed=0, fused=True):
+              seed=0, fused=True, **options):
     """Four blocks of two convolutions: a fifteenth of VGG-16's parameters, not in the paper.
 
     ==========  =============  ==========
@@ -45,7 +45,7 @@ def small_vgg(width=32, num_dense_units=256, batch_norm=False, dropout=False,
         Batch normalization before each ReLU, instead of biases.
     dropout : bool
         Dropout of 0.5 after each of the two dense layers, as VGG has it.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused :
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused, **options :
         see :func:`facekp.nets.lenet.lenet5`
 
     Returns
@@ -68,4 +68,5 @@ def small_vgg(width=32, num_dense_units=256, batch_norm=False, dropout=False,
         layers += hidden(DenseLayer, f"dense{i}", batch_norm, num_units=num_dense_units, W=W)
         if dropout:
             layers += [(DropoutLayer, {"name": f"dropout{i}", "p": 0.5})]
-    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
+    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,
+               **options)

@@ -9,7 +9,7 @@ from facekp.errors import ConfigError
 
 
 def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonlinearity=tanh,
-           optimizer="adam", learning_rate=0.0003, batch_size=32, seed=0, fused=True):
+           optimizer="adam", learning_rate=0.0003, batch_size=32, seed=0, fused=True, **options):
     """VGG-16, configuration D of Simonyan & Zisserman 2015, on 96x96 (paper, sections 2.2, 5.2).
 
     ==========  =============  ==========
@@ -52,7 +52,7 @@ def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonl
         Units of the two dense layers.
     dropout : bool
         Dropout of 0.5 after each of the two dense layers, as in VGG.
-    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused :
+    output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused, **options :
         see :func:`facekp.nets.lenet.lenet5`
 
     Returns
@@ -86,4 +86,5 @@ def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonl
                           num_units=num_dense_units, W=W)
         if dropout:
             layers += [(DropoutLayer, {"name": f"dropout{i}", "p": 0.5})]
-    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused)
+    return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,
+               **options)

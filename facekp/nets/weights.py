@@ -25,6 +25,8 @@ def save_weights(path, values):
 def load_weights(path, shapes):
     """Read the parameters of a net; see :func:`save_weights` for an example.
 
+    They are float64 if the net was trained with ``THEANO_FLAGS=floatX=float64``.
+
     Parameters
     ----------
     path : path
@@ -33,7 +35,7 @@ def load_weights(path, shapes):
 
     Returns
     -------
-    dict of str -> float32 array
+    dict of str -> float32 or float64 array
 
     Raises
     ------
@@ -41,7 +43,7 @@ def load_weights(path, shapes):
         If the file cannot be read or does not fit the net.
     """
     try:
-        return npz.read_npz(path, {name: (("<f4",), shape) for name, shape in shapes.items()})
+        return npz.read_npz(path, {name: (("<f4", "<f8"), shape) for name, shape in shapes.items()})
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: these weights cannot be used: {error}; let the run end (the same "
                        "command goes on), or name another run folder; a complete run must be "
@@ -49,7 +51,7 @@ def load_weights(path, shapes):
 
 
 def read_weights(net, path, prefix=""):
-    """Set a net's parameters from a file that has exactly these parameters.
+    """Set a net's parameters from a file that has exactly these parameters, in either precision.
 
     Parameters
     ----------
@@ -74,4 +76,4 @@ def read_weights(net, path, prefix=""):
     values = load_weights(path, {name: parameter.get_value(borrow=True).shape
                                  for name, parameter in parameters.items()})
     for name, parameter in parameters.items():
-        parameter.set_value(values[name])
+        parameter.set_value(values[name].astype(parameter.dtype))

@@ -42,7 +42,8 @@ class Net:
         if shapes != [[1, SIZE, SIZE], [len(COLUMNS)]]:
             raise ConfigError(f"{self.path}: found a net from {shapes[:len(inputs)]} to "
                               f"{shapes[len(inputs):]}, expected one from [[1, {SIZE}, {SIZE}]] to "
-                              f"[[{len(COLUMNS)}]]; name an ONNX file that facekp exported")
+                              f"[[{len(COLUMNS)}]]; name an ONNX file that facekp exported",
+                              remedies=("net",))
         self._input = inputs[0].name
         self.metadata = dict(self._session.get_modelmeta().custom_metadata_map)
 
@@ -74,14 +75,14 @@ class Net:
 def _file(path):
     if path is None:
         if not os.path.exists(DEFAULT):
-            raise ConfigError("no net comes with this copy of facekp; name an exported one "
-                              "(net=..., an ONNX file)")
+            raise ConfigError("no net comes with this copy of facekp; name an exported one, an "
+                              "ONNX file", remedies=("net",))
         return DEFAULT
     path = os.fspath(path)
     if os.path.isdir(path):
         inside = os.path.join(path, "net.onnx")
         if not os.path.exists(inside):
             raise RunError(f"{path}: has no net.onnx; export the run first (facekp.training.export "
-                           "writes it), or name an ONNX file")
+                           "writes it), or name an ONNX file", remedies=("net",))
         return inside
     return path

@@ -6,13 +6,14 @@ and the claims from it: no module of facekp knows an experiment by its name.
 """
 import contextlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Dict, List
 
 from facekp import files
 from facekp.errors import RunError
 from facekp.runs.checks import ABOUT, check
+from facekp.text import shown
 
 FILE = "experiment.json"
 REMEDY = "remove it and give the experiment's command again"
@@ -93,8 +94,10 @@ def read_about(root, name):
         return About(name)
     content = files.read_json(path)
     check(path, content, ABOUT, REMEDY)
-    try:
-        said = {key: value for key, value in content.items() if value is not None}
-        return About(**{**said, "name": name})
-    except TypeError as error:
-        raise RunError(f"{path}: is no description of an experiment ({error}); {REMEDY}") from None
+    known = [field.name for field in fields(About)]
+    for key in content:
+        if key not in known:
+            raise RunError(f"{path}: found {shown(repr(key), 60)}, expected some of "
+                           f"{', '.join(known)}; {REMEDY}")
+    said = {key: value for key, value in content.items() if value is not None}
+    return About(**{**said, "name": name})

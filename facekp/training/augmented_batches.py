@@ -33,8 +33,10 @@ class AugmentedBatches(ShuffledBatches):
         self.augmentation = augmentation
         self.fused = fused
 
-    def __call__(self, X, y):
+    def __call__(self, X, y=None):
         batches = super().__call__(X, y)  # a new epoch begins
+        if y is None:  # a prediction: the images as they are
+            return batches
         changes = draw(self.augmentation, self.seed, self.epoch, np.arange(len(X)))
         self.given = kernel_input(changes)
         y_px, second = unscale(y.astype(float)), None
@@ -47,6 +49,9 @@ class AugmentedBatches(ShuffledBatches):
         return batches
 
     def __iter__(self):
+        if self.y is None:
+            yield from super().__iter__()
+            return
         pixels = resample_ops.resample if self.fused else resample
         for start in range(0, len(self.order), self.batch_size):
             rows = self.order[start:start + self.batch_size]

@@ -8,6 +8,7 @@ from facekp.engine import allocator
 from facekp.errors import ConfigError, RunError
 from facekp.nets.models import build
 from facekp.nets.weights import read_weights
+from facekp.runs import submission
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 
@@ -38,8 +39,13 @@ def load_net(folder, averaged=False):
     >>> y_pred = net.predict_px(X)                   # doctest: +SKIP
     """
     allocator.tune()
+    run = Run(folder)
+    published = run.conv_weights, run.folder / submission.PREDICTIONS
+    if not run.weights.exists() and any(path.exists() for path in published):
+        raise RunError(f"{run.folder}: has no {run.weights.name}; published results hold no "
+                       "weights: name the folder in which the run was trained")
     net = build(settings_of(folder))
-    read_weights(net, weights_of(Run(folder), averaged))
+    read_weights(net, weights_of(run, averaged))
     net.initialize()
     return net
 

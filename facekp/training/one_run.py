@@ -10,6 +10,7 @@ from facekp import files, fused, machine, text
 from facekp.data import only_complete
 from facekp.engine import allocator
 from facekp.nets.models import build
+from facekp.nets.net import check_engine
 from facekp.runs import provenance
 from facekp.runs.config import differing
 from facekp.runs.version import TRAINING_VERSION
@@ -60,6 +61,7 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
     ...                 load_training(complete_only=True))    # doctest: +SKIP
     """
     allocator.tune()
+    check_engine()
     net = build(settings)  # before the folder is touched: it refuses options that do not fit
     augmented_batches.use(net, settings)
     rates.use(net, settings)
@@ -80,7 +82,8 @@ def train(run, settings, training, test=None, lookup=None, say=text.say):
             say(f"{run.folder}: {'; '.join(changed)}: the last bits may differ from an "
                 "undisturbed run's")
         data = split(training.X, training.y, settings)
-        say(f"{run.folder}: compiling {settings.model}")
+        precision = "" if theano.config.floatX == "float32" else f" in {theano.config.floatX}"
+        say(f"{run.folder}: compiling {settings.model}{precision}")
         net.compile()
         start.use(net, run, settings)
         best, averaged, stop = fit(net, data, run, settings, say)

@@ -47,6 +47,7 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_training", lambda folder, **options: training_data())
     monkeypatch.setattr(data, "load_test", lambda folder, **options: unlabelled_data())
     monkeypatch.setattr(data, "load_lookup", lambda folder, *ids: lookup())
+    monkeypatch.setattr(data, "load_unlabelled", lambda folder: (unlabelled_data(), lookup()))
 
 
 def test_an_option_that_the_model_lacks_leaves_no_folder(capsys, tmp_path, no_files):
@@ -217,7 +218,8 @@ def test_submit(tmp_path, capsys, no_files):
 @pytest.mark.parametrize("config, words", [
     (None, "config.json: cannot be read"), ("{", "config.json: cannot be read"),
     ("{}", "config.json: holds no settings"),
-    ('{"settings": {"modell": "x"}}', "config.json: holds no settings"),
+    ('{"settings": {"modell": "x"}}', "found 'modell', expected some of model, options"),
+    ('{"settings": [1]}', "config.json: holds no settings"),
     ('{"settings": {"model": "alexnet"}}', "model: found 'alexnet'"),
     ('{"settings": {"model": "lenet5"}}', "weights.npz: these weights cannot be used")])
 def test_submit_from_a_folder_that_is_no_run(config, words, tmp_path, capsys, no_files):
@@ -227,6 +229,32 @@ def test_submit_from_a_folder_that_is_no_run(config, words, tmp_path, capsys, no
     err = capsys.readouterr().err
     assert err.startswith("facekp: error: ") and words in err and err.count("\n") == 1
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_submission_into_a_folder_that_is_not_there_is_one_line(tmp_path, capsys, no_files):
+    from facekp import files
+    from facekp.nets import models, weights
+    from facekp.runs.folder import Run
+    settings, run = Settings("lenet5", {"variant": "classic"}), Run(tmp_path)
+    files.write_json(run.config, {"settings": settings.as_dict()})
+    weights.save_weights(run.weights, {name: parameter.get_value() for name, parameter in
+                                       models.build(settings).weights().items()})
+    missing = tmp_path / "no" / "such"
+    assert commands.main(["submit", str(tmp_path), "--out", str(missing / "s.csv")]) == 2
+    err = capsys.readouterr().err
+    assert str(missing) in err and "there is no folder" in err and err.count("\n") == 1
+
+
+def test_published_results_have_no_weights_to_export(tmp_path, capsys):
+    from facekp import files
+    from facekp.runs.folder import Run
+    run = Run(tmp_path)
+    files.write_json(run.config, {"settings": Settings("lenet5").as_dict(), "data": {"label": "x"}})
+    files.write_json(run.summary, {"state": "complete", "valid_rmse_px": 2.0})
+    run.conv_weights.touch()
+    assert commands.main(["export", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "published results" in err and err.count("\n") == 1
 
 
 def test_help_and_version_need_no_theano(clean_env):

@@ -274,3 +274,20 @@ def test_complete_images_of_loaded_ones(folder):
     everything.y[:, 3] = np.nan
     with pytest.raises(DataError, match="no row with all 15 keypoints"):
         data.only_complete(everything)
+
+
+def test_a_folder_with_training_csv_alone_has_nothing_unlabelled(folder):
+    (folder / "IdLookupTable.csv").unlink()
+    test, lookup = data.load_unlabelled(folder)
+    assert len(test.X) and lookup is None
+    (folder / "test.csv").write_text("no table")
+    with pytest.raises(DataError):  # what is there is not overlooked
+        data.load_unlabelled(folder)
+    (folder / "test.csv").unlink()
+    assert data.load_unlabelled(folder) == (None, None)
+
+
+def test_test_csv_alone_serves_a_submission(folder):
+    (folder / "training.csv").unlink()
+    test, lookup = data.load_unlabelled(folder)
+    assert set(lookup.image_ids) <= set(test.image_ids)

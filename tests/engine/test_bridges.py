@@ -164,3 +164,33 @@ def test_setting_the_clock_changes_no_epochs_duration():
     import nolearn.lasagne.base
 
     assert nolearn.lasagne.base.time is time.monotonic
+
+
+def test_recurrent_layers_work_beside_the_fused_kernels():
+    from lasagne import layers
+    from lasagne.nonlinearities import identity, tanh
+    from facekp.nets.net import KeypointNet
+
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(8, 4, 3)).astype(np.float32)                 # (n, steps, features)
+    y = X[:, :, :2].mean(axis=1)
+    net = KeypointNet([(layers.InputLayer, {"shape": (None, 4, 3), "name": "input"}),
+                       (layers.RecurrentLayer, {"num_units": 5, "nonlinearity": tanh,
+                                                "name": "recurrent"}),
+                       (layers.DenseLayer, {"num_units": 2, "nonlinearity": identity,
+                                            "name": "output"})],
+                      regression=True, update_learning_rate=0.1, max_epochs=5,
+                      train_split=lambda X, y, net: (X, X, y, y))
+    net.fit(X, y)
+    losses = [row["train_loss"] for row in net.train_history_]
+    assert losses[-1] < losses[0]
+    recurrent, output = net.layers_["recurrent"], net.layers_["output"]
+    W_in, b, W_hid = (parameter.get_value() for parameter in (
+        recurrent.input_to_hidden.W, recurrent.input_to_hidden.b, recurrent.hidden_to_hidden.W))
+    h, states = np.zeros((8, 5)), []
+    for step in range(4):
+        h = np.tanh(X[:, step] @ W_in + b + h @ W_hid)
+        states.append(h)
+    expected = (np.stack(states, axis=1).reshape(8, -1) @ output.W.get_value()
+                + output.b.get_value())                               # the dense layer takes all
+    np.testing.assert_allclose(net.predict(X), expected, atol=1e-5)

@@ -58,7 +58,7 @@ def trained(tmp_path, monkeypatch):
     import facekp.training
     tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
                              provenance={"label": "a test's faces"})
-    log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs")
+    log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs", unlabelled=(tables, tables))
 
     def train(run, settings, *data):
         name = run.folder.relative_to(log.out).as_posix()
@@ -72,6 +72,7 @@ def trained(tmp_path, monkeypatch):
     monkeypatch.setattr(facekp.training, "describe", lambda settings, *data: {})
     for name in ("load_training", "load_test", "load_lookup"):
         monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
+    monkeypatch.setattr(facekp.data, "load_unlabelled", lambda folder: log.unlabelled)
     return log
 
 
@@ -153,6 +154,21 @@ def test_what_the_experiment_says_of_itself_is_there_before_the_first_run(traine
     STUDY.main(["--out", str(trained.out)])
     about = read_about(trained.out, "study")
     assert (about.title, list(about.variants)) == ("A study", ["fair", "paper"])
+
+
+def test_a_taken_name_leaves_what_the_other_experiment_says_of_itself(trained):
+    STUDY.main(["--out", str(trained.out)])
+    other = Experiment("study", {"fair": Settings("lenet5", learning_rate=0.5)}, title="Other")
+    other.main(["--out", str(trained.out)])
+    assert read_about(trained.out, "study").title == "A study"
+
+
+def test_it_trains_without_test_csv_and_says_so(trained, capsys):
+    trained.unlabelled = (None, None)
+    assert STUDY.main(["--out", str(trained.out)]) == 0
+    out = capsys.readouterr().out
+    assert trained.names == [FAIR, PAPER] and "there is no submission" in out
+    assert "submission:" not in out
 
 
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):

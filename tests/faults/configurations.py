@@ -16,16 +16,21 @@ _CNN14 = Settings("cnn14", {"num_dense_units": 200}, epochs=EPOCHS, batch_size=1
 _LENET5 = Settings("lenet5", {"batch_norm": True}, epochs=EPOCHS, batch_size=16,
                    augment=("mirror",))
 
+_RESNET = Settings("resnet", epochs=EPOCHS, batch_size=16,
+                   augment=("mirror=0.5", "rotate=12", "brightness=0.2"))
+
 KILLED = {f"{name}, {optimizer}": replace(settings, optimizer=optimizer)
           for name, settings in (("cnn14 with dropout", _CNN14),
                                  ("lenet5 with batch normalization, mirror images", _LENET5))
           for optimizer in OPTIMIZERS}
+KILLED["resnet, augmentation, adam"] = _RESNET
 """Trained by the processes that are killed."""
 
 LOADED = {
     "lenet5": Settings("lenet5", epochs=200, batch_size=16),
     "lenet5 with batch normalization, mirror images": replace(_LENET5, epochs=200),
     "cnn14": Settings("cnn14", optimizer="adagrad", learning_rate=0.01, epochs=200, batch_size=16),
+    "resnet, augmentation": replace(_RESNET, epochs=200),
     "vggnet, 64 dense units": Settings("vggnet", {"num_dense_units": 64}, learning_rate=0.0001,
                                        epochs=200, batch_size=16),
 }
@@ -37,6 +42,7 @@ STOPPED = {
         "lenet5", {"batch_norm": True}, augment=("mirror",)),
     "cnn14 with dropout": Settings("cnn14", optimizer="adagrad", learning_rate=0.01),
     "vggnet": Settings("vggnet", learning_rate=0.0001, batch_size=32),
+    "resnet, augmentation": Settings("resnet", batch_size=64, augment=_RESNET.augment),
 }
 """Nets and batches of full size: told to stop by SIGTERM."""
 

@@ -3,9 +3,19 @@ import numpy as np
 import pytest
 from core_tools import CLASSIC, faces
 
+from nolearn.lasagne import TrainSplit
+from theano.configparser import change_flags
+
 from facekp import keypoints
+from facekp.augmentation import Augmentation
+from facekp.errors import ConfigError, EngineError
 from facekp.nets import models
+from facekp.nets.cnn14 import cnn14
+from facekp.nets.lenet import lenet5
 from facekp.nets.net import GivenSplit, Lazy, SeededSplit, ShuffledBatches
+from facekp.nets.resnet import resnet
+from facekp.settings import Settings
+from facekp.training.augmented_batches import AugmentedBatches
 
 
 def batches(iterator, X, y):
@@ -116,3 +126,59 @@ def test_prediction_compiles_no_training():
     net.predict(faces(2)[0])
     assert "function" not in vars(net.train_iter_)
     assert "function" in vars(net.predict_iter_)
+
+
+@pytest.mark.parametrize("X, found", [
+    (np.zeros((2, 1, 100, 100), np.float32), "(2, 1, 100, 100)"),
+    (np.zeros((2, 96, 96), np.float32), "(2, 96, 96)"),
+    (np.zeros((2, 1, 96, 96), np.uint8), "uint8"), (np.zeros((2, 1, 96, 96), int), "int64"),
+    (np.full((2, 1, 96, 96), 200.0), "to 200"), (np.full((2, 1, 96, 96), np.nan), "nan"),
+    (np.full((2, 1, 96, 96), -1.0), "from -1"), (np.full((2, 1, 96, 96), np.inf), "inf")])
+def test_what_are_no_images_is_an_error_and_no_keypoints(X, found):
+    with pytest.raises(ConfigError) as caught:
+        lenet5("classic").predict_px(X)
+    assert found in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_no_images_have_no_keypoints():
+    net = lenet5("classic")
+    net.initialize()
+    y = net.predict_px(np.zeros((0, 1, 96, 96), np.float32))
+    assert y.shape == (0, 30) and y.dtype == np.float32
+
+
+def test_batches_without_targets_keep_the_order(numbered):
+    X, _ = numbered
+    for iterator in (ShuffledBatches(8), AugmentedBatches(8, 0, Augmentation.parse(["rotate=9"]))):
+        found = [(Xb, yb) for Xb, yb in iterator(X)]
+        np.testing.assert_array_equal(np.concatenate([Xb for Xb, _ in found]), X)
+        assert [yb for _, yb in found] == [None] * 3 and iterator.epoch == 0
+
+
+def test_nolearns_own_arguments_are_passed_on():
+    split = TrainSplit(0.5)
+    for builder in (lenet5, resnet, cnn14):
+        net = builder(max_epochs=5, verbose=1, train_split=split, update_beta1=0.5,
+                      optimizer="adam")
+        assert (net.max_epochs, net.verbose, net.train_split) == (5, 1, split)
+        assert net.update_beta1 == 0.5
+    assert lenet5("classic", conv1_num_filters=3).weights()["conv1.W"].get_value().shape[0] == 3
+    with pytest.raises(TypeError, match="max_epoch'"):
+        lenet5(max_epoch=5)
+    with pytest.raises(ConfigError, match="max_epochs"):  # settings have an own place for it
+        models.build(Settings("lenet5", {"max_epochs": 5}))
+
+
+@pytest.mark.parametrize("setting", [{"floatX": "float16"}, {"mode": "FAST_COMPILE"},
+                                     {"linker": "py"}])
+def test_settings_of_theano_without_convolutions_are_named(setting):
+    [(name, value)] = setting.items()
+    with change_flags(**setting), pytest.raises(EngineError, match=f"{name}={value}"):
+        lenet5("classic").weights()
+
+
+def test_a_net_needs_no_test_values():
+    with change_flags(compute_test_value="raise"):
+        net = lenet5("classic", fused=False)
+        net.initialize()
+        assert net.predict_px(faces(2)[0]).shape == (2, 30)

@@ -3,9 +3,11 @@
 Whatever happens: one clear error, no half-written file, and when it is mended the same command ends
 with the bits of a run that nothing happened to.
 """
+import contextlib
 import errno
 import gc
 import io
+import os
 import resource
 import shutil
 import subprocess
@@ -14,8 +16,13 @@ import core_tools
 import numpy as np
 import pytest
 from faults import configurations, harness
+from PIL import Image
+from run_tools import make_run
 
 from facekp import files
+from facekp.cli import commands
+from facekp.report import results_page
+from facekp.runs.about import About, write_about
 from facekp.runs.folder import Run
 from facekp.training import handlers, one_run
 from facekp.data import folder as data_folder
@@ -134,6 +141,43 @@ def test_a_small_disk(small_disk, capsys, expected):
     train(run.folder, said.append)
     assert f"{run.folder}: going on after epoch 1" in said
     assert harness.differences(run.folder, expected) == []
+
+
+@pytest.fixture
+def full_disk(small_disk):
+    """A file that fills the disk but for 8 KB; without it the disk has room again."""
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(2**16))
+    os.truncate(filler, filler.stat().st_size - 2**13)
+    return filler
+
+
+@pytest.mark.parametrize("command", ["predict", "results", "report"])
+def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, capsys, command):
+    disk, runs = full_disk.parent, tmp_path / "runs"
+    if command == "predict":
+        X, _ = core_tools.faces(2)
+        for k, image in enumerate(X):
+            Image.fromarray(np.kron((image[0] * 255).astype(np.uint8), np.ones((3, 3), np.uint8))
+                            ).save(tmp_path / f"{k}.png")
+        arguments = [tmp_path / "0.png", tmp_path / "1.png", "--out", disk / "keypoints",
+                     "--no-detect", "--format", "csv,json,overlay"]
+    else:
+        make_run(runs / "study" / "cnn14" / "fold0", [.04, .02])
+        write_about(runs, About("study", title="A study", variants={"": "a net"}))
+        (tmp_path / "README.md").write_text(f"{results_page.BEGIN}\n{results_page.END}\n")
+        arguments = ["--out", runs] + {
+            "results": ["--results", disk / "results", "--readme", tmp_path / "README.md"],
+            "report": ["--to", disk / "report.html", "--synthetic-faces"]}[command]
+    arguments = [command, *map(str, arguments)]
+    assert commands.main(arguments) == EXIT_ERROR
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert len(errors) == 1 and "No space left on device" in errors[0] and str(disk) in errors[0]
+    assert not list(disk.rglob(".*.tmp"))
+    full_disk.unlink()
+    assert commands.main(arguments) == 0
 
 
 def test_a_read_only_disk(small_disk, capsys):

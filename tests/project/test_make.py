@@ -106,6 +106,7 @@ def test_variables_of_the_engine_may_be_given():
     (["FOLDS=6"], "--folds: found '6'"), (["FOLDS=none"], "--folds: found 'none'"),
     (["DATA="], "--data: found '', expected a name"), (["OUT="], "--out: found '', expected"),
     (["OUT= "], "--out: found '"), (["ONLY=x"], "only: found 'x'"),
+    (["ONLY=,"], "only: found ','"),
     (["DATA=nowhere"], "nowhere: found no folder that can be read"),
     (["DATA=caf\udce9"], "caf\\xe9: found no folder that can be read"),
     (["DATA=--help"], "--data: expected one argument"),

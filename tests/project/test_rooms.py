@@ -7,8 +7,9 @@ import pytest
 
 from checkout import ROOT
 
-LAYERS = (("cli",), ("experiment",), ("report",), ("analysis", "predict"), ("training",),
-          ("runs", "nets"), ("fused",), ("fused_gpu",), ("engine",), ("data", "plots"),
+LAYERS = (("cli", "compat"), ("experiment",), ("report",), ("analysis", "predict"),
+          ("training",), ("runs", "nets"), ("fused",), ("fused_gpu",), ("engine",),
+          ("data", "plots"),
           ("augmentation", "schedule", "errors", "keypoints", "metrics", "settings", "files", "npz",
            "text", "machine"))
 """From top to bottom. Packages of one layer do not import each other; the last one is the ground,

@@ -33,6 +33,8 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_training", lambda *args, **kw: core_tools.training_data())
     monkeypatch.setattr(data, "load_test", lambda *args, **kw: core_tools.unlabelled_data())
     monkeypatch.setattr(data, "load_lookup", lambda *args: core_tools.lookup())
+    monkeypatch.setattr(data, "load_unlabelled", lambda folder: (core_tools.unlabelled_data(),
+                                                                 core_tools.lookup()))
     monkeypatch.setattr(training, "build", core_tools.build_once)
     monkeypatch.setattr(load, "build", core_tools.build_once)
 
@@ -277,7 +279,7 @@ def test_submitting_with_somebody_elses_config(config, words, place, tmp_path, c
 
 
 @pytest.mark.parametrize("out, words", [
-    ("", "Is a directory"), ("nowhere/s.csv", "No such file or directory"),
+    ("", "Is a directory"), ("nowhere/s.csv", "there is no folder"),
     ("file/s.csv", "Not a directory"), ("loop/s.csv", "symbolic links"),
     ("n" * 300, "File name too long")])
 def test_a_submission_that_cannot_be_written(out, words, place, tmp_path, capsys):

@@ -151,6 +151,7 @@ from facekp.experiment import Experiment
 data.load_training = lambda folder, **options: core_tools.training_data()
 data.load_test = lambda folder, **options: core_tools.unlabelled_data()
 data.load_lookup = lambda folder, *ids: core_tools.lookup()
+data.load_unlabelled = lambda folder: (core_tools.unlabelled_data(), core_tools.lookup())
 handlers.EpochTable.__call__ = lambda self, net, history: os.kill(os.getpid(), 15)
 sys.exit(Experiment("told", {"": core_tools.CLASSIC}).main(["--out", sys.argv[1]]))
 """

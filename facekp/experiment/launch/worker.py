@@ -49,14 +49,13 @@ def _train(folder, settings, data, file=None):
 
     for number in (signal.SIGINT, signal.SIGTERM):  # until the training sets its own handlers
         signal.signal(number, stop)
-    from facekp.data import load_lookup, load_test, load_training
+    from facekp.data import load_training, load_unlabelled
     from facekp.training import train
     if file:  # the file that registers a net which is not part of facekp
         known.load(file)
     settings = Settings.from_dict(settings)
     training = load_training(data, complete_only=settings.labels == "complete")
-    test = load_test(data)
-    train(Run(folder), settings, training, test, load_lookup(data, test.image_ids))
+    train(Run(folder), settings, training, *load_unlabelled(data))
 
 
 if __name__ == "__main__":

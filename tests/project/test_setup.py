@@ -1,0 +1,118 @@
+"""requirements/setup.sh where no Python fits: which way it takes, and what it says."""
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from checkout import ROOT
+
+TOOLS = ("sh", "cat", "cksum", "dirname", "rm", "touch", "tail", "grep", "flock", "uname", "sed",
+         "tr", "head")
+REAL = f'exec "{sys.executable}" "$@"\n'
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A copy of requirements/ and a PATH with a shell's tools, but no Python."""
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    shutil.copy(ROOT / "setup.cfg", tmp_path)
+    (tmp_path / "bin").mkdir()
+    for tool in filter(shutil.which, TOOLS):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+    return tmp_path
+
+
+def program(folder, name, text):
+    path = folder / "bin" / name
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+def shell(folder, command, *arguments, **env):
+    return subprocess.run(["/bin/sh", "-c", command, "sh", *arguments], cwd=str(folder),
+                          env={"PATH": str(folder / "bin"), "HOME": str(folder), **env},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def set_up(folder, **env):
+    return shell(folder, "exec /bin/sh requirements/setup.sh .venv run", **env)
+
+
+NEW_PYTHON = 'case "$*" in *"(3, 11)"*) exit 1 ;; esac\n'
+
+
+def test_uv_on_path_gets_a_python_where_none_fits(machine):
+    program(machine, "python3", NEW_PYTHON + REAL)
+    program(machine, "uv", 'echo "$@" >> calls\n')
+    set_up(machine)
+    calls = (machine / "calls").read_text().splitlines()
+    assert any("venv" in call and "--seed" in call and "3.11 .venv" in call for call in calls)
+
+
+def test_pip_installs_uv_by_its_hashes_where_only_a_new_python_is_there(machine):
+    program(machine, "python3", NEW_PYTHON + 'case "$*" in *"pip install"*) echo "$@" >> calls\n'
+            '"%s" -c "import os; os.makedirs(\'.uv/bin\')"\n'
+            'printf \'#!/bin/sh\\necho uv "$@" >> calls\\n\' > .uv/bin/uv\n'
+            '"%s" -c "import os; os.chmod(\'.uv/bin/uv\', 0o755)"; exit ;; esac\n'
+            % (sys.executable, sys.executable) + REAL)
+    set_up(machine)
+    calls = (machine / "calls").read_text().splitlines()
+    assert "--require-hashes" in calls[0] and calls[0].endswith("requirements/uv.txt")
+    assert any(call.startswith("uv venv") for call in calls)
+
+
+def test_uv_takes_the_system_s_python_where_venv_does_not_work(machine):
+    program(machine, "python3.11", 'case "$*" in "-m venv"*) exit 1 ;; esac\n' + REAL)
+    program(machine, "uv", 'echo "$@" >> calls\n')
+    set_up(machine)
+    assert (machine / "calls").read_text().splitlines()[0].endswith("--python python3.11 .venv")
+
+
+def test_a_python_without_headers_is_passed_over(machine):
+    program(machine, "python3.11", 'case "$*" in *Python.h*) exit 1 ;; esac\n' + REAL)
+    program(machine, "python3.10", REAL)
+    done = shell(machine, "here=requirements project=$PWD; . requirements/python.sh; find_python")
+    assert done.stdout.strip() == "python3.10"
+
+
+@pytest.mark.parametrize("with_uv", [True, False])
+def test_two_lines_say_what_to_do_where_nothing_helps(machine, with_uv):
+    if with_uv:
+        program(machine, "uv", 'case "$1" in venv) printf "error: 1\\n cause: no route\\n" >&2; '
+                               'exit 2 ;; esac\n')
+    done = set_up(machine)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2
+    assert ("no route" in done.stderr) == with_uv
+    assert "make conda-env" in done.stderr.splitlines()[1]
+    assert not (machine / ".venv").exists()
+
+
+@pytest.mark.parametrize("release, package", [
+    ("ID=ubuntu\nVERSION_ID=\"22.04\"\nID_LIKE=debian", "python3-venv python3-dev"),
+    ("ID=ubuntu\nVERSION_ID=\"24.04\"\nID_LIKE=debian", "python3.11-dev"),
+    ("ID=debian\nVERSION_ID=\"12\"", "python3-venv python3-dev"),
+    ("ID=debian\nVERSION_ID=\"13\"", "python3-venv"),
+    ("ID=fedora\nVERSION_ID=42", "python3.11-devel"),
+    ("ID=\"rocky\"\nVERSION_ID=\"9.4\"\nID_LIKE=\"rhel centos fedora\"", "python3.11-devel"),
+    ("ID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\nID_LIKE=\"suse opensuse\"", "python311-devel"),
+    ("ID=arch", "uv"), ("ID=other", "uv"), ("", "uv")])
+def test_the_advice_names_packages_that_the_system_has(machine, release, package):
+    program(machine, "uname", "echo Linux\n")
+    (machine / "os-release").write_text(release)
+    done = shell(machine, '. requirements/python.sh; set -u; advice ./os-release')
+    assert done.returncode == 0 and done.stdout.count("\n") == 1
+    assert set(package.split()) <= set(done.stdout.partition(";")[0].split())
+
+
+def test_the_advice_on_macos_is_homebrew(machine):
+    program(machine, "uname", "echo Darwin\n")
+    done = shell(machine, '. requirements/python.sh; advice no-such-file')
+    assert done.stdout.startswith("brew install python@3.11")
+
+
+def test_a_given_interpreter_that_does_not_fit_is_one_line(machine):
+    program(machine, "python3.13", NEW_PYTHON + REAL)
+    done = set_up(machine, PYTHON="python3.13")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "facekp needs Python 3.8 to 3.11" in done.stderr
