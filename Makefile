@@ -8,6 +8,8 @@
 #   JOBS=     so many runs at a time, on shares of the cores
 #   QUICK=1   few epochs, one fold, in OUT/quick
 #   ARCH=     aarch64: make test-kernels for that processor, in qemu
+#   CLUSTER=slurm  submit the runs as jobs; WAIT=1 waits for them, DRY_RUN=1 shows the scripts
+#   CLUSTER_ARGS=  options of the jobs, before those in cluster.toml
 #   ARGS=     anything more for the command
 
 DATA ?= data/kaggle
@@ -19,6 +21,7 @@ ENV = $(VENV)/facekp-run.stamp
 SETUP = requirements/setup.sh requirements/python.sh
 TEST_ENV = $(VENV)/facekp-test.stamp
 DOCS_ENV = $(VENV)/facekp-docs.stamp
+CLUSTER_ENV = $(VENV)/facekp-cluster.stamp
 # a value as one word for the shell, whatever is in it
 quoted = '$(subst ','\'',$(1))'
 FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
@@ -26,10 +29,14 @@ FLAGS = --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) \
 	$(if $(SEED)$(SEEDS),--seeds $(call quoted,$(or $(SEEDS),$(SEED)))) \
 	$(if $(FOLDS),--folds $(call quoted,$(FOLDS))) $(if $(ONLY),--only $(call quoted,$(ONLY))) \
 	$(if $(SPLIT),--split $(call quoted,$(SPLIT))) $(if $(JOBS),--jobs $(call quoted,$(JOBS))) \
-	$(if $(filter-out 0,$(QUICK)),--quick) $(FORCE_NEW) $(ARGS)
+	$(if $(filter-out 0,$(QUICK)),--quick) $(FORCE_NEW) $(ON_CLUSTER) $(ARGS)
+ON_CLUSTER = $(if $(CLUSTER),--cluster $(call quoted,$(CLUSTER))) \
+	$(if $(CLUSTER_ARGS),--cluster-args $(call quoted,$(CLUSTER_ARGS))) \
+	$(if $(filter-out 0,$(WAIT)),--wait) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 FORCE_NEW = $(if $(filter-out 0,$(NEW)),--force-new)
 # a misspelt one would be ignored, and hours later somebody would notice
 VARIABLES = PYTHON DATA OUT DEVICE EPOCHS SEED SEEDS FOLDS SPLIT ONLY JOBS QUICK NEW ARGS \
+	CLUSTER CLUSTER_ARGS WAIT DRY_RUN \
 	ARCH VENV TORCH CXX SHELL THEANO_FLAGS FACEKP_% OMP_% KAGGLE_%
 UNKNOWN = $(filter-out $(VARIABLES),\
 	$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
@@ -48,7 +55,7 @@ endif
 
 .DEFAULT_GOAL = help
 .PHONY: help env test docs test-kernels test-cuda test-faults info requirements conda-env clean
-.PHONY: check-python gpu gpu-check page test-scenes
+.PHONY: check-python gpu gpu-check page test-scenes test-cluster
 
 help:  ## print the targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,11 +67,18 @@ help:  ## print the targets
 env: $(ENV)  ## set up the environment (every other target does it by itself)
 	@:
 
+ifneq ($(CLUSTER),)
+env: $(CLUSTER_ENV)
+endif
+
 $(ENV): requirements/build.txt requirements/run.txt setup.cfg $(SETUP) $(CHECK_PYTHON)
 	@sh requirements/setup.sh "$(VENV)" run
 
 $(TEST_ENV): requirements/test.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" test
+
+$(CLUSTER_ENV): requirements/cluster.txt $(ENV)
+	@sh requirements/setup.sh "$(VENV)" cluster
 
 $(DOCS_ENV): requirements/docs.txt $(ENV)
 	@sh requirements/setup.sh "$(VENV)" docs
@@ -100,6 +114,9 @@ test-scenes: $(ENV)  ## measure prediction on drawn scenes: the table in docs/ph
 page: $(ENV)  ## build the page that finds keypoints in a browser, build/page (needs npm)
 	$(PY) -m facekp.cli page --out build/page $(ARGS)
 
+test-cluster: $(TEST_ENV)  ## six disturbed runs on a real SLURM of two nodes on this machine (root)
+	PYTHONPATH=.:tests $(PY) -m cluster.campaign $(ARGS)
+
 info: $(ENV)  ## print versions, device, BLAS, threads and a measured speed
 	$(PY) -m facekp.cli info
 
@@ -120,7 +137,7 @@ conda-env:  ## the same environment with conda (GPU support included), named fac
 
 # .in files -> pinned and hashed .txt files, with uv
 requirements:  ## pin the packages anew after a change of requirements/*.in
-	cd requirements && for set in build run test docs uv; do \
+	cd requirements && for set in build run cluster test docs uv; do \
 	uv pip compile --quiet --config-file uv.toml $$set.in --output-file $$set.txt || exit 1; done
 	cd requirements && uv pip compile --quiet --config-file uv.toml --no-deps \
 	test-cuda.in --output-file test-cuda.txt
@@ -141,7 +158,7 @@ EXPERIMENTS = $(wildcard experiments/*.py experiments/beyond/*.py)
 target = $(subst _,-,$(basename $(notdir $(1))))
 define experiment
 .PHONY: $(call target,$(1))
-$(call target,$(1)): $$(ENV)
+$(call target,$(1)): $$(ENV) $$(if $$(CLUSTER),$$(CLUSTER_ENV))
 	$$(PY) $(1) $$(FLAGS)
 endef
 $(foreach file,$(EXPERIMENTS),$(eval $(call experiment,$(file))))
@@ -154,6 +171,14 @@ demo: $(ENV)  ## the whole line on synthetic faces in about five minutes: net, c
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))
+
+.PHONY: cluster-status cluster-cancel
+
+cluster-status: $(ENV)  ## where the runs in OUT stand that CLUSTER=slurm submitted
+	$(PY) -m facekp.cli cluster status --out $(call quoted,$(OUT)) $(ARGS)
+
+cluster-cancel: $(ENV)  ## cancel those that wait or train; what they trained is kept
+	$(PY) -m facekp.cli cluster cancel --out $(call quoted,$(OUT)) $(ARGS)
 
 # ---- figures, the report, notebooks -----------------------------------------------------------
 

@@ -2,6 +2,8 @@
 import math
 import os
 import platform
+import re
+import sys
 
 
 def usable_cores():
@@ -42,3 +44,14 @@ def host():
         pass
     return {"name": platform.node(), "cpu": model, "cores": usable_cores(),
             "system": platform.platform()}
+
+
+def peak_memory_mb():
+    """The most memory that this process has held at a time, in MB (float)."""
+    try:  # resource's would start from what the parent held
+        with open("/proc/self/status", encoding="ascii") as status:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", status.read())[1]) * 1024 / 1e6
+    except (OSError, TypeError):
+        import resource
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak * (1 if sys.platform == "darwin" else 1024) / 1e6

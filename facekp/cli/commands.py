@@ -4,7 +4,7 @@ import os
 import sys
 
 import facekp
-from facekp.cli import ensemble, show, train
+from facekp.cli import cluster, ensemble, show, train
 from facekp.experiment import known
 from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
@@ -28,6 +28,7 @@ def main(argv=None):
     _add_run(commands)
     train.add_to(commands)
     ensemble.add_to(commands)
+    cluster.add_to(commands)
     _add_submit(commands)
     show.add_to(commands)
     _add_export(commands)

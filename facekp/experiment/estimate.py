@@ -41,6 +41,25 @@ def measured(runs):
     return {key: float(np.median(values)) for key, values in seconds.items()}
 
 
+def measured_memory(runs):
+    """Measured peak memory in MB, by :func:`cost_key`, of those runs that know it.
+
+    Parameters
+    ----------
+    runs : iterable of facekp.runs.read.RunResult
+
+    Returns
+    -------
+    dict of str -> float, maxima over the runs
+    """
+    peak = {}
+    for run in runs:
+        if run.summary and run.summary.get("peak_memory_mb"):
+            key = cost_key(run.settings)
+            peak[key] = max(peak.get(key, 0.0), run.summary["peak_memory_mb"])
+    return peak
+
+
 def time_left(plan, jobs=1, known=None):
     """The longest time until all runs are complete.
 

@@ -127,13 +127,17 @@ class Experiment:
     def run(self, options):
         """Train all runs that the options select, and print the results.
 
+        Returns
+        -------
+        bool, whether all runs have ended; if not, a cluster trains them
+
         Raises
         ------
         RunError
             At the end, if some runs failed. The others are trained.
         """
         from facekp.experiment import runner
-        runner.run(self, self.resolved(options))
+        return runner.run(self, self.resolved(options))
 
     def parser(self, prog=None):
         """The argparse parser for the experiment's options."""

@@ -25,6 +25,16 @@ _DECLARED = {
     "jobs": (["--jobs"], dict(
         type=whole_number(1, 1000), default=1, metavar="N",
         help="how many runs at a time, each with its share of the cores (default: %(default)s)")),
+    "cluster": (["--cluster"], dict(
+        choices=("slurm",), help="train on a cluster, each run as a job; cluster.toml in this "
+                                 "folder may hold options")),
+    "cluster_args": (["--cluster-args"], dict(
+        default="", metavar="NAME=VALUE...",
+        help="options of the jobs: partition, account, qos, time, memory, cores, at_a_time, setup, "
+             "signal_seconds, sbatch.NAME")),
+    "wait": (["--wait"], dict(action="store_true", help="return when the jobs have ended")),
+    "dry_run": (["--dry-run"], dict(
+        action="store_true", help="show the cluster's scripts, and submit nothing")),
     "device": (["--device"], dict(
         metavar="DEVICE", help="cpu, cuda0, opencl0:0 (default: THEANO_FLAGS, else cpu)")),
     "force_new": (["--force-new"], dict(
@@ -40,7 +50,7 @@ _DECLARED = {
 }
 
 OF_EXPERIMENTS = ("data", "out", "epochs", "seeds", "folds", "split", "only", "jobs", "device",
-                  "force_new", "quick")
+                  "force_new", "quick", "cluster", "cluster_args", "wait", "dry_run")
 """The options of every experiment."""
 
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from facekp import data, files
-from facekp.errors import FacekpError, RunError
+from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.report import summary
@@ -22,6 +22,10 @@ def run(experiment, options):
     ----------
     experiment : facekp.experiment.Experiment
     options : argparse.Namespace, as :meth:`Experiment.resolved` gives it
+
+    Returns
+    -------
+    bool, whether all runs have ended; if not, they train elsewhere
 
     Raises
     ------
@@ -48,19 +52,23 @@ def run(experiment, options):
     if None in tables:
         print(f"{options.data}: without test.csv and IdLookupTable.csv, there is no submission")
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
-        if not any(belongs_to_others(run, settings) for run, settings in plan):
+        if not (options.dry_run or any(belongs_to_others(*pair) for pair in plan)):
             write_about(options.out, experiment.about())
     failures = {}
     for stage in stages(plan):
         failures.update(launcher(options, len(stage), tables)(stage))
         if not all(run.complete or run in failures for run, _ in stage):
             break  # they train elsewhere, and the next ones need their weights
-    faults = averages.make(experiment, options, tables, beside_of)
-    say_results(experiment, options, plan, failures)
+    away = sum(not run.complete and run not in failures for run, _ in plan)
+    faults = []
+    if not away:
+        faults = averages.make(experiment, options, tables, beside_of)
+        say_results(experiment, options, plan, failures)
     if failures:
-        faults.insert(0, failure_text(failures, len(plan)))
+        faults.insert(0, failure_text(failures, len(plan), away))
     if faults:
         raise RunError("; ".join(faults))
+    return not away
 
 
 def complete_only(plan):
@@ -94,6 +102,14 @@ def stages(plan):
 
 def launcher(options, n_runs, tables):
     """The launcher that trains the runs, see :mod:`facekp.experiment.launch`."""
+    if options.cluster:
+        from facekp.experiment.launch.slurm import Slurm
+        return Slurm(options.data, options.out, tables[0], options.cluster_args, options.wait,
+                     options.dry_run)
+    for name in ("cluster_args", "wait", "dry_run"):
+        if getattr(options, name):
+            raise ConfigError(f"{name.replace('_', '-')}: it belongs to a cluster; name that, or "
+                              "leave it out")
     if min(options.jobs, n_runs) > 1:
         return local.Local(options.data, options.jobs)
     return in_turn.InTurn(tables)
@@ -132,15 +148,16 @@ def say_results(experiment, options, plan, failures):
             print(f"submission: {run.submission}")
 
 
-def failure_text(failures, total):
-    """Which of `total` runs failed and why, as one line."""
+def failure_text(failures, total, away=0):
+    """Which of `total` runs failed and why, as one line; `away` of them train elsewhere."""
     if total == 1:
         return next(iter(failures.values()))
     # a message about an error has the folder, a message about a signal does not
     reasons = [text if str(run.folder) in text else f"{run.folder}: {text}"
                for run, text in failures.items()]
     return (f"{len(failures)} of {total} runs failed: {'; '.join(reasons)}. The others are "
-            "complete; the same command tries these again, from their last epochs")
+            f"{'on their way' if away else 'complete'}; the same command tries these again, from "
+            "their last epochs")
 
 
 def score_line(run, summary):

@@ -68,19 +68,31 @@ def run_all(experiments, options, measure=None, say=print):
     from facekp.experiment import estimate
     own = copy.copy(options)
     own.only = None  # it selects experiments here; each runs all of its variants
-    say("how long it will take: measuring the nets that no run has trained yet ...")
-    say("\n".join(forecast(experiments, own, measure or estimate.time_epoch)))
-    faults = []
+    if own.cluster and own.wait:  # all are submitted before the first is waited for
+        own.wait = False
+        _run_each(experiments, own, say)
+        own.wait = True
+    if not own.cluster:  # its launcher tells what each experiment needs
+        say("how long it will take: measuring the nets that no run has trained yet ...")
+        say("\n".join(forecast(experiments, own, measure or estimate.time_epoch)))
+    faults, ended = _run_each(experiments, own, say)
+    if ended:
+        draw(experiments, own)
+    if faults:
+        raise RunError("; ".join(faults))
+
+
+def _run_each(experiments, options, say):
+    """Run experiments; returns their faults, and whether all runs have ended."""
+    faults, ended = [], True
     for experiment in experiments:
         say(f"\n== {experiment.name}")
         try:
-            experiment.run(own)
+            ended &= experiment.run(options) is not False
         except FacekpError as error:
             say(f"{experiment.name}: failed: {worded(error)}")
             faults.append(f"{experiment.name}: {worded(error)}")
-    draw(experiments, own)
-    if faults:
-        raise RunError("; ".join(faults))
+    return faults, ended
 
 
 def draw(experiments, options):

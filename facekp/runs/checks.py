@@ -82,7 +82,7 @@ SUMMARY = {
         "train_loss", "valid_loss", "best_valid_loss", "valid_rmse_px", "train_rmse_px",
         "mean_face_rmse_px", "averaged_valid_rmse_px", "averaged_best_epoch", "test_rmse_px",
         "test_rmse_px_first", "test_rmse_px_second", *TWINS,
-        "frozen_since")},
+        "frozen_since", "peak_memory_mb")},
     "near_duplicates?": OBJECT,
     **{f"near_duplicates.{name}": kind for name, kind in NEAR_DUPLICATES.items()}}
 ERRORS = {

@@ -5,7 +5,9 @@ complete. In between, ``checkpoint`` and ``history.csv`` are rewritten after eve
 is ever half-written (:mod:`facekp.files`).
 """
 import contextlib
+import errno
 import os
+import platform
 from pathlib import Path
 
 from facekp import files
@@ -68,7 +70,7 @@ class Run:
         FolderError if another process is at work in the folder, or it cannot be written."""
         try:
             files.make_folder(self.folder)
-            file = open(self.folder / "lock", "a+", encoding="ascii")
+            file = open(self.folder / "lock", "a+", encoding="utf-8")
         except OSError as error:
             raise FolderError(f"{self.folder}: cannot be written ({error.strerror}); choose "
                               "another folder") from None
@@ -76,13 +78,17 @@ class Run:
             try:
                 if fcntl:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise FolderError(f"{self.folder}: is on a file system without locks "
+                                      f"({error.strerror}), where two processes could train the "
+                                      "same run; choose a folder on another one") from None
                 file.seek(0)
                 raise FolderError(f"{self.folder}: process {file.read().strip() or '?'} is at "
                                   "work on this run; wait for it, or choose another folder"
                                   ) from None
             file.truncate(0)
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{os.getpid()} of {platform.node()}\n")
             file.flush()
             for stale in self.folder.glob(".*.tmp"):  # a killed process's, since we have the lock
                 with contextlib.suppress(OSError):

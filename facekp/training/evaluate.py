@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from facekp import files, metrics, plots
+from facekp import files, machine, metrics, plots
 from facekp.data import schemes, splits
 from facekp.nets import weights
 from facekp.runs import submission
@@ -110,6 +110,7 @@ def summarize(settings, net, data, best, stop, training, y_pred):
                                                        data.y_valid),
         "seconds": sum(row["seconds"] for row in history),
         "seconds_per_epoch": float(np.median([row["seconds"] for row in history])),
+        "peak_memory_mb": machine.peak_memory_mb(),
         "n_params": n_params(net),
     }
     frozen = metrics.frozen_since(history)

@@ -7,20 +7,17 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from pathlib import Path
 
-import facekp
 from facekp.engine.plan import users_environ
 from facekp.experiment.estimate import left, time_left
-from facekp.experiment.launch.worker import job
+from facekp.experiment.launch.worker import COMMAND, environ, job
 from facekp.machine import usable_cores
 from facekp.text import say
 
-COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
 REPORT_SECONDS = 60.0
 
 
@@ -110,12 +107,9 @@ class _Pool:
                 self._report()
 
     def _start(self, run, settings, threads):
-        paths = [str(Path(facekp.__file__).parents[1]), os.environ.get("PYTHONPATH")]
-        env = dict(users_environ(), OMP_NUM_THREADS=threads, PYTHONUNBUFFERED="1",
-                   PYTHONIOENCODING="utf-8", PYTHONPATH=os.pathsep.join(filter(None, paths)))
         # In its own session, so that it receives Ctrl-C only once, from this process.
         process = subprocess.Popen(
-            [*COMMAND, job(run, settings, self.data)], env=env, start_new_session=True,
+            [*COMMAND, job(run, settings, self.data)], env=environ(threads), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.working[run] = process
         threading.Thread(target=self._read, args=(run, process), daemon=True).start()

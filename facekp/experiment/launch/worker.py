@@ -1,13 +1,26 @@
 """Train one run in its own process; launchers start this module."""
 import json
+import os
 import signal
 import sys
+from pathlib import Path
 
+import facekp
+from facekp.engine.plan import users_environ
 from facekp.experiment import known
 from facekp.experiment.guard import guarded
 from facekp.nets import registry
 from facekp.runs.folder import Run
 from facekp.settings import Settings
+
+COMMAND = (sys.executable, "-m", "facekp.experiment.launch.worker")
+
+
+def environ(threads):
+    """The environment of the process: the user's own, with a number of threads (a str)."""
+    paths = [str(Path(facekp.__file__).parents[1]), os.environ.get("PYTHONPATH")]
+    return dict(users_environ(), OMP_NUM_THREADS=threads, PYTHONUNBUFFERED="1",
+                PYTHONIOENCODING="utf-8", PYTHONPATH=os.pathsep.join(filter(None, paths)))
 
 
 def job(run, settings, data):
