@@ -20,7 +20,7 @@ SECOND = Experiment("second", {name: Settings("cnn14", optimizer=name, epochs=10
 def options(tmp_path, **values):
     return Namespace(**{"data": "d", "out": str(tmp_path), "quick": False, "only": None,
                         "epochs": None, "seeds": [0], "folds": None, "split": None, "jobs": 1,
-                        "device": None, "force_new": False,
+                        "device": None, "force_new": False, "cluster": None, "wait": False,
                         **values})
 
 
@@ -84,6 +84,21 @@ def test_an_experiment_that_fails_does_not_end_the_others(tmp_path, monkeypatch)
     with pytest.raises(RunError, match="^first: is damaged$"):
         series.run_all([FIRST, SECOND], options(tmp_path), lambda *_: 1.0, lambda text: None)
     assert ran == ["first", "second", "figures"]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_on_a_cluster_all_are_submitted_before_one_is_waited_for(ended, tmp_path, monkeypatch):
+    ran = []
+
+    def run(self, options):
+        ran.append((self.name, options.wait))
+        return options.wait and ended
+    monkeypatch.setattr(Experiment, "run", run)
+    monkeypatch.setattr(series, "draw", lambda *args: ran.append("figures"))
+    series.run_all([FIRST, SECOND], options(tmp_path, cluster="slurm", wait=True), None,
+                   lambda text: None)
+    assert ran == [("first", False), ("second", False), ("first", True), ("second", True)] + [
+        "figures"] * ended
 
 
 def test_some_of_the_experiments():

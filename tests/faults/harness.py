@@ -106,7 +106,7 @@ def results(folder):
     summary = json.loads((folder / "summary.json").read_text())
     return {**found, "history.csv": b"\n".join(rows),
             "summary.json": {key: value for key, value in summary.items()
-                             if not key.startswith("seconds")}}
+                             if not key.startswith(("seconds", "peak_memory"))}}
 
 
 def differences(folder, expected):

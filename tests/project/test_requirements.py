@@ -14,6 +14,8 @@ NOT_REQUIRED = {
     "IPython": "notebooks only, which bring it",
     "pygpu": "no package of the index; Debian or conda have it",
     "kaggle": "downloads only; facekp says how to get it",
+    "submitit": "clusters only; the extra cluster brings it, and facekp says so",
+    "tomli": "likewise, for Python 3.8 to 3.10",
 }
 """Imports without a requirement, and why."""
 

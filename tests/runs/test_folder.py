@@ -1,4 +1,5 @@
 """The run folder: written atomically, held by one process, refused when it does not fit."""
+import errno
 import json
 import math
 import signal
@@ -65,13 +66,23 @@ def loaded_epoch(run, told):
 
 
 def test_second_process_is_refused_and_a_killed_one_holds_nothing(run, holder):
-    with pytest.raises(RunError, match=f"process {holder.pid} is at work on this run"):
+    with pytest.raises(RunError, match=f"process {holder.pid} of .* is at work on this run"):
         with run.locked():
             pass
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     with run.locked():
         pass
+
+
+def test_a_file_system_without_locks_is_refused(run, monkeypatch):
+    def no_locks(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(runs.fcntl, "flock", no_locks)
+    with pytest.raises(RunError, match="file system without locks .No locks available"):
+        with run.locked():
+            pass
 
 
 def test_lock_is_released_after_an_error(run):

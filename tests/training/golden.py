@@ -87,7 +87,7 @@ def trained(name, settings):
         shapes = {key: value.get_value().shape for key, value in build(settings).weights().items()}
         weights = load_weights(run.weights, shapes)
         y_valid, y_pred = read_predictions(run.predictions, "y_valid", "y_pred_valid")
-    seconds = {"seconds", "seconds_per_epoch"}
+    seconds = {"seconds", "seconds_per_epoch", "peak_memory_mb"}
     rows = {column: [value.hex() for value in values] for column, values in history.items()
             if column not in seconds}
     told = {key: value for key, value in summary.items() if key not in seconds}
