@@ -87,7 +87,7 @@ def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
     assert trained.names == [FAIR, PAPER]
     assert "fair/fold0: diverged in epoch 2" in out and "paper/fold0: validation 7.200 px" in out
     assert "diverged in epoch 2\n" in out.split("validation loss")[1]
-    assert "the paper: score 3.02" in out
+    assert "score 3.02" in out
     assert (trained.out / "study" / "curves.png").exists()
 
     assert STUDY.main(["--out", str(trained.out), "--only", "fair", "--force-new"]) == 0

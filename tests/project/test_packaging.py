@@ -57,7 +57,7 @@ def test_the_distribution_theano_is_in_no_set():
     assert pins("run")["theano-pymc"] == "1.0.9"
 
 
-@pytest.mark.parametrize("name", ["build", "run", "test", "docs", "uv"])
+@pytest.mark.parametrize("name", ["build", "run", "test", "docs", "uv", "gpu", "cluster"])
 def test_generated_files_hold_what_is_asked_for_with_hashes(name):
     text = (ROOT / "requirements" / (name + ".txt")).read_text()
     for line in (ROOT / "requirements" / (name + ".in")).read_text().splitlines():
@@ -83,6 +83,9 @@ def test_conda_has_the_pinned_versions():
             assert name not in run, name
         else:
             shared[name] = version
+    wheels = pins("gpu")  # conda has other names for them
+    for name, wheel in (("cuda-nvrtc", "cuda-nvrtc-cu12"), ("libcublas", "cublas-cu12")):
+        assert shared.pop(name) == wheels["nvidia-" + wheel]
     assert shared and shared.items() <= run.items()
     assert {"python=3.8", "pygpu=0.7.6"} <= set(environment["dependencies"])
 
