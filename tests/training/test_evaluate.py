@@ -88,12 +88,12 @@ def test_every_split_from_training_to_reading(with_pairs, tmp_path, options, nea
     settings = replace(CLASSIC, epochs=1, **options)
     summary = one_run.train(run, settings, with_pairs, say=str)
     found = read_run(run.folder, tmp_path)
-    assert found.near_duplicates == json.loads(run.summary.read_text()).get("near_duplicates")
+    assert found.summary == json.loads(run.summary.read_text())
     assert found.settings == settings.as_dict()
     if near is None:
-        assert found.near_duplicates is None and "near_duplicates" not in summary
+        assert "near_duplicates" not in found.summary
         return
-    sides = [found.near_duplicates[side] for side in ("near_duplicates", "others")]
+    sides = [found.summary["near_duplicates"][side] for side in ("near_duplicates", "others")]
     assert (sides[0]["n"] > 0) == near and sides[0]["n"] + sides[1]["n"] == summary["n_valid"] == 8
     squares = sum(side["n"] * side["rmse_px"] ** 2 for side in sides if side["n"])
     assert np.sqrt(squares / 8) == pytest.approx(summary["valid_rmse_px"])
@@ -105,4 +105,4 @@ def test_what_earlier_versions_wrote_beside_the_summary_is_read(tmp_path):
     run = make_run(tmp_path / "study/cnn14/fold0", [.1])
     side = {"n": 3, "rmse_px": 1.5, "mean_face_rmse_px": 3.0}
     run.near_duplicates.write_text(json.dumps({"near_duplicates": side, "others": side}))
-    assert read_run(run.folder).near_duplicates["others"] == side
+    assert read_run(run.folder).summary["near_duplicates"]["others"] == side
