@@ -67,6 +67,8 @@ def load(source):
 def _from_file(path):
     name = shown_path(path)
     try:
+        if path.exists() and not path.is_file():  # opening a pipe waits for somebody to write
+            raise PhotoError(f"{name}: is no file, but a folder, a pipe or a device; name a file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, and of sizes that are checked below
             with Image.open(path, formats=FORMATS) as image:

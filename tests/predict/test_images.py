@@ -1,90 +1,11 @@
 """Photos of every kind: what is read how, and what is refused in one line."""
-import io
-import struct
-import zlib
-
 import numpy as np
 import pytest
+from photo_tools import BAD, GOOD, picture
 from PIL import Image
 
 from facekp.predict import images
 from facekp.predict.images import PhotoError, load
-
-
-def picture(width=60, height=40):
-    """RGB, darker to the left and red at the top."""
-    rgb = np.zeros((height, width, 3), np.uint8)
-    rgb[..., :] = np.linspace(20, 230, width).astype(np.uint8)[:, np.newaxis]
-    rgb[: height // 2, :, 1:] //= 2
-    return Image.fromarray(rgb)
-
-
-def saved(form, **options):
-    def content():
-        file = io.BytesIO()
-        image = options.pop("image", None) or picture()
-        image.save(file, form, **options)
-        return file.getvalue()
-    return content
-
-
-def png_header(width, height):
-    """A PNG that says that it is large, and holds next to nothing."""
-    def chunk(kind, data):
-        return (struct.pack(">I", len(data)) + kind + data
-                + struct.pack(">I", zlib.crc32(kind + data)))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0,
-                                                              0, 0))
-            + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b""))
-
-
-def sixteen_bits():
-    gray = np.asarray(picture().convert("L")).astype(np.uint16) * 257
-    return Image.fromarray(gray)
-
-
-GOOD = {  # name -> content, how far the pixels may be from picture()'s; None: gray only
-    "photo.jpg": (saved("JPEG", quality=95), 25),
-    "progressive.jpg": (saved("JPEG", quality=95, progressive=True), 25),
-    "cmyk.jpg": (lambda: saved("JPEG", quality=95, image=picture().convert("CMYK"))(), 25),
-    "gray.jpg": (lambda: saved("JPEG", image=picture().convert("L"))(), None),
-    "photo.png": (saved("PNG"), 0),
-    "rgba.png": (lambda: saved("PNG", image=picture().convert("RGBA"))(), 0),
-    "gray-alpha.png": (lambda: saved("PNG", image=picture().convert("LA"))(), None),
-    "palette.png": (lambda: saved("PNG", image=picture().quantize(64))(), 25),
-    "one-bit.png": (lambda: saved("PNG", image=picture().convert("1"))(), None),
-    "sixteen.png": (lambda: saved("PNG", image=sixteen_bits())(), None),
-    "sixteen.tif": (lambda: saved("TIFF", image=sixteen_bits())(), None),
-    "float.tif": (lambda: saved("TIFF", image=picture().convert("F"))(), None),
-    "lzw.tif": (saved("TIFF", compression="tiff_lzw"), 0),
-    "cmyk.tif": (lambda: saved("TIFF", image=picture().convert("CMYK"))(), 6),
-    "photo.webp": (saved("WEBP", lossless=True), 0),
-    "photo.bmp": (saved("BMP"), 0),
-    "photo.ppm": (saved("PPM"), 0),
-    "animated.gif": (saved("GIF", save_all=True, append_images=[Image.new("RGB", (60, 40))]), 25),
-    "animated.webp": (saved("WEBP", lossless=True, save_all=True,
-                            append_images=[Image.new("RGB", (60, 40))]), 0),
-    "pages.tif": (saved("TIFF", save_all=True, append_images=[Image.new("RGB", (9, 9))]), 0),
-    "renamed.jpg": (saved("PNG"), 0),
-    "photo": (saved("PNG"), 0),
-    "näme ,\".png": (saved("PNG"), 0),
-}
-
-BAD = {  # name -> content, what the message says
-    "empty.jpg": (b"", "empty or no picture"),
-    "text.png": (b"this is no picture\n" * 30, "empty or no picture"),
-    "page.html.jpg": (b"<!DOCTYPE html><html></html>", "empty or no picture"),
-    "vector.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture"),
-    "magic-alone.jpg": (b"\xff\xd8\xff\xe0", "no picture|damaged|read"),
-    "cut.jpg": (lambda: saved("JPEG")()[:500], "truncated|damaged|read"),
-    "cut.png": (lambda: saved("PNG")()[:-60], "truncated|damaged|read"),
-    "cut.tif": (lambda: saved("TIFF")()[:700], "truncated|damaged|read|no picture"),
-    "cut.webp": (lambda: saved("WEBP")()[:90], "no picture|damaged|read"),
-    "flipped-bytes.png": (lambda: saved("PNG")()[:60] + b"\xff" * 40 + saved("PNG")()[100:],
-                          "damaged|read|no picture"),
-    "bomb.png": (png_header(60000, 60000), "pixels, expected at most"),
-    "large.png": (png_header(13000, 10000), "found 130000000 pixels, expected at most 120000000"),
-}
 
 
 @pytest.mark.parametrize("name", GOOD)
