@@ -28,10 +28,9 @@ def odd(tmp_path):
     return place
 
 
-@pytest.mark.parametrize("detect", [True, False])
-def test_a_folder_of_odd_files(odd, tmp_path, net, capsys, detect):
+def test_a_folder_of_odd_files(odd, tmp_path, net, capsys):
     out = tmp_path / "out"
-    assert run([odd], out, FORMATS, net=net, detect=detect) == 1
+    assert run([odd], out, FORMATS, net=net) == 1
     warnings = capsys.readouterr().err.splitlines()
     assert len(warnings) == len(BAD)
     for name in BAD:
@@ -39,7 +38,7 @@ def test_a_folder_of_odd_files(odd, tmp_path, net, capsys, detect):
     with open(out / "keypoints.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["file"] for row in rows} == SEARCHED | set(SIZES)
-    assert {row["success"] for row in rows} == {"0" if detect else "1"}
+    assert {row["success"] for row in rows} == {"0"}
     sizes = {image["file_name"]: (image["width"], image["height"])
              for image in json.loads((out / "coco.json").read_text())["images"]}
     for name in SEARCHED:
@@ -48,11 +47,6 @@ def test_a_folder_of_odd_files(odd, tmp_path, net, capsys, detect):
         assert sizes[name] == size
         with Image.open(out / "overlay" / f"{name}.png") as image:
             assert max(image.size) == min(max(size), LONGEST_SIDE)
-    if not detect:  # the points are in the picture, however narrow it is
-        for row in rows:
-            width, height = sizes[row["file"]]
-            assert 0 <= float(row["nose_tip_x"]) <= width, row["file"]
-            assert 0 <= float(row["nose_tip_y"]) <= height, row["file"]
 
 
 @pytest.mark.parametrize("name", SIZES)
