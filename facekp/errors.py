@@ -21,6 +21,8 @@ class FacekpError(Exception):
             another folder for the runs
         ``"new"``
             a new run beside the one that is there
+        ``"name"``
+            another name for an ensemble
         ``"data"``
             another folder of data
         ``"download"``

@@ -2,6 +2,7 @@
 import argparse
 import re
 
+from facekp.errors import FolderError
 from facekp.experiment import known
 from facekp.experiment.arguments import path_name
 from facekp.experiment.options import add
@@ -47,8 +48,11 @@ def _ensemble(options):
     def place(settings, config):
         return run_at(options.out, EXPERIMENT.name, name, settings, settings.split)
 
-    run, _ = ensemble(place, options.folders, load_training(options.data, complete_only=True),
-                      *load_unlabelled(options.data), options.mirror, options.averaged)
+    tables = load_training(options.data, complete_only=True), *load_unlabelled(options.data)
+    try:
+        run, _ = ensemble(place, options.folders, *tables, options.mirror, options.averaged)
+    except FolderError as error:  # this command makes no new one beside it
+        raise FolderError(str(error), remedies=("runs", "name")) from None
     write_about(options.out, EXPERIMENT)
     print(f"submission: {run.submission}" if run.submission.exists() else
           f"{run.folder}: no submission, for which test.csv and IdLookupTable.csv are needed")

@@ -11,6 +11,7 @@ EXIT_ERROR, EXIT_SIGINT, EXIT_SIGTERM = 2, 130, 143
 REMEDIES = {
     "runs": "another folder of runs: --out, with make OUT=",
     "new": "a new run beside it: --force-new, with make NEW=1",
+    "name": "another name for the ensemble: --name",
     "data": "another folder of data: --data, with make DATA=",
     "download": "download: facekp data, or make data",
     "import": "a file that registers nets: --import FILE",

@@ -19,7 +19,7 @@ from facekp.data.mirror import flip_images, flip_keypoints
 from facekp.engine import allocator
 from facekp.nets.models import build
 from facekp.nets.weights import read_weights
-from facekp.runs.config import READABLE, disagreements
+from facekp.runs.config import MUST_AGREE, READABLE, disagreements
 from facekp.training import members as of_runs
 from facekp.training.evaluate import errors_apart, n_params, write_test
 from facekp.training.one_run import describe
@@ -43,7 +43,8 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
     averaged : bool
         Take the averaged weights of the runs.
     anew : bool
-        Replace an ensemble of other runs, or made in another way, that is in the folder.
+        Replace a complete ensemble of other runs, or made in another way, that is in the folder.
+        One that is not complete is always replaced.
     say : callable taking a str
 
     Returns
@@ -55,7 +56,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
     RunError
         If the runs may not be averaged (:func:`facekp.training.members.read_members`).
     FolderError
-        If the folder holds another ensemble, or is in use.
+        If the folder holds another complete ensemble, or is in use.
     """
     allocator.tune()
     training = only_complete(training)
@@ -65,7 +66,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
               "members": {member.name: member.settings.as_dict() for member in members}}
     run = place(settings, config)
     with run.locked():
-        if anew:
+        if anew or not run.complete:  # one that is not complete holds nothing that took long
             _drop_other(run, config)
         run.begin(config)
         if run.complete:
@@ -163,7 +164,8 @@ def _near(members, training):
 
 def _drop_other(run, config):
     """Remove the files of another ensemble from a folder; its config.json goes last."""
-    if run.config.exists() and disagreements(files.read_json(run.config), config, READABLE):
+    parts = READABLE if run.complete else MUST_AGREE
+    if run.config.exists() and disagreements(files.read_json(run.config), config, parts):
         for path in (run.summary, run.submission, run.predictions, run.faces, run.history,
                      run.config):
             path.unlink(missing_ok=True)

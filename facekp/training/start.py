@@ -13,6 +13,9 @@ from facekp.settings import SPLITS
 def run_of(run, settings):
     """The run whose weights another one starts from: of the same net, split, seed and fold.
 
+    A run that was started beside another one, like ``fold0-2``, starts from the one that was
+    started beside the other, too, if that is complete.
+
     Parameters
     ----------
     run : facekp.runs.folder.Run
@@ -28,12 +31,14 @@ def run_of(run, settings):
     RunError
         If the path of `run` is not that of a run of an experiment.
     """
-    above, own, _ = place_of(run.folder, settings)
+    above, own, attempt = place_of(run.folder, settings)
     split = own.rpartition("/")[2]
     experiment, _, variant = settings.start.partition("/")
-    return Run(above.parent.joinpath(
+    there = above.parent.joinpath(
         experiment, settings.model, variant, split if split in SPLITS else "",
-        f"seed{settings.seed}" if settings.seed else "", f"fold{settings.fold}"))
+        f"seed{settings.seed}" if settings.seed else "", f"fold{settings.fold}")
+    beside = Run(there.with_name(f"{there.name}-{attempt}"))
+    return beside if beside.complete else Run(there)
 
 
 def origin(run, settings):

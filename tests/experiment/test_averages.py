@@ -123,6 +123,9 @@ def test_the_command(made, tmp_path, capsys):
     assert run(made, "ensemble", str(folder), "--mirror", *out) == 0
     assert (tmp_path / "ensembles/lenet5/mirror/fold1/submission.csv").exists()
     assert [one.title for one in Collection(tmp_path).of("ensembles")] == ["Averaged predictions"]
+    assert run(made, "ensemble", str(folder), "--name", "mirror", *out) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "--name" in line and "--force-new" not in line  # it has no such option
     assert run(made, "ensemble", str(folder), str(folder), *out) == 2
     assert run(made, "ensemble", str(made), *out) == 2
     assert run(made, "ensemble", str(made / "runs/study/lenet5/both/fold0"), *out) == 2

@@ -229,6 +229,24 @@ def test_anew_takes_the_place_of_another_ensemble(runs, tmp_path):
     assert averaged(tmp_path, folders, anew=True)[1] == summary
 
 
+def test_one_that_was_not_completed_stands_in_no_other_s_way(runs, tmp_path):
+    """Nor one that was begun with other versions: nothing in its folder took long to make."""
+    weights = tmp_path / "runs/study/lenet5/a/fold0/weights.npz"
+    weights.parent.mkdir(parents=True)
+    for path in runs["a", 0].iterdir():
+        (weights.parent / path.name).write_bytes(path.read_bytes())
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    with pytest.raises(RunError, match="these weights cannot be used"):
+        averaged(tmp_path, [weights.parent])
+    weights.write_bytes(whole)
+    run, summary = averaged(tmp_path, [weights.parent])
+    run.summary.unlink()
+    config = json.loads(run.config.read_text())
+    run.config.write_text(json.dumps({**config, "versions": {"numpy": "0.1"}}))
+    assert averaged(tmp_path, [weights.parent])[1] == summary
+
+
 # ---- runs that do not fit ----------------------------------------------------------------------
 
 def test_runs_that_do_not_fit_one_another(runs, tmp_path):

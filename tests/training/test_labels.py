@@ -302,6 +302,18 @@ def test_the_place_of_a_start_has_the_split_the_seed_and_the_fold():
         assert found.folder.as_posix() == f"/runs/{there}"
 
 
+def test_a_run_beside_another_starts_from_the_one_beside_the_other(tmp_path):
+    from facekp.training.start import run_of
+    own = Run(tmp_path / "specialists/lenet5/nose/fold0-2")
+    first, second = (Run(tmp_path / "all-labels/lenet5/each" / name)
+                     for name in ("fold0", "fold0-2"))
+    second.folder.mkdir(parents=True)
+    assert run_of(own, NOSE).folder == first.folder
+    second.summary.write_text("{}")
+    assert run_of(own, NOSE).folder == second.folder
+    assert run_of(Run(own.folder.with_name("fold0")), NOSE).folder == first.folder
+
+
 def test_points_without_incomplete_images(tmp_path):
     settings = Settings("lenet5", {"variant": "classic"}, epochs=1, batch_size=16, points=FOUR)
     summary = train(tmp_path / "run", settings, training_data())
