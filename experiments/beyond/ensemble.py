@@ -42,15 +42,14 @@ ENSEMBLE = Experiment(
     folds=5,
     quick_epochs=1,
     nets=(
-        {"label": "small VGG, five folds", "variant": "small-vgg", "score": None},
-        {"label": "ResNet-18, five folds", "variant": "resnet", "score": None},
+        {"label": "small VGG", "variant": "small-vgg", "score": None},
+        {"label": "ResNet-18", "variant": "resnet", "score": None},
         {"label": "small VGG, with mirror images", "variant": "small-vgg-mirror", "score": None},
         {"label": "small VGG and ResNet-18, with mirror images", "variant": "both-mirror",
          "score": None},
     ),
     figures=(
         {"name": "losses-ensemble", "shows": "losses of the best nets", "kind": "losses"},
-        {"name": "rates-ensemble", "shows": "learning rate of the best nets", "kind": "rates"},
     ),
 )
 

@@ -148,6 +148,8 @@ def nets_table(collection):
     rows, grouped = [], nets_of(collection, grouped=True)
     for label, (score, runs) in nets_of(collection).items():
         runs, apart = measured(runs), measured(grouped[label][1])
+        if score is None and not runs and not apart:  # neither the paper nor anyone here has it
+            continue
         leak_free = errors(apart) if apart else mean_sd(run.apart(SIDES[1]) for run in runs)
         rows.append({"net": label, "the paper's score": number(score),
                      "our validation RMSE, px (runs)": with_runs(errors(runs)),
