@@ -182,7 +182,8 @@ class Experiment:
             if name not in self.variants:
                 raise ConfigError(f"only: found {name or options.only!r}, {expected}")
             if wanted.count(name) > 1:
-                raise ConfigError(f"only: found {name!r} twice, expected each name once")
+                twice = f"{name!r} twice" if name else repr(options.only)
+                raise ConfigError(f"only: found {twice}, expected each name once")
         for seed in options.seeds:
             for name in wanted:
                 yield from self.runs_of(name, seed, options)

@@ -51,13 +51,15 @@ def run(experiment, options):
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
     if None in tables:
         print(f"{options.data}: without test.csv and IdLookupTable.csv, there is no submission")
+    parts = stages(plan)
+    launchers = [launcher(options, len(part), tables) for part in parts]  # the engine's faults first
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
         if not (options.dry_run or any(belongs_to_others(*pair) for pair in plan)):
             write_about(options.out, experiment.about())
     failures = {}
-    for stage in stages(plan):
-        failures.update(launcher(options, len(stage), tables)(stage))
-        if not all(run.complete or run in failures for run, _ in stage):
+    for launch, part in zip(launchers, parts):
+        failures.update(launch(part))
+        if not all(run.complete or run in failures for run, _ in part):
             break  # they train elsewhere, and the next ones need their weights
     away = sum(not run.complete and run not in failures for run, _ in plan)
     faults = []
