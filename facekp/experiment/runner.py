@@ -52,7 +52,7 @@ def run(experiment, options):
     if None in tables:
         print(f"{options.data}: without test.csv and IdLookupTable.csv, there is no submission")
     parts = stages(plan)
-    launchers = [launcher(options, len(part), tables) for part in parts]  # the engine's faults first
+    launchers = [launcher(options, len(part), tables) for part in parts]  # engine's faults first
     with contextlib.suppress(OSError):  # if runs cannot be written either, they report it
         if not (options.dry_run or any(belongs_to_others(*pair) for pair in plan)):
             write_about(options.out, experiment.about())
