@@ -5,7 +5,7 @@ both sides. The variants without batch normalization, and without mirror images,
 ingredient does by itself; `make lenet` is the net with neither. The paper's training stopped at
 121 epochs; its patience is not stated: section 5.1's.
 """
-from facekp.experiment import Experiment, Variant
+from facekp.experiment import Experiment, Variant, change
 from facekp.settings import Settings
 
 
@@ -13,11 +13,6 @@ def variant(label, split="random", augment=("mirror",), batch_norm=True):
     return Variant(Settings(model="lenet5", options={"batch_norm": batch_norm}, optimizer="adam",
                             learning_rate=0.001, epochs=500, patience=6, split=split,
                             augment=augment), label)
-
-
-def change(statement, before, after, **more):
-    """A comparison of two variants; of those of another experiment [experiment, variant]."""
-    return {"kind": "change", "statement": statement, "before": before, "after": after, **more}
 
 
 LENET = ["lenet", ""]

@@ -21,6 +21,10 @@ LIMITS = {
 EXPECTED = "mirror, rotate=12, scale=0.12, shift=5, crop=0.1, brightness=0.15, contrast=0.3, " \
            "noise=0.02 or blur=0.5"
 
+RECIPE = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15", "contrast=0.3",
+          "noise=0.02")
+"""What the experiments beyond the paper train their nets with, the words of a setting `augment`."""
+
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 
 

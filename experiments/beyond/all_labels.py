@@ -8,21 +8,15 @@ without the other images, the error on images of the second scheme is some 2 px 
 
 On two cores, the run on complete images takes 15 minutes, the others 50 each.
 """
-from facekp.experiment import Experiment, Variant
+from facekp.augmentation import RECIPE
+from facekp.experiment import Experiment, Variant, change
 from facekp.settings import Settings
-
-AUGMENT = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15", "contrast=0.3",
-           "noise=0.02")
 
 
 def variant(label, labels="all", heads="one"):
     return Variant(Settings("small_vgg", optimizer="adam", learning_rate=0.0007, epochs=60,
-                            batch_size=64, split="grouped", augment=AUGMENT, schedule=("cosine",),
+                            batch_size=64, split="grouped", augment=RECIPE, schedule=("cosine",),
                             labels=labels, heads=heads), label)
-
-
-def change(statement, before, after):
-    return {"kind": "change", "statement": statement, "before": before, "after": after}
 
 
 ALL_LABELS = Experiment(

@@ -8,7 +8,7 @@ the split. Expected: small_vgg gains most, about 0.3 px with all; LeNet-5 is too
 99 runs. On two cores, a run of LeNet-5 takes about 3 minutes, of the 14-layer CNN 6, of small_vgg
 13: 12 hours in all, with ONLY= less.
 """
-from facekp.experiment import Experiment, Variant
+from facekp.experiment import Experiment, Variant, change
 from facekp.settings import Settings
 
 TRANSFORMS = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "crop=0.1", "brightness=0.15",
@@ -25,8 +25,8 @@ NETS = {
 def helps(model, label):
     """The claim that augmentation helps a net: each transform against none."""
     return {"kind": "helpful", "statement": f"Augmentation helps {label}", "steps": [
-        {"kind": "change", "statement": name, "before": f"{model}-none",
-         "after": f"{model}-{name}"} for name in AUGMENTATIONS if name != "none"]}
+        change(name, f"{model}-none", f"{model}-{name}")
+        for name in AUGMENTATIONS if name != "none"]}
 
 
 AUGMENTATION_STUDY = Experiment(

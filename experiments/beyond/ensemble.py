@@ -8,16 +8,14 @@ VGG 1.30 px, with mirror images 1.23 px, both nets together less.
 
 A fold of either net takes about half an hour on two cores.
 """
+from facekp.augmentation import RECIPE
 from facekp.experiment import Ensemble, Experiment, Variant
 from facekp.settings import Settings
-
-AUGMENT = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15", "contrast=0.3",
-           "noise=0.02")
 
 
 def variant(label, model, learning_rate, **options):
     return Variant(Settings(model, options, optimizer="adam", learning_rate=learning_rate,
-                            epochs=120, batch_size=64, split="grouped", augment=AUGMENT,
+                            epochs=120, batch_size=64, split="grouped", augment=RECIPE,
                             schedule=("cosine",), average=0.995), label)
 
 

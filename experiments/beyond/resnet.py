@@ -6,21 +6,15 @@ does not: small-vgg-bn shows how much of the difference is due to that. Expected
 
 A run on two cores: small VGG half an hour, the ResNets 20 to 40 minutes, VGGNet four hours.
 """
-from facekp.experiment import Experiment, Variant
+from facekp.augmentation import RECIPE
+from facekp.experiment import Experiment, Variant, change
 from facekp.settings import Settings
-
-AUGMENT = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15", "contrast=0.3",
-           "noise=0.02")
 
 
 def variant(label, model, options=(), learning_rate=0.001, batch_size=64):
     return Variant(Settings(model, dict(options), optimizer="adam", learning_rate=learning_rate,
-                            epochs=120, batch_size=batch_size, split="grouped", augment=AUGMENT,
+                            epochs=120, batch_size=batch_size, split="grouped", augment=RECIPE,
                             schedule=("cosine",)), label)
-
-
-def change(statement, before, after):
-    return {"kind": "change", "statement": statement, "before": before, "after": after}
 
 
 RESNET = Experiment(

@@ -7,11 +7,10 @@ keypoint from its specialist. Expected: a few hundredths of a pixel better than 
 
 On two cores about a quarter of an hour for each group on complete images, up to 50 minutes on all.
 """
-from facekp.experiment import Ensemble, Experiment, Variant
+from facekp.augmentation import RECIPE
+from facekp.experiment import Ensemble, Experiment, Variant, change
 from facekp.settings import Settings
 
-AUGMENT = ("mirror=0.5", "rotate=12", "scale=0.12", "shift=5", "brightness=0.15", "contrast=0.3",
-           "noise=0.02")
 GROUPS = {
     "eye-centers": ("left_eye_center", "right_eye_center"),
     "nose-tip": ("nose_tip",),
@@ -26,7 +25,7 @@ GROUPS = {
 
 def settings(learning_rate, **more):
     return Settings("small_vgg", optimizer="adam", learning_rate=learning_rate, epochs=60,
-                    batch_size=64, split="grouped", augment=AUGMENT, schedule=("cosine",),
+                    batch_size=64, split="grouped", augment=RECIPE, schedule=("cosine",),
                     labels="all", heads="each", **more)
 
 
@@ -42,8 +41,7 @@ SPECIALISTS = Experiment(
     shares={"all": ("all-labels", "each")},
     ensembles={"combined": Ensemble(tuple(GROUPS), "specialists together")},
     quick_epochs=1,
-    claims=({"kind": "change", "statement": "Specialists instead of one net for all keypoints",
-             "before": "all", "after": "combined"},),
+    claims=(change("Specialists instead of one net for all keypoints", "all", "combined"),),
 )
 
 if __name__ == "__main__":

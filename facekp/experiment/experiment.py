@@ -19,6 +19,27 @@ from facekp.runs.place import run_at
 from facekp.settings import Settings
 
 
+def change(statement, before, after, **more):
+    """A claim that compares the errors of two variants.
+
+    Parameters
+    ----------
+    statement : str
+    before, after : str, or [experiment, variant] for a variant of another experiment
+    **more : see :mod:`facekp.analysis.claims.changes`
+
+    Returns
+    -------
+    dict, one of an experiment's `claims`
+
+    Examples
+    --------
+    >>> change("More filters", "narrow", "wide")["kind"]
+    'change'
+    """
+    return {"kind": "change", "statement": statement, "before": before, "after": after, **more}
+
+
 @dataclass(frozen=True)
 class Variant:
     """One of the variants that an experiment compares.

@@ -30,11 +30,13 @@ def why():
 def mode():
     """The Theano mode for functions over a net: the default one, adapted if fused Ops are on.
 
-    Three changes. Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even if ``dot(a, b)``
-    is needed as well, and then computes the product twice: for a dense layer's weight gradient,
-    that Adagrad uses scaled and squared, a third of the layer's work; that rewrite is left out. The
-    small Ops run in Python (:mod:`facekp.fused.small_ops`), and the others are compiled side by
-    side (:mod:`facekp.fused.compile_ahead`).
+    On a GPU, it includes the rewrites of :mod:`facekp.fused_gpu`.
+
+    On the CPU, three changes. Theano rewrites ``dot(a, b) * scalar`` to an Op of its own even
+    if ``dot(a, b)`` is needed as well, and then computes the product twice: for a dense layer's
+    weight gradient, that Adagrad uses scaled and squared, a third of the layer's work; that
+    rewrite is left out. The small Ops run in Python (:mod:`facekp.fused.small_ops`), and the
+    others are compiled side by side (:mod:`facekp.fused.compile_ahead`).
     """
     default = theano.compile.get_default_mode()
     if on_gpu():

@@ -43,7 +43,7 @@ def new_axes(title, ax=None, rows=1, columns=1, width=HALF_WIDTH, height=2.4, **
         if len(axes) != rows * columns:
             raise ValueError(f"ax: found {len(axes)} axes, expected {rows * columns}")
         figure = axes[0].figure
-    figure.suptitle(literal(title))
+    figure.suptitle(literal(textwrap.fill(title, int(17 * figure.get_figwidth()))))
     return figure, axes
 
 

@@ -168,7 +168,8 @@ def errors_of_nets(sources):
     """Errors by keypoint of the nets that have been trained, the best net's last.
 
     Returns a dict of str -> dict of :func:`facekp.metrics.keypoint_errors`, and whose faces and
-    which run of each net they are of; raises Missing if there is none.
+    which run of each net they are of; raises Missing if there is none. The names tell apart runs on
+    other faces, and those of other splits: errors on the grouped split are larger.
     """
     found = {}
     for name, place in nets(sources).items():
@@ -180,10 +181,12 @@ def errors_of_nets(sources):
         raise Missing(f"no complete run in {sources.root} of a net that is compared")
     errors = {name: run.errors() for name, run in found.items()}
     ranking = sorted(errors, key=lambda name: -errors[name]["rmse_px"])
-    several = len({run.label for run in found.values()}) > 1
+    apart = [{name: run.label for name, run in found.items()},
+             {name: f"{run.settings['split']} split" for name, run in found.items()}]
+    apart = [words for words in apart if len(set(words.values())) > 1]
     places = {(run.seed, run.fold) for run in found.values()}
     which = "one run each" if len(places) > 1 else "seed {}, fold {}".format(*places.pop())
-    return {name + (f" ({found[name].label})" if several else ""): errors[name]
+    return {name + "".join(f" ({words[name]})" for words in apart): errors[name]
             for name in ranking}, f"{labels(found.values())}, {which}"
 
 

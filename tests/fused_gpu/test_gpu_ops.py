@@ -13,6 +13,8 @@ import pytest
 pytestmark = pytest.mark.gpu
 DEVICE = os.environ.get("FACEKP_TEST_DEVICE", "opencl0:0")
 PAD, STRIDE = (1, 2), (2, 1)
+COLUMN_BYTES = 2 * 4 * (2 * 3 * 3) * (5 * 10)
+"""float32 columns of two images: 2 channels of 3x3 filters, 5x10 pixels of the strided output."""
 SUMMED = ((3, 5, 7, 6), (1, 1, 1, 1), (130, 3, 20, 19), (2, 300, 3, 3))
 
 ON_THE_DEVICE = """
@@ -74,7 +76,9 @@ def arrays():
 
 
 def test_convolutions_sums_and_their_gradients(clean_env, tmp_path, arrays):
-    env = dict(clean_env, FACEKP_DEVICE=DEVICE)
+    # so little that the columns of the three images are made in two parts, of two and of one image
+    env = dict(clean_env, FACEKP_DEVICE=DEVICE,
+               THEANO_FLAGS="gcc.cxxflags=-DCOLUMN_BYTES=%d" % COLUMN_BYTES)
     probe = subprocess.run([sys.executable, "-c", "import facekp.engine.ready"], env=env,
                            stderr=subprocess.PIPE, universal_newlines=True)
     if probe.returncode:

@@ -86,7 +86,9 @@ KERNEL void swap_axes(const ga_uint threads, GLOBAL_MEM const ga_float *from,
    one of bottom (n, channels, height, width), weight (filters, channels, kH, kW) and top
    (n, filters, out_h, out_w). Theano's own function loops over the images; this one makes the
    columns of as many images as fit in COLUMN_BYTES, and one product of them. */
+#ifndef COLUMN_BYTES
 #define COLUMN_BYTES ((size_t)512 << 20)
+#endif
 
 static int product(cb_transpose tA, cb_transpose tB, size_t M, size_t N, size_t K, GpuArray *A,
                    size_t lda, GpuArray *B, size_t ldb, float beta, GpuArray *C, size_t ldc) {
