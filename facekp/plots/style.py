@@ -43,7 +43,8 @@ def new_axes(title, ax=None, rows=1, columns=1, width=HALF_WIDTH, height=2.4, **
         if len(axes) != rows * columns:
             raise ValueError(f"ax: found {len(axes)} axes, expected {rows * columns}")
         figure = axes[0].figure
-    figure.suptitle(literal(textwrap.fill(title, int(17 * figure.get_figwidth()))))
+    lines = [textwrap.fill(line, int(17 * figure.get_figwidth())) for line in title.split("\n")]
+    figure.suptitle(literal("\n".join(lines)))
     return figure, axes
 
 
