@@ -206,7 +206,7 @@ class Settings:
         known = [parameter.name for parameter in fields(cls)]
         for name in values:
             if name not in known:
-                raise ConfigError(f"settings: found {name!r}, expected some of {', '.join(known)}")
+                raise ConfigError(f"{name}: is no setting; these are: {', '.join(known)}")
         if "model" not in values:
             raise ConfigError("settings: found no model, expected the name of one")
         return cls(**values)

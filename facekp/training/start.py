@@ -1,8 +1,7 @@
 """First weights that come from another run: the setting `start`."""
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
-import hashlib
-
+from facekp.data.sources import file_sha256
 from facekp.errors import FolderError, RunError
 from facekp.nets.weights import read_weights
 from facekp.runs.folder import Run
@@ -55,7 +54,7 @@ def origin(run, settings):
     if not there.complete or not there.weights.exists():
         raise RunError(f"{there.folder}: is no complete run with weights, which {run.folder} "
                        f"starts from; train {settings.start} first")
-    return {"start": hashlib.sha256(there.weights.read_bytes()).hexdigest()}
+    return {"start": file_sha256(there.weights)}
 
 
 def check(run, begun, now):

@@ -246,7 +246,7 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
     ("config.json", ["settings", "model"], 3, "model: found 3"),
     ("config.json", ["settings", "seed"], "0", "seed: found '0', expected a whole number"),
     ("config.json", ["settings", "mirror"], "<b>", "settings: mirror: found '<b>'"),
-    ("config.json", ["settings", "colour"], 1, "settings: .*unexpected keyword.*colour"),
+    ("config.json", ["settings", "colour"], 1, "settings: colour: is no setting"),
     ("config.json", ["settings", "learning_rate"], "x", "learning_rate: found 'x', expected a fin"),
     ("config.json", ["settings", "learning_rate"], 10**400, "learning_rate: found 1000.*finite"),
     ("summary.json", ["state"], "bogus", "state: found 'bogus', expected complete or diverged"),
