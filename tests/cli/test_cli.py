@@ -218,7 +218,7 @@ def test_submit(tmp_path, capsys, no_files):
 @pytest.mark.parametrize("config, words", [
     (None, "config.json: cannot be read"), ("{", "config.json: cannot be read"),
     ("{}", "config.json: holds no settings"),
-    ('{"settings": {"modell": "x"}}', "found 'modell', expected some of model, options"),
+    ('{"settings": {"modell": "x"}}', "modell: is no setting"),
     ('{"settings": [1]}', "config.json: holds no settings"),
     ('{"settings": {"model": "alexnet"}}', "model: found 'alexnet'"),
     ('{"settings": {"model": "lenet5"}}', "weights.npz: these weights cannot be used")])
