@@ -9,7 +9,7 @@ VGG 1.30 px, with mirror images 1.23 px, both nets together less.
 A fold of either net takes about half an hour on two cores.
 """
 from facekp.augmentation import RECIPE
-from facekp.experiment import Ensemble, Experiment, Variant
+from facekp.experiment import Ensemble, Experiment, Variant, change
 from facekp.settings import Settings
 
 
@@ -45,6 +45,18 @@ ENSEMBLE = Experiment(
         {"label": "small VGG, with mirror images", "variant": "small-vgg-mirror", "score": None},
         {"label": "small VGG and ResNet-18, with mirror images", "variant": "both-mirror",
          "score": None},
+    ),
+    claims=(
+        change("Mirror images, LeNet-5, grouped split", ["lenet", "grouped"],
+               ["lenet-augmented", "split-then-mirror-no-bn/grouped"]),
+        change("A small VGG with augmentation instead of LeNet-5", ["lenet", "grouped"],
+               "small-vgg"),
+        change("The mean with mirror images, small VGG", "small-vgg", "small-vgg-mirror"),
+        change("A ResNet-18 instead of the small VGG", "small-vgg", "resnet"),
+        change("The mean with mirror images, ResNet-18", "resnet", "resnet-mirror"),
+        change("The mean of both nets, with mirror images", "small-vgg-mirror", "both-mirror"),
+        change("Averaged weights, both nets, with mirror images", "both-mirror",
+               "both-averaged-mirror"),
     ),
     figures=(
         {"name": "losses-ensemble", "shows": "losses of the best nets", "kind": "losses"},

@@ -44,7 +44,7 @@ def images(notebook):
 def test_there_is_one_for_each_section():
     assert [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb"))] == [
         "01_data", "02_lenet_and_vgg", "03_optimizers", "04_dropout", "05_augmentation",
-        "06_filters_and_activations"]
+        "06_filters_and_activations", "07_beyond_the_paper"]
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
