@@ -1,9 +1,11 @@
 """The machine: its cores, processor and system."""
+import contextlib
 import math
 import os
 import platform
 import re
 import sys
+from pathlib import Path
 
 
 def usable_cores():
@@ -26,6 +28,28 @@ def cgroup_cores(root="/sys/fs/cgroup"):
         if quota > 0:
             return math.ceil(quota / period)
     return math.inf
+
+
+def available_memory():
+    """Bytes that can still be used without swapping: the system's, or what is left of a control
+    group's limit (a container's, a batch job's); infinity where neither is told."""
+    found = [math.inf]
+    with contextlib.suppress(OSError, TypeError), open("/proc/meminfo", encoding="ascii") as file:
+        found.append(int(re.search(r"MemAvailable:\s*(\d+) kB", file.read())[1]) * 1024)
+    return max(0, min(found + list(left_by_cgroups())))
+
+
+def left_by_cgroups(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
+    """Bytes that the limits (version 2) of this process's control group and those above leave."""
+    folder = Path(root)
+    with contextlib.suppress(OSError, TypeError), open(own, encoding="utf-8") as file:
+        folder /= re.search("^0::/(.*)", file.read(), re.M)[1]
+    for group in (folder, *folder.parents):
+        with contextlib.suppress(OSError, TypeError, ValueError):
+            limit = int((group / "memory.max").read_text())  # ValueError: "max"
+            stat = (group / "memory.stat").read_text()
+            cached = int(re.search(r"^inactive_file (\d+)", stat, re.M)[1])  # goes when needed
+            yield limit - int((group / "memory.current").read_text()) + cached
 
 
 def host():

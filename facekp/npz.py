@@ -5,12 +5,16 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy_format
 
+from facekp.mapped import Rows
 from facekp.text import shown
 
 FLOATS = "<f2", "<f4", "<f8"
 
 MAX_ROWS = 10**6
 """The largest number of rows where it is not known beforehand: a hundred times Kaggle's."""
+
+PART = 2**24
+"""Bytes that are unpacked at a time."""
 
 
 def read_npz(path, expected, some=False):
@@ -85,9 +89,15 @@ def _read_member(archive, name, dtypes, shape):
                              f"expected {' or '.join(dtypes)} "
                              f"{tuple('n' if wanted is None else wanted for wanted in shape)}")
         size = math.prod(found) * dtype.itemsize
-        content = member.read(size + 1)
-        if len(content) != size:
-            raise ValueError(f"{name}: found {len(content)} bytes, expected {size}")
+        content, n_read = Rows(1, np.uint8), 0
+        while n_read <= size:
+            part = member.read(min(PART, size + 1 - n_read))
+            if not part:
+                break
+            n_read += len(part)
+            content.append(np.frombuffer(part, np.uint8))
+        if n_read != size:
+            raise ValueError(f"{name}: found {n_read} bytes, expected {size}")
         if member.tell() != info.file_size:  # zipfile checks the checksum at the declared end alone
             raise ValueError(f"{name}: found {member.tell()} bytes, {info.file_size} declared")
-    return np.ndarray(found, dtype, content, order="F" if fortran else "C").copy()
+    return np.ndarray(found, dtype, content.array(), order="F" if fortran else "C")

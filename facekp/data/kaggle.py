@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from facekp import mapped
 from facekp.data.cache import VERSION, Cache
 from facekp.data.faults import DOWNLOAD_AGAIN, fault
 from facekp.text import shown_path
@@ -110,7 +111,9 @@ def load_training(folder=DEFAULT_FOLDER, complete_only=False, cache_dir=None):
         if not complete.any():
             raise fault(shown_path(folder), f"no row of {TRAINING} with all 15 keypoints",
                         "at least one", DOWNLOAD_AGAIN)
-        pixels, y, rows = pixels[complete], y[complete], rows[complete]
+        y, rows = y[complete], rows[complete]
+        if not complete.all():
+            pixels = mapped.take(pixels, np.flatnonzero(complete))
     return Training(_to_images(pixels), y, rows, _out_of_face(y), whence)
 
 
@@ -139,8 +142,8 @@ def only_complete(training):
     if not complete.any():
         raise fault(TRAINING, "no row with all 15 keypoints", "at least one", DOWNLOAD_AGAIN)
     y = training.y[complete]
-    return Training(training.X[complete], y, training.rows[complete], _out_of_face(y),
-                    training.provenance)
+    return Training(mapped.take(training.X, np.flatnonzero(complete)), y, training.rows[complete],
+                    _out_of_face(y), training.provenance)
 
 
 def load_test(folder=DEFAULT_FOLDER, cache_dir=None):
@@ -272,7 +275,7 @@ def _to_images(pixels):
     Most of the time is spent in the system, which provides 260 MB of memory page by page. Several
     threads make this faster.
     """
-    X = np.empty((len(pixels), 1, SIZE, SIZE), np.float32)
+    X = mapped.empty((len(pixels), 1, SIZE, SIZE), np.float32)
     pixels = pixels.reshape(X.shape)
 
     def convert(rows):

@@ -1,6 +1,7 @@
 """Mirror images and their keypoints (paper, section 5.4)."""
 import numpy as np
 
+from facekp import mapped
 from facekp.keypoints import FLIP, SIZE
 
 
@@ -96,6 +97,10 @@ def take(X, y_px, index):
     array([20., 75.])
     """
     rows, mirrored = index % len(X), index >= len(X)
-    X2, y2_px = X[rows], y_px[rows]
-    X2[mirrored], y2_px[mirrored] = flip_images(X2[mirrored]), flip_keypoints(y2_px[mirrored])
+    X2, y2_px = mapped.take(X, rows), y_px[rows]
+    y2_px[mirrored] = flip_keypoints(y2_px[mirrored])
+    mirrored = np.flatnonzero(mirrored)
+    for start in range(0, len(mirrored), mapped.BLOCK):
+        block = mirrored[start:start + mapped.BLOCK]
+        X2[block] = flip_images(X2[block])
     return X2, y2_px

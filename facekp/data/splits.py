@@ -207,8 +207,9 @@ def near_duplicate_groups(X, threshold=SAME):
     thumbnails = _thumbnails(X)
     n = len(thumbnails)
     left, right = [], []
-    for start in range(0, n, 1024):
-        block = thumbnails[start:start + 1024]
+    size = max(1, min(1024, 2**24 // max(n, 1)))  # 64 MB of correlations at a time
+    for start in range(0, n, size):
+        block = thumbnails[start:start + size]
         i, j = np.nonzero(block @ thumbnails[start:].T > threshold * UNIT**2)
         left.append(i + start)
         right.append(j + start)

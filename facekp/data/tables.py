@@ -4,10 +4,11 @@ import numpy as np
 from facekp.data.csvfile import read_rows
 from facekp.data.faults import DOWNLOAD_AGAIN, fault
 from facekp.text import shown
-from facekp.data.pixels import parse_pixels
+from facekp.data.pixels import N_PIXELS, parse_pixels
 from facekp.data.sources import TEST
 from facekp.data.values import parse_coordinates, parse_id, refuse_repeats
 from facekp.keypoints import COLUMNS
+from facekp.mapped import Rows
 
 BATCH = 64
 """Number of rows parsed at a time. Their text (about 2 MB) fits into the processor's cache."""
@@ -27,22 +28,22 @@ def _batches(rows):
 
 def parse_training(stream, where):
     """The rows of training.csv: dict of "pixels", uint8 (n, 9216), and "y", float32 (n, 30) px."""
-    pixels, y = [], []
+    pixels, y = Rows(N_PIXELS, np.uint8), []
     for rows, fields in _batches(read_rows(stream, where, COLUMNS + ("Image",))):
         y.append(parse_coordinates([f[:-1] for f in fields], rows, where))
         pixels.append(parse_pixels([f[-1] for f in fields], rows, where))
-    return {"pixels": np.concatenate(pixels), "y": np.concatenate(y)}
+    return {"pixels": pixels.array(), "y": np.concatenate(y)}
 
 
 def parse_test(stream, where):
     """The rows of test.csv: dict of "pixels", uint8 (n, 9216), and "image_ids", int64 (n, 1)."""
-    pixels, image_ids, all_rows = [], [], []
+    pixels, image_ids, all_rows = Rows(N_PIXELS, np.uint8), [], []
     for rows, fields in _batches(read_rows(stream, where, ("ImageId", "Image"))):
         all_rows.extend(rows)
         image_ids.extend(parse_id(f[0], row, "ImageId", where) for row, f in zip(rows, fields))
         pixels.append(parse_pixels([f[1] for f in fields], rows, where))
     refuse_repeats(image_ids, all_rows, "ImageId", where)
-    return {"pixels": np.concatenate(pixels),
+    return {"pixels": pixels.array(),
             "image_ids": np.array(image_ids, np.int64)[:, np.newaxis]}
 
 

@@ -1,7 +1,7 @@
 """Train for all epochs of a run: nolearn's training loop with our handlers."""
 import numpy as np
 
-from facekp import keypoints
+from facekp import keypoints, mapped
 from facekp.data import schemes
 from facekp.nets.net import GivenSplit
 from facekp.training import handlers, rates
@@ -44,8 +44,9 @@ def fit(net, data, run, settings, say):
     part = np.linspace(0, len(y_train) - 1, min(len(y_train), len(y_valid))).astype(int)
     net.on_batch_finished = [progress.batch_finished]
     set_rate = rates.SetRate(settings)
-    net.on_epoch_finished = [set_rate, handlers.CleanLoss(data.X_train[part], y_train[part]), best,
-                             checkpoint, progress.epoch_finished, handlers.EpochTable(), stop]
+    clean_loss = handlers.CleanLoss(mapped.take(data.X_train, part), y_train[part])
+    net.on_epoch_finished = [set_rate, clean_loss, best, checkpoint, progress.epoch_finished,
+                             handlers.EpochTable(), stop]
     if averaged:
         net.on_batch_finished.insert(0, averaged.batch_finished)
         net.on_epoch_finished.insert(0, averaged.epoch_finished)
