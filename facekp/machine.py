@@ -39,17 +39,29 @@ def available_memory():
     return max(0, min(found + list(left_by_cgroups())))
 
 
+CGROUPS = (
+    (r"^0::/(.*)", "", "memory.max", "memory.current", "inactive_file"),
+    (r"^\d+:(?:.*,)?memory(?:,.*)?:/(.*)", "memory", "memory.limit_in_bytes",
+     "memory.usage_in_bytes", "total_inactive_file"))
+"""Of control groups of version 2 and 1: where /proc names the process's own, the folder of all, the
+files, and the part of memory.stat that the system takes back when it is needed."""
+
+
 def left_by_cgroups(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
-    """Bytes that the limits (version 2) of this process's control group and those above leave."""
-    folder = Path(root)
-    with contextlib.suppress(OSError, TypeError), open(own, encoding="utf-8") as file:
-        folder /= re.search("^0::/(.*)", file.read(), re.M)[1]
-    for group in (folder, *folder.parents):
-        with contextlib.suppress(OSError, TypeError, ValueError):
-            limit = int((group / "memory.max").read_text())  # ValueError: "max"
-            stat = (group / "memory.stat").read_text()
-            cached = int(re.search(r"^inactive_file (\d+)", stat, re.M)[1])  # goes when needed
-            yield limit - int((group / "memory.current").read_text()) + cached
+    """Bytes that the limits of this process's control group and those above leave."""
+    try:
+        groups = Path(own).read_text()
+    except OSError:
+        return
+    for pattern, part, limit, usage, cached in CGROUPS:
+        found = re.search(pattern, groups, re.M)
+        folder = Path(root, part, found[1] if found else "")
+        for group in (folder, *folder.parents):
+            with contextlib.suppress(OSError, TypeError, ValueError):
+                left = int((group / limit).read_text())  # ValueError: "max"
+                stat = (group / "memory.stat").read_text()
+                left += int(re.search(rf"^{cached} (\d+)", stat, re.M)[1])
+                yield left - int((group / usage).read_text())
 
 
 def host():

@@ -58,16 +58,23 @@ def test_a_full_disk_is_one_line_that_names_the_folder(no_memory, monkeypatch):
     assert str(no_memory / "facekp") in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_memory_that_a_control_group_leaves(tmp_path):
-    job = tmp_path / "batch" / "job"
+@pytest.mark.parametrize("line, folder, limit, usage, cached", [
+    ("0::/batch/job", "batch/job", "memory.max", "memory.current", "inactive_file"),
+    ("4:cpu,memory:/batch/job", "memory/batch/job", "memory.limit_in_bytes",
+     "memory.usage_in_bytes", "total_inactive_file")], ids=["version 2", "version 1"])
+def test_memory_that_a_control_group_leaves(line, folder, limit, usage, cached, tmp_path):
+    job, own = tmp_path / folder, tmp_path / "own"
     job.mkdir(parents=True)
-    for group, limit in ((job, "max"), (job.parent, "1000")):
-        (group / "memory.max").write_text(limit + "\n")
-        (group / "memory.current").write_text("700\n")
-        (group / "memory.stat").write_text("anon 1\ninactive_file 150\nactive_file 9\n")
-    own = tmp_path / "cgroup"
-    own.write_text("1:name=systemd:/other\n0::/batch/job\n")
+    for group, bytes_ in ((job, "max"), (job.parent, "1000")):
+        (group / limit).write_text(bytes_ + "\n")
+        (group / usage).write_text("700\n")
+        (group / "memory.stat").write_text(f"anon 1\n{cached} 150\nactive_file 9\n")
+    own.write_text("1:name=systemd:/other\n" + line + "\n")
     assert list(machine.left_by_cgroups(tmp_path, own)) == [450]
-    own.write_text("0::/batch/that/is/gone\n")
+    own.write_text(line.replace("job", "that/is/gone") + "\n")
     assert list(machine.left_by_cgroups(tmp_path, own)) == [450]
+    assert list(machine.left_by_cgroups(tmp_path, tmp_path / "none")) == []
+
+
+def test_some_memory_is_available():
     assert 0 < machine.available_memory() < float("inf")
