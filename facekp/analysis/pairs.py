@@ -1,4 +1,5 @@
-"""Runs that may be compared, and how sure a difference between them is."""
+"""Runs that may be compared, how sure a difference between them is, and what is found."""
+from dataclasses import dataclass, field
 from typing import NamedTuple, Tuple
 
 import numpy as np
@@ -11,6 +12,23 @@ LEVEL = 0.05
 
 OVERLAP = 1 / 4
 """Validation images by training images of a split: one fold of five by the other four."""
+
+HOLDS, IN_PART, NOT, OPEN = "holds", "in part", "not", "open"
+"""Verdicts on a claim; open: runs are lacking, or do not agree."""
+
+
+def sides_of(collection, experiment, *variants):
+    """Runs of variants by their labels: dict of str -> list of facekp.runs.result.RunResult.
+
+    Each of `variants` is one of this experiment, or [experiment, variant]; without any, all.
+    """
+    if not variants:
+        variants = dict.fromkeys(run.variant for run in collection.of(experiment)
+                                 if run.base == run.variant)  # split as the experiment does
+    places = [place if isinstance(place, (list, tuple)) else (experiment, place)
+              for place in variants]
+    return {collection.about(name).label(variant): collection.of(name, variant)
+            for name, variant in places}
 
 
 def paired(sides, ensembles=False):
@@ -86,3 +104,14 @@ class Basis(NamedTuple):
         return cls(max(map(len, sides.values()), default=0),
                    *(tuple(sorted({getattr(run, name) for run in runs}))
                      for name in ("seed", "fold")))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What runs say of a claim."""
+
+    kind: str            # what `numbers` holds, and how it is worded
+    statement: str = ""  # the paper's words, or what is compared
+    verdict: str = ""    # one of the four; "": no claim
+    numbers: dict = field(default_factory=dict)  # empty where nothing can be said yet
+    basis: Basis = Basis()

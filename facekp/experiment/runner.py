@@ -8,7 +8,7 @@ from facekp import data, files
 from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
-from facekp.report import summary
+from facekp.report import story
 from facekp.runs.about import write_about
 from facekp.runs.place import beside
 from facekp.runs.read import read_run, warning
@@ -142,7 +142,7 @@ def say_results(experiment, options, plan, failures):
                 print(score_line(run, read_run(run.folder).summary))
             except RunError as error:
                 failures[run] = str(error)
-    summary.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
+    story.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
                      any(reason in text for reason in failures.values()) else None)
     for run in [run for run, _ in plan if run.faces.exists()][:3]:
         print(f"predicted faces: {run.faces}")

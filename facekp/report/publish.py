@@ -17,7 +17,7 @@ from facekp.report import results_page
 from facekp.report.drawings import FILTERS, KINDS
 from facekp.report.figures import declared
 from facekp.report.sources import Missing, Sources
-from facekp.report.summary import conclude
+from facekp.report.story import conclude
 from facekp.runs.about import write_about
 from facekp.runs.folder import CONV_WEIGHTS, Run
 from facekp.runs.read import Collection, find_runs, warning

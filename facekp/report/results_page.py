@@ -3,11 +3,11 @@ import contextlib
 from pathlib import Path
 
 from facekp import files
-from facekp.analysis.claims import across_nets, findings
+from facekp.analysis.claims import findings
+from facekp.analysis.nets import across_nets
 from facekp.errors import ConfigError, FacekpError
 from facekp.plots.style import small_png
 from facekp.report import figures, story, wording
-from facekp.report.paper import CAVEAT
 from facekp.report.sources import Sources
 from facekp.report.tables import markdown, nets_table
 from facekp.runs.read import Collection, labels, warning
@@ -74,7 +74,7 @@ def front(root, warn=warning):
         lines.append(f"{wording.shares(across['near-duplicates'].numbers)} of the validation "
                      "images show a person whom a training image shows a moment earlier or later; "
                      "*leak-free* is the error without those.")
-    return story.paragraphs(markdown(nets_table(collection)), " ".join(lines), CAVEAT)
+    return story.paragraphs(markdown(nets_table(collection)), " ".join(lines), story.CAVEAT)
 
 
 def write_readme(path, root, warn=warning):

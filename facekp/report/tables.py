@@ -1,4 +1,5 @@
-"""Tables of runs, as pandas.DataFrame of str: means, single runs, levels, nets, keypoints.
+"""Tables of runs, as pandas.DataFrame of str: means, levels, nets, keypoints, and
+the paper's numbers beside ours.
 
 One table is printed as text (:func:`text`) and written as Markdown (:func:`markdown`), from which
 the HTML page is made, too.
@@ -9,12 +10,13 @@ import re
 from pandas import DataFrame
 from tabulate import tabulate
 
-from facekp.analysis.aggregate import LEVELS, Group, mean_sd, reach, settled
-from facekp.analysis.claims.nets import errors, measured, nets_of
+from facekp.analysis.aggregate import LEVELS, Group, group_runs, mean_sd, reach, settled
+from facekp.analysis.nets import errors, measured, nets_of
 from facekp.keypoints import KEYPOINTS
-from facekp.report.wording import state
+from facekp.report.wording import span, state
 from facekp.runs.checks import SIDES
 from facekp.runs.version import version_of
+from facekp.text import clock
 
 NONE = "\u2013"
 """Stands for a number that is not there."""
@@ -119,14 +121,16 @@ def versions(runs):
     return f", {n} versions of the training" if n > 1 else ""
 
 
-def levels_table(groups):
-    """Epochs and seconds until the validation loss is first at or below a level."""
-    return DataFrame([{"variant": group.name, **{
-        f"{level:g}": _reached(group.runs, level) for level in LEVELS}} for group in groups])
+def levels_table(sides, column="valid_loss", levels=LEVELS):
+    """Epochs and seconds until a loss is first at or below each level; `sides` are runs by the
+    variants' names."""
+    return DataFrame([{"variant": name, **{
+        f"{level:g}": _reached(runs, level, column) for level in levels}}
+        for name, runs in sides.items()])
 
 
-def _reached(runs, level):
-    at = [found for found in (reach(run, level) for run in runs) if found]
+def _reached(runs, level, column):
+    at = [found for found in (reach(run, level, column) for run in runs) if found]
     if not at:
         return NONE
     epochs, seconds = map(mean_sd, zip(*at))
@@ -164,3 +168,74 @@ def keypoints_table(nets):
         net: number(found["keypoint_rmse_px"].get(name), ".2f") for net, found in nets.items()}}
         for name in KEYPOINTS] + [{"keypoint": "all", **{
             net: number(found["rmse_px"], ".2f") for net, found in nets.items()}}])
+
+
+# ---- the paper -----------------------------------------------------------------------------------
+
+def paper_and_ours(collection, name):
+    """The paper's numbers of an experiment beside ours, one row per number and group of runs: a
+    pandas.DataFrame of str."""
+    rows, found = [], group_runs(collection.of(name))
+    for row in collection.about(name).paper:
+        groups = [group for group in found if group.variant == row["variant"]]
+        for group in groups:
+            runs = settled(group.runs)
+            rows.append({
+                "the paper": row["statement"] + f" ({group.name})" * (len(groups) > 1),
+                "ours": _ours(runs, row["measure"]), "runs": _which(runs),
+                "epochs": f"{span(run.epochs for run in runs)} ({state(group.runs)})",
+                "data": group.label})
+        if not groups:
+            rows.append({"the paper": row["statement"], "ours": "not run yet", "runs": "",
+                         "epochs": "", "data": ""})
+    return DataFrame(rows)
+
+
+def _ours(runs, name):
+    """What runs have for a measure, in words."""
+    if name not in MEASURES:
+        return "measured in a way that is not known here"  # as of a later version
+    words, measure, summed_up = MEASURES[name]
+    values = [value for value in map(measure, runs) if value is not None and 0 <= value < math.inf]
+    return words.format(summed_up(values), machine=_machine(runs)) if values else "not measured"
+
+
+def _machine(runs):
+    """The threads and the processors that runs had."""
+    found = {(run.config.get("threads") or "?",
+              (run.config.get("host") or {}).get("cpu") or "a CPU") for run in runs}
+    return " or ".join(f"{threads} thread{'s' * (threads != '1')} of {cpu}"
+                       for threads, cpu in sorted(found))
+
+
+def _which(runs):
+    """How many seeds and folds runs have, and whether one version made them."""
+    seeds, folds = {run.seed for run in runs}, {run.fold for run in runs}
+    words = [f"{len(found)} {name}s" for name, found in (("seed", seeds), ("fold", folds))
+             if len(found) > 1]
+    return (", ".join(words) or f"seed {min(seeds)}, fold {min(folds)}") + versions(runs)
+
+
+def _ratio(run):
+    """float or None, the last validation loss by the last training loss."""
+    train = run.final("train_loss")
+    return run.final("valid_loss") / train if train else None
+
+
+MEASURES = {
+    "valid_rmse_px": ("validation RMSE {} px", lambda run: run.best_valid_rmse_px,
+                      lambda px: mean_sd(px).format()),
+    "train_loss": ("training loss {}", lambda run: run.final("train_loss"),
+                   lambda losses: mean_sd(losses).format()),
+    "valid_loss": ("validation loss {}", lambda run: run.final("valid_loss"),
+                   lambda losses: mean_sd(losses).format()),
+    "loss_ratio": ("validation loss {} times the training loss", _ratio,
+                   lambda ratios: mean_sd(ratios).format(3)),
+    "seconds": ("{} per run, {machine}", lambda run: run.epochs * run.seconds_per_epoch,
+                lambda seconds: span(map(clock, sorted(seconds)))),
+    "stopped": ("stopped after {} epochs",
+                lambda run: run.epochs if run.stopped_by == "patience" else None, span),
+}
+"""What an experiment may name as the ``measure`` of a number of the paper's: words, a number of a
+run, and how several are summed up. Seconds are epochs times the median epoch: pauses do not
+count."""

@@ -69,18 +69,7 @@ def _fastest(finding):
     parts += [words.format(numbers[name]) for name, words in (
         ("rate", "all at learning rate {:g}"),
         ("until", "up to epoch {}")) if numbers[name]]
-    return [f"Epochs to a {LOSSES[numbers['column']]} of {race.level:g}: {_race(race)}."
-            for race in numbers["races"]] + [_said(finding, "; ".join(parts), places=True)]
-
-
-def _race(race):
-    """Who reaches a loss and when, the first before the others."""
-    order = sorted(race.epochs, key=lambda name: race.epochs[name].mean)
-    parts = [", ".join(f"{name} {race.epochs[name].format(3)}" + (
-        f" ({race.seconds[name].format(3)} s)" if race.seconds else "") for name in order)]
-    parts += [f"reached by {name} in {k} of {n} runs" for name, (k, n) in race.some.items()]
-    parts += [f"not reached by {listed(race.never)}"] if race.never else []
-    return "; ".join(filter(None, parts))
+    return [_said(finding, "; ".join(parts), places=True)]
 
 
 def _gap(finding):

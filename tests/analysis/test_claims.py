@@ -6,8 +6,8 @@ import pytest
 from run_tools import make_run
 
 from facekp.analysis.aggregate import mean_sd
-from facekp.analysis.claims import across_nets, findings
-from facekp.analysis.claims.nets import near_duplicates, nets_of
+from facekp.analysis.claims import findings
+from facekp.analysis.nets import across_nets, near_duplicates, nets_of
 from facekp.analysis.pairs import direction, p_value
 from facekp.runs.about import About, write_about
 from facekp.runs.read import Collection
@@ -41,12 +41,11 @@ def study(tmp_path, **variants):
 def test_the_fastest(tmp_path):
     valid, train = study(tmp_path, adagrad={"valid": [FAST, FAST]}, adam={"valid": [SLOW, SLOW]},
                          sgd={"valid": [[.1, NAN]] * 2, "state": "diverged", "epochs": 4})
-    race, _, third, _, last = valid.numbers["races"]
     assert valid.verdict == train.verdict == "holds"
     assert (valid.numbers["won"], valid.numbers["decided"], train.numbers["won"]) == (4, 4, 2)
-    assert race.epochs == {"adagrad": (1, 0, 2), "adam": (2, 0, 2)} and race.never == ["sgd"]
-    assert race.seconds["adam"] == (4, 0, 2) and third.never == ["adam", "sgd"]
-    assert last.first == [] and last.never == ["adagrad", "adam", "sgd"]
+    assert valid.numbers["levels"] == LEVELS["valid_loss"]
+    assert {name: len(runs) for name, runs in valid.numbers["sides"].items()} == {
+        "adagrad": 2, "adam": 2, "sgd": 2}
     assert valid.numbers["rate"] == .001 and valid.numbers["until"] is None
     assert (valid.basis.n, valid.basis.seeds, valid.basis.folds) == (2, (0,), (0, 1))
 
@@ -70,32 +69,13 @@ def test_runs_are_compared_up_to_the_last_epoch_that_all_were_to_have(tmp_path):
     valid, train = study(tmp_path, adagrad={"valid": [[.02, .01, .0039]]},
                          adam={"valid": [[.03, .02]]})
     assert valid.numbers["until"] == 2 and valid.verdict == train.verdict == "open"
-    assert not any(race.first for race in valid.numbers["races"])
+    assert valid.numbers["decided"] == 0
 
 
-def test_a_variant_some_of_whose_runs_come_to_a_loss(tmp_path):
-    valid, _ = study(tmp_path, adagrad={"valid": [[.0039, .0035]] * 2},
-                     adam={"valid": [[.02, .0039], [.02, .01]]})
-    assert valid.numbers["races"][0].some == {"adam": (1, 2)}
-
-
-@pytest.mark.parametrize("change", [
-    {"host": {"cpu": "Another CPU", "cores": 2}}, {"threads": "2"}, {"training_version": 9},
-    {"training_version": None, "code": "other"}])  # of a run made before there were versions
-def test_seconds_of_different_machines_or_versions_are_not_compared(change, tmp_path):
-    for name in ("adagrad", "adam"):
-        run = make_run(tmp_path / f"study/cnn14/{name}/fold0", FAST)
-    config = json.loads(run.config.read_text())
-    run.config.write_text(json.dumps({**config, **change}))
-    race = study(tmp_path)[0].numbers["races"][0]
-    assert race.epochs["adam"].mean == 1 and race.seconds == {}
-
-
-def test_runs_that_do_not_say_where_they_were_made_are_compared(tmp_path):
-    for name in ("adagrad", "adam"):
-        run = make_run(tmp_path / f"study/cnn14/{name}/fold0", FAST)
-        run.config.write_text(json.dumps({**json.loads(run.config.read_text()), "host": None}))
-    assert study(tmp_path)[0].numbers["races"][0].seconds["adagrad"].mean == 2
+def test_a_variant_some_of_whose_runs_come_to_a_loss_has_not_reached_it(tmp_path):
+    valid, _ = study(tmp_path, adagrad={"valid": [[.02, .0039]] * 2},
+                     adam={"valid": [[.0039, .0035], [.02, .01]]})
+    assert (valid.verdict, valid.numbers["decided"], valid.numbers["lost"]) == ("holds", 1, {})
 
 
 @pytest.mark.parametrize("adam", [{"label": "other faces"}, {"fold": 1}])
@@ -110,7 +90,7 @@ def test_a_second_attempt_is_not_compared(tmp_path):
     make_run(tmp_path / "study/cnn14/adagrad/fold0", SLOW)
     make_run(tmp_path / "study/cnn14/adagrad/fold0-2", FAST)
     make_run(tmp_path / "study/cnn14/adam/fold0", [.02, .02, .0039, .0035])
-    assert study(tmp_path)[0].numbers["races"][0].epochs["adagrad"].mean == 2
+    assert [run.attempt for run in study(tmp_path)[0].numbers["sides"]["adagrad"]] == [1]
 
 
 def test_only_folds_that_all_have_are_compared(tmp_path):
@@ -126,7 +106,7 @@ def test_unfinished_runs_are_not_compared(tmp_path):
 def test_runs_with_another_split_are_no_variant_of_their_own(tmp_path):
     make_run(tmp_path / "study/cnn14/adagrad/grouped/fold0", SLOW, split="grouped")
     valid, _ = study(tmp_path, adagrad={"valid": [FAST]}, adam={"valid": [SLOW]})
-    assert valid.verdict == "holds" and set(valid.numbers["races"][0].epochs) == {"adagrad", "adam"}
+    assert valid.verdict == "holds" and set(valid.numbers["sides"]) == {"adagrad", "adam"}
 
 
 def test_nothing_to_compare(tmp_path):
@@ -404,5 +384,5 @@ def test_variants_go_by_their_labels(tmp_path):
         make_run(tmp_path / f"study/cnn14/{name}/fold0", FAST)
     about = About("study", variants={"adam": "Adam", "adagrad": "Adagrad"}, claims=[FASTEST])
     [valid, _] = findings(collection(tmp_path, about), "study")
-    assert set(valid.numbers["races"][0].epochs) == {"Adam", "Adagrad"}
+    assert set(valid.numbers["sides"]) == {"Adam", "Adagrad"}
     assert replace(about, variants={}).label("adam") == "adam"

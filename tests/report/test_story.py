@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from run_results import LABEL, result
 
-from facekp.analysis.claims import across_nets, findings
+from facekp.analysis.claims import findings
+from facekp.analysis.nets import across_nets
 from facekp.report import story
 from facekp.report.sources import Sources
 from facekp.report.wording import sentences

@@ -6,7 +6,7 @@ import pytest
 from run_tools import make_run
 
 from facekp import plots
-from facekp.report import summary, tables
+from facekp.report import story, tables
 from facekp.analysis.aggregate import group_runs
 from facekp.runs.about import About, write_about
 from facekp.runs.read import find_runs
@@ -52,7 +52,7 @@ def test_a_group_that_diverged_has_no_loss(tmp_path):
 def test_levels_say_how_many_runs_got_there(tmp_path):
     for fold, valid in enumerate(([.0039, .0029], [.0045, .004])):
         make_run(tmp_path / f"s/cnn14/adam/fold{fold}", valid, fold=fold)
-    found = row(tables.levels_table(group_runs(find_runs(tmp_path))), "adam")
+    found = row(tables.levels_table({"adam": find_runs(tmp_path)}), "adam")
     assert found["0.004"] == "1.50 \u00b1 0.71, 3.00 \u00b1 1.41 s"
     assert found["0.003"] == "2, 4 s (1 of 2)" and found["0.002"] == tables.NONE
 
@@ -73,9 +73,10 @@ def test_files_and_what_is_said(tmp_path, no_plots):
          "levels": {"valid_loss": [.004]}}], paper=[
              {"statement": "score 3", "variant": "adam", "measure": "valid_rmse_px"}]))
     said = []
-    summary.conclude(tmp_path, "study", say=said.append)
+    story.conclude(tmp_path, "study", say=said.append)
     folder = tmp_path / "study"
-    assert "score 3" in said[0] and f"tables: {folder / 'summary.md'}" in said[1]
+    assert "score 3" in said[0] and "until the validation loss" in said[0]
+    assert f"tables: {folder / 'summary.md'}" in said[1]
     content = json.loads((folder / "summary.json").read_text())
     adagrad, adam = content["runs"]
     assert adagrad["valid_loss"] == .0039 and adagrad["label"] == "adagrad"
@@ -86,10 +87,10 @@ def test_files_and_what_is_said(tmp_path, no_plots):
     assert all(f"* {line}" in text.splitlines() for line in content["answers"])
     [(losses, title, path)] = no_plots
     assert len(losses) == 2 and path == folder / "curves.png"
-    summary.conclude(tmp_path, "study", say=said.append, curves=False)
+    story.conclude(tmp_path, "study", say=said.append, curves=False)
     assert len(no_plots) == 1
 
 
 def test_no_runs_no_files(tmp_path, no_plots):
-    summary.conclude(tmp_path, "lenet", say=no_plots.append)
+    story.conclude(tmp_path, "lenet", say=no_plots.append)
     assert no_plots == [] and not list(tmp_path.iterdir())

@@ -2,8 +2,7 @@
 import numpy as np
 
 from facekp.analysis.aggregate import mean_sd
-from facekp.analysis.claims.finding import HOLDS, NOT, Finding, sides_of
-from facekp.analysis.pairs import Basis, paired
+from facekp.analysis.pairs import HOLDS, NOT, Basis, Finding, paired, sides_of
 from facekp.runs.checks import SIDES
 
 
@@ -37,6 +36,11 @@ def nets_of(collection, grouped=False):
 def measured(runs):
     """Those runs that are complete, with a validation error that is a number."""
     return [run for run in runs if run.complete and np.isfinite(run.best_valid_rmse_px)]
+
+
+def across_nets(collection):
+    """What all experiments together say: the order of the nets, and near-duplicates."""
+    return ranking(collection) + near_duplicates(collection)
 
 
 def ranking(collection):
