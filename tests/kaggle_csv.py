@@ -61,3 +61,10 @@ def write_zip(path, members, compression=zipfile.ZIP_DEFLATED):
 
 
 test_lines.__test__ = False
+
+
+def read_submission(path):
+    """Row ids, int array (n_rows,), and locations, float array (n_rows,), px, of submission.csv."""
+    rows = np.loadtxt(path, {"names": ("id", "px"), "formats": (np.int64, np.float64)},
+                      delimiter=",", skiprows=1, ndmin=1)
+    return rows["id"], rows["px"]

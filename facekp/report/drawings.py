@@ -70,19 +70,6 @@ def draw_losses(sources, spec, apart=True):
     return plots.loss_curves(curves(groups), labels(sum(groups.values(), [])), apart)
 
 
-def draw_rates(sources, spec):
-    """The learning rate of all variants whose rate changes."""
-    groups = [sources.groups(place) for place in spec["runs"]]
-    found = {name: mean_curve(runs, "learning_rate") for some in groups
-             for name, runs in some.items()}
-    rates = {name: {"epoch": curve.epoch, "learning_rate": curve.mean}
-             for name, curve in found.items() if curve.n.any()}
-    if not rates:
-        raise Missing(f"no run of {' and '.join(spec['runs'])} in {sources.root} has a learning "
-                      f"rate that changes: {' and '.join(map(sources.command, spec['runs']))}")
-    return plots.learning_rates(rates, spec["shows"])
-
-
 def _conv_net(sources, spec):
     """The first run that has weights of convolutions, and its net."""
     from facekp.runs.folder import CONV_WEIGHTS
@@ -131,7 +118,6 @@ def draw_architecture(sources, spec):
 
 
 KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False), None),
-         "rates": (draw_rates, None),
          "filters": (draw_filters, FILTERS), "activations": (draw_activations, FILTERS),
          "predictions": (draw_predictions, FACES),
          "architecture": (draw_architecture, ARCHITECTURES)}

@@ -12,15 +12,16 @@ from pathlib import Path
 import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from pandas import DataFrame
 
 from facekp import files
 from facekp.errors import FacekpError, RunError
 from facekp.plots.style import small_png
 from facekp.report import charts
-from facekp.report.provenance import provenance_tables
 from facekp.report.story import paragraphs, sections
 from facekp.report.tables import markdown, runs_table
 from facekp.runs.read import labels
+from facekp.runs.version import version_of
 from facekp.text import shown_path
 
 RUNS = ("One row per run. Validation RMSE is that of the "
@@ -109,3 +110,41 @@ def picture(figure):
     inches = drawn.get_size_inches()[0]
     return {"shows": figure.caption, "png": base64.b64encode(small_png(drawn)).decode(),
             "width": round(96 * 1.2 * inches), "wide": inches > 5}
+
+# ---- provenance ---------------------------------------------------------------------------------
+
+def provenance_tables(runs):
+    """Software and machine, and data, of runs: pandas.DataFrame of str by title; equal rows
+    together, with how many runs and which seeds they are of.
+
+    The host's name and paths of the machine are left out: a report is passed on.
+    """
+    return {"Software and machine": _distinct((_made_with(run.config), run) for run in runs),
+            "Data": _distinct(
+                ({"label": run.label, "file": file, "sha256": sha256}, run) for run in runs
+                for file, sha256 in {**run.config["data"]["files"],
+                                     **(run.config.get("test_data") or {})}.items())}
+
+
+def _made_with(config):
+    versions, engine, git, host = (config.get(name) or {} for name in (
+        "versions", "engine", "git", "host"))
+    cores = host.get("cores", "?")
+    return {"versions": ", ".join(" ".join(map(str, pair)) for pair in versions.items()),
+            "machine": f"{host.get('cpu', '?')}, {cores} core{'s' * (cores != 1)}; "
+                       f"{host.get('system', '?')}",
+            "engine": ", ".join(" ".join(map(str, pair)) for pair in engine.items()),
+            "threads": config.get("threads", "?"),
+            "git revision": f"{git.get('revision') or 'no checkout'}"
+                            + ", with uncommitted changes" * (git.get("dirty") is True),
+            "training version": version_of(config)}
+
+
+def _distinct(rows):
+    table = DataFrame([{**row, "seeds": run.seed} for row, run in rows])
+    if table.empty:
+        return table
+    names = [name for name in table if name != "seeds"]
+    equal = table.astype(dict.fromkeys(names, str)).groupby(names, sort=False)["seeds"]
+    return equal.agg(runs="size", seeds=lambda seeds: ", ".join(map(str, sorted(set(seeds))))
+                     ).reset_index().astype(str)

@@ -19,17 +19,13 @@ SIDES = ("near_duplicates", "others")
 the others."""
 
 TWINS = ("valid_rmse_px_twin_in_train", "valid_rmse_px_no_twin")
-"""Keys of summary.json of which there are both or none."""
+"""Keys of summary.json: errors on validation images whose mirror image is in training, and on the
+others."""
 
 
 def _is_number(value):
     """Whether a JSON value is a number that fits into a float; whole numbers have no limit."""
     return type(value) is float or type(value) is int and abs(value) <= sys.float_info.max
-
-
-def _is_text(value):
-    """Whether a value is a text that figures do not take for a formula."""
-    return isinstance(value, str) and "$" not in value
 
 
 def _are_flags(value):
@@ -43,15 +39,14 @@ def _pair(fits):
     return lambda value: isinstance(value, list) and len(value) == 2 and all(map(fits, value))
 
 
-OBJECT, LIST, TEXT = "an object", "a list", "a text without dollar signs"
+OBJECT, LIST, TEXT = "an object", "a list", "a text"
 WHOLE, NUMBER, PERHAPS = "a whole number", "a number", "a number or null"
 FINITE = "a finite number"
 KINDS = {
     OBJECT: lambda value: isinstance(value, dict),
     LIST: lambda value: isinstance(value, list),
-    "a text": lambda value: isinstance(value, str),
-    TEXT: _is_text,
-    "experiment and variant": _pair(_is_text),
+    TEXT: lambda value: isinstance(value, str),
+    "experiment and variant": _pair(lambda value: isinstance(value, str)),
     "flags with closed quotation marks": _are_flags,
     WHOLE: lambda value: type(value) is int,
     "a number of images": lambda value: type(value) is int and 0 <= value < 10**9,
@@ -68,8 +63,9 @@ KINDS = {
 CONFIG = {
     "settings": OBJECT, "settings.model": TEXT, "settings.seed": WHOLE, "settings.fold": WHOLE,
     "settings.epochs": WHOLE, "settings.learning_rate?": FINITE, "data": OBJECT,
-    "data.label": TEXT, "data.files": OBJECT, "data.files.*": "a text", "host?": OBJECT,
-    "threads?": "a text", "code?": "a text",
+    "data.label": TEXT, "data.files": OBJECT, "data.files.*": TEXT, "host?": OBJECT,
+    "test_data?": OBJECT, "versions?": OBJECT, "engine?": OBJECT, "git?": OBJECT,
+    "threads?": TEXT, "code?": TEXT,
     "theano_flags?": "flags with closed quotation marks", "training_version?": WHOLE,
     "members?": OBJECT, "members.*": OBJECT, "members.*.fold": WHOLE}
 NEAR_DUPLICATES = {
@@ -151,9 +147,6 @@ def check_config(config, path):
 def check_summary(summary, path):
     """Check what is read of summary.json; see :func:`check_config`."""
     check(path, summary, SUMMARY)
-    lacking = [name for name in TWINS if summary.get(name) is None]
-    if len(lacking) == 1:
-        raise _wrong(path, lacking[0], None, NUMBER)
     if summary.get("near_duplicates") is not None:
         check_images(summary["near_duplicates"], path)
 

@@ -13,7 +13,7 @@ import numpy as np
 from facekp import files
 from facekp.errors import RunError
 from facekp.runs.about import FILE, About, read_about
-from facekp.runs.checks import (NEAR_DUPLICATES, TEXT, check, check_config, check_images,
+from facekp.runs.checks import (NEAR_DUPLICATES, check, check_config, check_images,
                                 check_summary)
 from facekp.runs.config import modernized
 from facekp.runs.folder import Run
@@ -66,7 +66,6 @@ def read_run(folder, root=None, warn=warning, abouts=None):
     above, variant, attempt = place_of(run.folder, settings)
     below_root = root and Path(root).absolute() in above.parents
     experiment = above.relative_to(Path(root).absolute()).as_posix() if below_root else above.name
-    check(run.config, {"name": f"{experiment}/{variant}"}, {"name": TEXT})
     history = run.read_history() if run.history.exists() or run.complete else None
     summary = _read_summary(run, warn)
     if (summary or {}).get("epochs") and not history["epoch"]:

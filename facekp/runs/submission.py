@@ -16,8 +16,6 @@ from facekp.errors import DataError, RunError
 from facekp.keypoints import SIZE
 from facekp.runs.checks import read_predictions
 
-HEADER = "RowId,Location\n"
-
 PREDICTIONS, SHA256 = "test_predictions.npz", "submission.sha256"
 """Of a published run: its predictions of Kaggle's test images, and its submission's sha256."""
 
@@ -85,36 +83,14 @@ def test_errors(y_true, y_pred, asked):
 
 
 def write_submission(path, y_pred_px, image_ids, lookup):
-    """Write submission.csv, atomically, and check it by reading it back; the other parameters are
-    those of :func:`locations`. Returns the number of rows."""
+    """Write submission.csv, atomically, and return the number of rows; the other parameters are
+    those of :func:`locations`."""
     values = locations(y_pred_px, image_ids, lookup)
     with files.replacing(path, "w", encoding="ascii", newline="") as file:
-        file.write(HEADER)
+        file.write("RowId,Location\n")
         file.writelines(f"{row_id},{value:.6f}\n" for row_id, value in
                         zip(lookup.row_ids.tolist(), values.tolist()))
-    row_ids, read_back = read_submission(path)
-    if not (np.array_equal(row_ids, lookup.row_ids) and np.allclose(read_back, values, atol=1e-6)):
-        raise DataError(f"{path}: does not read back as written; is the disk sound?")
     return len(values)
-
-
-def read_submission(path):
-    """Read a submission: row_ids, int array (n_rows,), and locations, float array (n_rows,), px.
-
-    Raises
-    ------
-    DataError
-        If it is missing, or its rows are not a RowId and a Location.
-    """
-    try:
-        with open(path, encoding="ascii", newline="") as file:
-            if file.readline() != HEADER:
-                raise ValueError(f"its first row is not {HEADER.strip()}")
-            rows = np.loadtxt(file, {"names": ("id", "px"), "formats": (np.int64, np.float64)},
-                              comments=None, delimiter=",", ndmin=1)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); write it again") from None
-    return rows["id"], rows["px"]
 
 
 def keep(folder, y_pred_px, sha256):

@@ -5,6 +5,7 @@ import sys
 import pytest
 from core_tools import LABEL, faces, lookup, training_data, unlabelled_data
 from run_tools import make_run
+from kaggle_csv import read_submission
 
 import facekp
 from facekp.cli import commands
@@ -196,7 +197,6 @@ def test_submit(tmp_path, capsys, no_files):
     """A trained run's weights, and test.csv, to a submission."""
     from facekp import files
     from facekp.nets import models, weights
-    from facekp.runs import submission
     from facekp.runs.folder import Run
     from facekp.training import load_net
     settings = Settings("lenet5", {"variant": "classic"}, batch_size=16)
@@ -210,7 +210,7 @@ def test_submit(tmp_path, capsys, no_files):
     assert commands.main(["submit", str(tmp_path), "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: 12 rows ({LABEL})\n"
     y_pred = load_net(tmp_path).predict_px(faces(6, seed=1)[0])
-    _, values = submission.read_submission(out)
+    _, values = read_submission(out)
     assert values == pytest.approx(y_pred[:, [0, 29]].ravel(), abs=1e-6)
     assert abs(values - 48).max() > 2  # the file's weights, not fresh ones
 

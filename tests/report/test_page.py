@@ -14,8 +14,7 @@ from facekp.cli import commands as cli
 from facekp.report import figures, page as report, tables as report_tables
 from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
-from facekp.report.page import to_html
-from facekp.report.provenance import provenance_tables
+from facekp.report.page import provenance_tables, to_html
 from facekp.report.sources import Sources
 from facekp.runs.about import About, write_about
 from facekp.runs.version import version_of

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from described import ABOUTS, describe
-from kaggle_csv import write_folder
+from kaggle_csv import read_submission, write_folder
 from run_tools import make_run
 
 import facekp.report.publish
-from facekp.report import paper, results_page, tables
+from facekp.report import results_page, story, tables
 from facekp.cli import commands as cli
 from facekp.data import load_lookup
 from facekp.runs.folder import CONV_WEIGHTS
@@ -24,7 +24,7 @@ from facekp.report.page import to_html
 from facekp.report.publish import publish
 from facekp.runs.about import About, write_about
 from facekp.runs.read import Collection, find_runs
-from facekp.runs.submission import ROUNDING_PX, read_submission, write_submission
+from facekp.runs.submission import ROUNDING_PX, write_submission
 from facekp.report.sources import Sources
 
 from checkout import ROOT
@@ -361,14 +361,14 @@ def test_readme_has_the_nets_between_its_markers(published):
     page = (published / "README.md").read_text()
     assert page.startswith(f"before\n{results_page.BEGIN}\n\n") and page.endswith(
         f"\n\n{results_page.END}\nafter\n") and "stale" not in page
-    assert "| 14-layer CNN | 3.0773 | 4.800 (1) |" in page and paper.CAVEAT in page
+    assert "| 14-layer CNN | 3.0773 | 4.800 (1) |" in page and story.CAVEAT in page
 
 
 def cells_of(root, statement):
     """The row of a statement in the table of some runs, as texts; all experiments are described."""
     describe(root)
     found = Collection(root)
-    [row] = [row for name in ABOUTS for row in paper.paper_and_ours(found, name).to_numpy()
+    [row] = [row for name in ABOUTS for row in tables.paper_and_ours(found, name).to_numpy()
              if row[0] == statement]
     return list(row)
 
@@ -447,7 +447,7 @@ def test_a_training_loss_of_0_has_no_ratio(tmp_path):
 def test_names_do_not_break_the_table(tmp_path):
     lenet(tmp_path, {"host": {"cpu": "one|two\nthree"}}, label="a\\|b\n\n* c")
     describe(tmp_path, "lenet")
-    html = str(to_html(tables.markdown(paper.paper_and_ours(Collection(tmp_path), "lenet"))))
+    html = str(to_html(tables.markdown(tables.paper_and_ours(Collection(tmp_path), "lenet"))))
     assert "<td>0:00:10 per run, 1 thread of one|two three</td>" in html
     assert "<td>a\\|b  * c</td>" in html
     assert {row.count("<td") for row in re.findall("<tr>(.*?)</tr>", html, re.S)} == {0, 5}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from core_tools import (CLASSIC, PROVENANCE, build_once, faces, lookup, training_data,
                         unlabelled_data)
+from kaggle_csv import read_submission
 
 from facekp.data import kfold, near_duplicate_groups
 from facekp.errors import FolderError, RunError
@@ -14,7 +15,6 @@ from facekp.keypoints import COLUMNS
 from facekp.runs.folder import Run
 from facekp.runs.place import run_at
 from facekp.runs.read import Collection, read_run
-from facekp.runs.submission import read_submission
 from facekp.training import ensemble as ensemble_module
 from facekp.training import evaluate, one_run
 from facekp.training.ensemble import ensemble

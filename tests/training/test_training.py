@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from core_tools import (CLASSIC, LABEL, PROVENANCE, build_once, faces, lookup, training_data,
                         unlabelled_data)
+from kaggle_csv import read_submission
 
 from facekp import keypoints
-from facekp.runs import submission
 from facekp.runs.folder import Run
 from facekp.runs.version import TRAINING_VERSION
 from facekp.training import checkpoint, evaluate, handlers, interruption, load
@@ -176,7 +176,7 @@ def test_weights_are_those_of_the_predictions_and_the_submission(complete):
     y_pred = net.predict_px(unlabelled_data().X)
     with np.load(folder / "predictions.npz") as arrays:
         np.testing.assert_array_equal(arrays["y_pred_test"], y_pred)
-    row_ids, values = submission.read_submission(folder / "submission.csv")
+    row_ids, values = read_submission(folder / "submission.csv")
     assert summary["submission_rows"] == len(row_ids) == 12
     np.testing.assert_allclose(values, np.clip(y_pred[:, [0, 29]], 0, 96).ravel(), atol=1e-6)
 
