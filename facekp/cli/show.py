@@ -65,7 +65,7 @@ def _augment_preview(options):
 def _figures(options):
     from facekp.report import figures
     from facekp.report.sources import Sources
-    known.write_missing(options.out)
+    known.write_abouts(options.out)
     data = None if options.synthetic_faces else options.data
     figures.draw_all(Sources(options.out, data), options.figures)
 
@@ -73,7 +73,7 @@ def _figures(options):
 def _report(options):
     from facekp.report import page
     from facekp.report.sources import Sources
-    known.write_missing(options.out)
+    known.write_abouts(options.out)
     data = None if options.synthetic_faces else page.faces_at_hand(options.data)
     page.write_report(Sources(options.out, data),
                       options.to or os.path.join(options.out, "report.html"))
@@ -81,10 +81,10 @@ def _report(options):
 
 def _results(options):
     from facekp.report import publish, results_page
-    known.write_missing(options.results)
+    known.write_abouts(options.results)
     if options.table:
         results_page.write_readme(options.readme, options.results)
         results_page.write(options.results)
     else:
-        known.write_missing(options.out)
+        known.write_abouts(options.out)
         publish.publish(options.out, options.results, options.readme)

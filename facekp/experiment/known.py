@@ -7,6 +7,7 @@ from pathlib import Path
 import facekp
 from facekp.errors import ConfigError
 from facekp.runs.about import FILE, write_about
+from facekp.settings import Settings
 
 _loaded = {}
 
@@ -108,21 +109,39 @@ def experiments():
     return [found for found in map(get, files()) if isinstance(found, Experiment)]
 
 
-def write_missing(root):
-    """Write experiment.json for runs that were made before this file existed.
+def write_abouts(root):
+    """Write experiment.json for runs of the experiments at hand: what these say of themselves now.
+
+    A claim or a label that has been changed in an experiment's file shows without its command being
+    given again. Where some runs have other settings than the file, or are of a variant that it
+    lacks, experiment.json stays as it is.
 
     Parameters
     ----------
     root : path, of the runs
     """
     from facekp.runs.read import find_runs
-    there = {(run.experiment, run.variant) for run in find_runs(root, warn=lambda text: None)}
+    runs = find_runs(root, warn=lambda text: None)
+    there = {(run.experiment, run.variant) for run in runs}
     # the runs of the demo and of --quick are one folder deeper, like demo/lenet-augmented
     places = {"", *(name.rpartition("/")[0] for name, _ in there)}
     for experiment in experiments():
         wanted = {(experiment.name, variant) for variant in experiment.variants}
         wanted |= {tuple(shared) for shared in experiment.shares.values()}
         for place in places:
-            runs = {(f"{place}/{name}".lstrip("/"), variant) for name, variant in wanted}
-            if runs & there and not Path(root, place, experiment.name, FILE).exists():
+            here = {(f"{place}/{name}".lstrip("/"), variant) for name, variant in wanted}
+            full_name = f"{place}/{experiment.name}".lstrip("/")
+            own = [run for run in runs if run.experiment == full_name]
+            if (own and all(_is_of(experiment, run) for run in own)
+                    if Path(root, place, experiment.name, FILE).exists() else here & there):
                 write_about(Path(root, place), experiment.about())
+
+
+def _is_of(experiment, run):
+    """Whether a run (facekp.runs.result.RunResult) is one that an experiment would make."""
+    if run.base in experiment.ensembles:
+        return True
+    variant = experiment.variants.get(run.base)
+    chosen = {name: run.settings[name] for name in ("seed", "fold", "split", "epochs")}
+    return variant is not None and Settings.from_dict(run.settings) == Settings.from_dict(
+        {**variant.settings.as_dict(), **chosen})

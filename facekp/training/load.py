@@ -1,6 +1,7 @@
 """Load a trained net from a run folder."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
+import os
 from pathlib import Path
 
 from facekp import files
@@ -8,7 +9,6 @@ from facekp.engine import allocator
 from facekp.errors import ConfigError, RunError
 from facekp.nets.models import build
 from facekp.nets.weights import read_weights
-from facekp.runs import submission
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 
@@ -40,10 +40,10 @@ def load_net(folder, averaged=False):
     """
     allocator.tune()
     run = Run(folder)
-    published = run.conv_weights, run.folder / submission.PREDICTIONS
-    if not run.weights.exists() and any(path.exists() for path in published):
-        raise RunError(f"{run.folder}: has no {run.weights.name}; published results hold no "
-                       "weights: name the folder in which the run was trained")
+    if run.complete and not os.path.lexists(run.weights):
+        raise RunError(f"{run.weights}: is missing, though the run is complete; published results "
+                       "hold no weights: name the folder in which the run was trained, or train "
+                       "it in a folder of runs")
     net = build(settings_of(folder))
     read_weights(net, weights_of(run, averaged))
     net.initialize()

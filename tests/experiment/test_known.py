@@ -52,7 +52,7 @@ def test_runs_made_before_experiments_described_themselves(tmp_path):
                          ("dropout-ablation/cnn14/dropout", "cnn14")):
         make_run(tmp_path / place / "fold0", [.1], model=model)
     write_about(tmp_path, About("dropout-ablation", title="As it was"))
-    known.write_missing(tmp_path)
+    known.write_abouts(tmp_path)
     found = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(FILE)}
     # cnn14's runs are all dropout-ablation's
     assert found == {"lenet", "demo/lenet-augmented", "dropout-ablation", "cnn14"}
@@ -60,8 +60,21 @@ def test_runs_made_before_experiments_described_themselves(tmp_path):
     assert read_about(tmp_path, "dropout-ablation").title == "As it was"
 
 
+@pytest.mark.parametrize("variant, changes, title", [
+    ("", {}, "LeNet-5"), ("", {"seed": 1, "epochs": 2, "split": "grouped"}, "LeNet-5"),
+    ("", {"learning_rate": 0.5}, "As it was"), ("other", {}, "As it was")])
+def test_what_an_experiment_s_file_says_now_is_taken(variant, changes, title, tmp_path):
+    settings = {**known.get("lenet").variants[""].settings.as_dict(), **changes}
+    seed = f"seed{settings['seed']}" if settings["seed"] else ""
+    split = "grouped" if settings["split"] == "grouped" else ""
+    make_run(tmp_path / "lenet/lenet5" / variant / split / seed / "fold0", [.1], **settings)
+    write_about(tmp_path, About("lenet", title="As it was"))
+    known.write_abouts(tmp_path)
+    assert read_about(tmp_path, "lenet").title == title
+
+
 def test_no_folder_of_runs_is_made(tmp_path):
-    known.write_missing(tmp_path / "nowhere")
+    known.write_abouts(tmp_path / "nowhere")
     assert not list(tmp_path.iterdir())
 
 

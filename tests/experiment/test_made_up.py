@@ -139,5 +139,5 @@ def test_dropped_in_it_is_known_by_its_name(trained, own_registry, tmp_path, mon
     shutil.copytree(trained / "runs", tmp_path / "runs")
     (tmp_path / "runs/made-up/experiment.json").unlink()
     monkeypatch.setattr(known, "files", lambda: {"made-up": trained / "made_up.py"})
-    known.write_missing(tmp_path / "runs")
+    known.write_abouts(tmp_path / "runs")
     assert read_about(tmp_path / "runs", "made-up").label("width-5") == "wide tiny net"

@@ -95,6 +95,12 @@ def test_what_is_not_finished_is_refused(run, tmp_path):
     assert not path.exists()
 
 
+def test_a_published_run_has_no_weights(run, tmp_path):
+    run.weights.unlink()
+    with pytest.raises(RunError, match="weights.npz: is missing.*published results hold no"):
+        export.export([run.folder], tmp_path / "net.onnx")
+
+
 def test_a_file_that_finds_something_else_is_not_written(run, tmp_path, monkeypatch):
     predict_px = KeypointNet.predict_px
     monkeypatch.setattr(KeypointNet, "predict_px", lambda net, X: predict_px(net, X) + 0.01)
