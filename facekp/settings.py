@@ -125,8 +125,9 @@ class Settings:
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"{name}: found {value!r}, expected a whole number from {low} "
                                   f"to {high}")
-        if self.patience is not None and self.patience < 1:
-            raise ConfigError(f"patience: found {self.patience!r}, expected 1 or more, or none")
+        if self.patience is not None and (type(self.patience) is not int or self.patience < 1):
+            raise ConfigError(f"patience: found {self.patience!r}, expected a whole "
+                              "number from 1 on, or none")
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(f"learning_rate: found {self.learning_rate!r}, expected a number "
                               "above 0")

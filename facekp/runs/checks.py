@@ -2,7 +2,6 @@
 
 Run folders are passed on: a wrong one is named in one line, and never ends a report.
 """
-import math
 import re
 import sys
 from pathlib import Path
@@ -24,8 +23,8 @@ others."""
 
 
 def _is_number(value):
-    """Whether a JSON value is a number that fits into a float; whole numbers have no limit."""
-    return type(value) is float or type(value) is int and abs(value) <= sys.float_info.max
+    """Whether a JSON value is a finite number that fits into a float."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _are_flags(value):
@@ -40,8 +39,8 @@ def _pair(fits):
 
 
 OBJECT, LIST, TEXT = "an object", "a list", "a text"
-WHOLE, NUMBER, PERHAPS = "a whole number", "a number", "a number or null"
-FINITE = "a finite number"
+WHOLE, FINITE = "a whole number", "a finite number"
+NUMBER, PERHAPS = "a number from 0 on", "a number from 0 on, or null"
 KINDS = {
     OBJECT: lambda value: isinstance(value, dict),
     LIST: lambda value: isinstance(value, list),
@@ -50,9 +49,9 @@ KINDS = {
     "flags with closed quotation marks": _are_flags,
     WHOLE: lambda value: type(value) is int,
     "a number of images": lambda value: type(value) is int and 0 <= value < 10**9,
-    NUMBER: _is_number,
-    PERHAPS: lambda value: value is None or _is_number(value),
-    FINITE: lambda value: _is_number(value) and math.isfinite(value),
+    FINITE: _is_number,
+    NUMBER: lambda value: _is_number(value) and value >= 0,
+    PERHAPS: lambda value: value is None or _is_number(value) and value >= 0,
     "complete or diverged": lambda value: value in ("complete", "diverged"),
     "a name of a file": lambda value: (isinstance(value, str)
                                        and re.fullmatch(r"[A-Za-z0-9][\w.-]*", value)),
@@ -90,9 +89,9 @@ ABOUT = {
     "shares?": OBJECT, "shares.*": "experiment and variant",
     **{f"{part}{name}": kind for part in ("nets", "paper", "claims", "figures")
        for name, kind in (("?", LIST), (".*", OBJECT))},
-    "nets.*.label": TEXT, "nets.*.variant": TEXT, "nets.*.score?": FINITE,
+    "nets.*.label": TEXT, "nets.*.variant": TEXT, "nets.*.score?": NUMBER,
     "paper.*.statement": TEXT, "paper.*.variant": TEXT, "paper.*.measure": TEXT,
-    "paper.*.number?": FINITE, "claims.*.kind": TEXT,
+    "paper.*.number?": NUMBER, "claims.*.kind": TEXT,
     "figures.*.name": "a name of a file", "figures.*.shows": TEXT, "figures.*.kind": TEXT,
     "figures.*.runs?": LIST, "figures.*.runs.*": TEXT, "figures.*.model?": TEXT,
     "figures.*.options?": OBJECT}

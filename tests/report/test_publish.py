@@ -432,7 +432,7 @@ def lenet(tmp_path, change=None, **options):
 @pytest.mark.parametrize("change, options, words", [
     ({"host": None}, {}, "0:00:10 per run, 1 thread of a CPU"),
     ({"threads": None}, {}, "0:00:10 per run, ? threads of A CPU"),
-    ({}, {"seconds": float("nan")}, "not measured"), ({}, {"seconds": -1.0}, "not measured"),
+    ({}, {"seconds": float("nan"), "summary": {"seconds_per_epoch": None}}, "not measured"),
     ({}, {"state": None, "epochs": 100}, "0:00:10 per run, 1 thread of A CPU")])
 def test_time_taken(change, options, words, tmp_path):
     lenet(tmp_path, change, **options)

@@ -262,6 +262,8 @@ WHOLE = json.loads(json.dumps(keypoint_errors(np.full((2, 30), 40.0), np.full((2
      "lacks 'near_duplicates.near_duplicates'"),
     ("summary.json", ["valid_rmse_px"], "<script>", "valid_rmse_px: found '<script>', expected a"),
     ("summary.json", ["epochs"], True, "epochs: found True"),
+    ("summary.json", ["n_train"], -1, "n_train: found -1, expected a number from 0 on"),
+    ("summary.json", ["seconds_per_epoch"], NAN, "seconds_per_epoch: found nan, expected a"),
     ("summary.json", ["mean_face_rmse_px"], [1] * 99, r"mean_face_rmse_px: found \[1, 1.*\.\.\."),
 ])
 def test_a_value_of_another_kind_is_refused(tmp_path, name, keys, value, words):
