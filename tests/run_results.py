@@ -7,7 +7,7 @@ import pandas as pd
 
 from facekp.runs.about import About
 from facekp.runs.folder import Run
-from facekp.runs.history import HISTORY, PERHAPS
+from facekp.runs.folder import HISTORY, PERHAPS
 from facekp.runs.result import RunResult
 from facekp.settings import Settings
 

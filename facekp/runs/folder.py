@@ -5,14 +5,14 @@ complete. In between, ``checkpoint`` and ``history.csv`` are rewritten after eve
 is ever half-written (:mod:`facekp.files`).
 """
 import contextlib
+import csv
 import errno
 import os
 import platform
 from pathlib import Path
 
 from facekp import files
-from facekp.errors import FolderError
-from facekp.runs import history
+from facekp.errors import FolderError, RunError
 from facekp.runs.config import MUST_AGREE, READABLE, as_stored, disagreements
 
 try:
@@ -22,6 +22,15 @@ except ImportError:  # Windows: no lock there
 
 CONV_WEIGHTS = "conv_weights.npz"
 """Of a run in results/: the part of weights.npz that belongs to convolutions."""
+
+HISTORY = ("epoch", "train_loss", "valid_loss", "train_loss_clean", "valid_rmse_px", "best",
+           "seconds")
+"""Columns of history.csv. Losses are mean squared errors of the scaled targets; seconds are those
+of training and validation, without the checkpoint."""
+
+PERHAPS = ("learning_rate", "averaged_loss")
+"""Further columns: the learning rate, where a schedule changes it, and the validation loss of the
+averaged weights, where the weights are averaged."""
 
 
 class Run:
@@ -147,9 +156,33 @@ class Run:
                 path.unlink()
 
     def write_history(self, rows):
-        """Write history.csv: :func:`facekp.runs.history.write`."""
-        history.write(self.history, rows)
+        """Write history.csv from a list of dict, one for each epoch, atomically; their keys are
+        :data:`HISTORY`, and of :data:`PERHAPS` those that there are."""
+        there = [name for name in PERHAPS if any(name in row for row in rows)]
+        names = [*HISTORY[:-1], *there, HISTORY[-1]]
+        with files.replacing(self.history, "w", encoding="ascii", newline="") as file:
+            writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
     def read_history(self):
-        """Read history.csv: :func:`facekp.runs.history.read`."""
-        return history.read(self.history)
+        """Read history.csv: dict of str -> list of float, NaN where a cell is empty. Raises
+        RunError if it is missing or not as :meth:`write_history` writes it."""
+        try:
+            with open(self.history, encoding="ascii", newline="") as file:
+                lines = file.read().splitlines(keepends=True)
+            names, *rows = csv.reader(lines)
+            if not lines[-1].endswith("\n") or any(len(row) != len(names) for row in rows):
+                raise ValueError("it is cut off")
+            if not set(HISTORY) <= set(names):
+                raise ValueError(f"it lacks the columns {', '.join(HISTORY)}")
+            columns = {name: [float(row[names.index(name)] or "nan") for row in rows]
+                       for name in (*HISTORY, *PERHAPS) if name in names}
+            if columns["epoch"] != list(range(1, len(rows) + 1)):
+                raise ValueError("an epoch is missing")
+            if not set(columns["best"]) <= {0, 1}:
+                raise ValueError("best is neither 0 nor 1")
+            return columns
+        except (OSError, ValueError, csv.Error) as error:
+            raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove the run's "
+                           "folder and run the experiment again") from None

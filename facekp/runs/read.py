@@ -16,8 +16,7 @@ from facekp.runs.about import FILE, About, read_about
 from facekp.runs.checks import (NEAR_DUPLICATES, check, check_config, check_images,
                                 check_summary)
 from facekp.runs.config import modernized
-from facekp.runs.folder import Run
-from facekp.runs.history import HISTORY, PERHAPS
+from facekp.runs.folder import HISTORY, PERHAPS, Run
 from facekp.runs.place import place_of
 from facekp.runs.result import RunResult
 from facekp.settings import Settings

@@ -28,7 +28,7 @@ class RunResult:
         1; 2, 3, ... for runs that were started beside another one.
     config : dict, the contents of config.json
     history : pandas.DataFrame, one row per epoch
-        The columns :data:`facekp.runs.history.HISTORY` and ``PERHAPS``; losses are mean squared
+        The columns :data:`facekp.runs.folder.HISTORY` and ``PERHAPS``; losses are mean squared
         errors of the scaled targets. NaN where nothing was measured.
     summary : dict or None
         The contents of summary.json; None while the run is not complete.

@@ -9,7 +9,8 @@ from facekp.settings import Settings
 
 @pytest.mark.parametrize("name, value", [
     ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", 0), ("folds", 1),
-    ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0), ("patience", 1.5), ("patience", True),
+    ("folds", 101), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
+    ("patience", 1.5), ("patience", True),
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
     ("learning_rate", float("inf")),
     ("split", "both"), ("augment", "mirror"), ("labels", "some"), ("heads", "two"),

@@ -12,10 +12,9 @@ import pytest
 from facekp import files
 from facekp.runs import folder as runs, place
 from facekp.runs.config import differing
-from facekp.runs.history import HISTORY
 from facekp.runs.version import CODE_DIGESTS, TRAINING_VERSION
 from facekp.errors import ConfigError, FolderError, RunError
-from facekp.runs.folder import Run
+from facekp.runs.folder import HISTORY, Run
 from facekp.settings import Settings
 
 CONFIG = {"settings": {"model": "lenet5", "seed": 0, "options": {}}, "data": {"label": "tests"},
@@ -24,7 +23,7 @@ CONFIG = {"settings": {"model": "lenet5", "seed": 0, "options": {}}, "data": {"l
 
 HOLD = """
 import sys, time
-from facekp.runs.folder import Run
+from facekp.runs.folder import HISTORY, Run
 from facekp.settings import Settings
 with Run(sys.argv[1]).locked():
     print("held", flush=True)
