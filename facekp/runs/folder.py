@@ -184,5 +184,5 @@ class Run:
                 raise ValueError("best is neither 0 nor 1")
             return columns
         except (OSError, ValueError, csv.Error) as error:
-            raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove the run's "
-                           "folder and run the experiment again") from None
+            raise RunError(f"{self.history}: cannot be read ({error or 'nothing'}); remove the "
+                           "run's folder and run the experiment again") from None
