@@ -1,4 +1,5 @@
 """Find experiments: files in experiments/, or anywhere else by their path."""
+import contextlib
 import importlib.util
 import os
 import sys
@@ -7,7 +8,6 @@ from pathlib import Path
 import facekp
 from facekp.errors import ConfigError
 from facekp.runs.about import FILE, write_about
-from facekp.settings import Settings
 
 _loaded = {}
 
@@ -122,7 +122,7 @@ def write_abouts(root):
     """
     from facekp.runs.read import find_runs
     runs = find_runs(root, warn=lambda text: None)
-    there = {(run.experiment, run.variant) for run in runs}
+    there = {(run.experiment, run.base) for run in runs}
     # the runs of the demo and of --quick are one folder deeper, like demo/lenet-augmented
     places = {"", *(name.rpartition("/")[0] for name, _ in there)}
     for experiment in experiments():
@@ -132,9 +132,10 @@ def write_abouts(root):
             here = {(f"{place}/{name}".lstrip("/"), variant) for name, variant in wanted}
             full_name = f"{place}/{experiment.name}".lstrip("/")
             own = [run for run in runs if run.experiment == full_name]
-            if (own and all(_is_of(experiment, run) for run in own)
-                    if Path(root, place, experiment.name, FILE).exists() else here & there):
-                write_about(Path(root, place), experiment.about())
+            new = not Path(root, place, experiment.name, FILE).exists()
+            if here & there and (new or all(_is_of(experiment, run) for run in own)):
+                with contextlib.suppress(OSError):  # a folder that is only read says what it said
+                    write_about(Path(root, place), experiment.about())
 
 
 def _is_of(experiment, run):
@@ -143,5 +144,4 @@ def _is_of(experiment, run):
         return True
     variant = experiment.variants.get(run.base)
     chosen = {name: run.settings[name] for name in ("seed", "fold", "split", "epochs")}
-    return variant is not None and Settings.from_dict(run.settings) == Settings.from_dict(
-        {**variant.settings.as_dict(), **chosen})
+    return variant is not None and {**variant.settings.as_dict(), **chosen} == run.settings
