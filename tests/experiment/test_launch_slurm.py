@@ -221,8 +221,8 @@ def test_the_command_submits_and_later_makes_tables(tmp_path, cluster, monkeypat
     study = Experiment("study", {"a": Settings("cnn14", epochs=2),
                                  "b": Settings("cnn14", epochs=3)})
     tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0, provenance=FILES)
-    for name in ("load_training", "load_test", "load_lookup"):
-        monkeypatch.setattr(facekp.data, name, lambda folder, *ids, **options: tables)
+    monkeypatch.setattr(facekp.data, "load_training", lambda folder, **options: tables)
+    monkeypatch.setattr(facekp.data, "load_unlabelled", lambda folder: (None, None))
     monkeypatch.chdir(tmp_path)
     command = ["--out", "runs", "--cluster", "slurm", "--cluster-args", WORDS]
     assert study.main(command) == 0
