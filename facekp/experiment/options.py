@@ -30,8 +30,8 @@ _DECLARED = {
                                  "folder may hold options")),
     "cluster_args": (["--cluster-args"], dict(
         default="", metavar="NAME=VALUE...",
-        help="options of the jobs: partition, account, qos, time, memory, cores, at_a_time, setup, "
-             "signal_seconds, sbatch.NAME")),
+        help="options of the jobs: partition, account, qos, time, memory, cores, at_a_time, "
+             "array_size, setup, signal_seconds, sbatch.NAME")),
     "wait": (["--wait"], dict(action="store_true", help="return when the jobs have ended")),
     "dry_run": (["--dry-run"], dict(
         action="store_true", help="show the cluster's scripts, and submit nothing")),

@@ -29,16 +29,14 @@ class Verdict:
                                f"found {cuts}")
         if not campaign.on_lost_node:
             self.faults.append("no run was on the node whose slurmd was killed")
-        again = len(rows) - len({(seed, epoch) for seed, _, epoch, _ in rows})
         minutes = (max(row[-1] for row in rows) - min(row[-1] for row in rows)) / 60
         counts = [len(spans) for spans in processes.values()]
         self.figures = (
             f"{len(cuts)} runs, {minutes:.0f} minutes from the first epoch to the last: the time "
             f"limit cut each {span(cuts)} times; {len(campaign.on_lost_node)} were on the lost "
-            f"node; {span(counts)} processes trained each, one after the other, and {again} of "
-            f"{len(rows)} epochs were trained again; the command that waits was given "
-            f"{'once' if attempts == 1 else f'{attempts} times'}. All are complete, byte for byte "
-            "as undisturbed.")
+            f"node; {span(counts)} processes trained each, never two at a time; the command that "
+            f"waits was given {'once' if attempts == 1 else f'{attempts} times'}, and once more at "
+            "the end, when it trained nothing. All are complete, byte for byte as undisturbed.")
         if self.faults:
             print(campaign.log.read_text()[-6000:])
             for path in sorted(campaign.out.glob("cluster-jobs/*/*.out")):

@@ -12,7 +12,7 @@ from kaggle_csv import write_folder
 from run_tools import make_run
 
 from facekp.cli import main
-from facekp.errors import ConfigError, RunError
+from facekp.errors import ConfigError, FolderError, RunError
 from facekp.experiment import Experiment
 from facekp.experiment.launch import slurm, slurm_options, slurm_queue
 from facekp.runs.folder import Run
@@ -61,6 +61,8 @@ def test_options_come_from_the_file_and_then_the_command(tmp_path):
     ("tme=3", "", "cluster-args: found 'tme', expected some of partition"),
     ("time=soon", "", "cluster-args: time: found 'soon', expected a whole number"),
     ("cores=0", "", "cores: found '0', expected a number of cores"),
+    ("time=2 signal_seconds=120", "", "found 120, expected fewer than the 120 seconds of time=2"),
+    ("array_size=0", "", "array_size: found '0', expected a number of jobs"),
     ("memory=6", "", 'memory: found \'6\', expected a text like "6GB"'),
     ("partition='a", "", "cluster-args: No closing quotation"),
     ("", "time = ", "cluster.toml: Invalid value"), ("", "setup = 3", "expected a list of lines"),
@@ -101,15 +103,14 @@ def test_what_is_missing_is_submitted_and_nothing_else(tmp_path, cluster):
     assert kinds(tmp_path, runs) == ["done", "running", "queued", "done"]
 
 
-def test_runs_with_other_needs_are_other_arrays_of_limited_size(tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr(slurm, "ARRAY", 2)
+def test_runs_with_other_needs_are_other_arrays_of_limited_size(tmp_path, cluster):
     for name, seconds, epochs in (("old", 1.0, 10), ("older", 400.0, 10)):
         folder = tmp_path / "runs" / "s" / ("lenet5" if name == "old" else "cnn14") / name / "fold0"
         make_run(folder, [.1] * 10, seconds=seconds, summary={"peak_memory_mb": 1000 * seconds},
                  model=folder.parts[-3])
     runs = plan(tmp_path, "a", "b", "c") + [
         (Run(tmp_path / "runs" / "s" / "lenet5" / "d" / "fold0"), Settings("lenet5", epochs=10))]
-    launch(tmp_path, runs, "at_a_time=3")
+    launch(tmp_path, runs, "at_a_time=3 array_size=2")
     scripts = [(cluster / f"script-{number}").read_text() for number in (1, 2, 3)]
     assert ["--time=150" in text for text in scripts] == [True, True, False]
     assert ["--mem=600GB" in text for text in scripts] == [True, True, False]
@@ -121,6 +122,15 @@ def test_a_dry_run_shows_the_scripts_and_leaves_nothing(tmp_path, cluster):
     _, said = launch(tmp_path, plan(tmp_path, "a", "b"), dry_run=True)
     assert any("#SBATCH --array=0-1%2" in line for line in said)
     assert not (cluster / "calls").exists() and not (tmp_path / "runs").exists()
+
+
+def test_two_commands_at_a_time_do_not_submit_twice(tmp_path, cluster):
+    with slurm_queue.alone(tmp_path / "runs"):
+        with pytest.raises(FolderError, match="cluster-jobs: process [0-9]+ of .* is at work"):
+            launch(tmp_path, plan(tmp_path, "a"))
+    assert not (cluster / "calls").exists()
+    launch(tmp_path, plan(tmp_path, "a"))
+    assert slurm_tools.calls(cluster, "sbatch") == 1
 
 
 def test_a_run_begun_with_other_settings_is_not_submitted(tmp_path, cluster):
@@ -176,6 +186,8 @@ def test_the_state_of_many_is_one_question(tmp_path, cluster):
 @pytest.mark.parametrize("log, accounts, words", [
     ("Starting with JobEnvironment()\nfacekp: error: x: Disk quota exceeded; mend that", "",
      "x: Disk quota exceeded; mend that"),
+    ("Starting with JobEnvironment()\nfacekp: error: x: No space left on device\n"
+     "srun: error: n1: task 0: Exited with exit code 2", "", "x: No space left on device"),
     ("Starting with JobEnvironment()\nslurmstepd: error: Detected 1 oom-kill event(s) in StepId=1",
      "", "used more memory than it asked for; ask for more"),
     ("facekp: error: killed by SIGKILL (out of memory?)", "1|OUT_OF_MEMORY",

@@ -21,9 +21,6 @@ from facekp.runs.config import READABLE, disagreements
 from facekp.runs.read import find_runs
 from facekp.text import clock, say, shown
 
-ARRAY = 1000
-"""Jobs of an array: SLURM's own limit is 1001, unless a cluster has another."""
-
 POLL_SECONDS, SHOWN = 30, 100
 MARGIN, START_MINUTES, LONGEST = 2, 15, 24 * 60
 """A job gets the estimated time twice and some to start, but never more than a day: a job that is
@@ -63,11 +60,13 @@ class Slurm:
         failures = {run: text for run, text in (
             (run, self._unfit(run, settings)) for run, settings in plan) if text}
         plan = [(run, settings) for run, settings in plan if run not in failures]
-        found = slurm_queue.states(self.root, [run for run, _ in plan])
-        self._tell(found)
-        todo = [pair for pair in plan if found[pair[0]].kind in ("new", "failed")]
-        if todo:
-            self._submit(todo)
+        # two commands at a time would submit the same runs
+        with contextlib.nullcontext() if self.dry_run else slurm_queue.alone(self.root):
+            found = slurm_queue.states(self.root, [run for run, _ in plan])
+            self._tell(found)
+            todo = [pair for pair in plan if found[pair[0]].kind in ("new", "failed")]
+            if todo:
+                self._submit(todo)
         if self.wait and not self.dry_run:
             failures.update(self._follow([run for run, _ in plan], found))
         return failures
@@ -96,17 +95,19 @@ class Slurm:
         groups = {}
         for pair, need in zip(todo, self._needs(todo)):
             groups.setdefault(need, []).append(pair)
-        parts = [(need, pairs[k:k + ARRAY]) for need, pairs in groups.items()
-                 for k in range(0, len(pairs), ARRAY)]
+        size = self.options.array_size
+        parts = [(need, pairs[k:k + size]) for need, pairs in groups.items()
+                 for k in range(0, len(pairs), size)]
         for need, pairs in parts:
             self._submit_array(pairs, *need, len(parts))
         if not self.dry_run:
-            self.say(f"submitted {len(todo)} runs as {len(parts)} "
+            self.say(f"submitted {len(todo)} run{'s' * (len(todo) > 1)} as {len(parts)} "
                      f"array{'s' * (len(parts) > 1)} of jobs; the same command tells where they "
                      "stand, and makes tables and figures when all are complete")
 
     def _needs(self, todo):
         """(minutes, memory) of the job of each run, by the options or the estimate; told first."""
+        from facekp.experiment.runner import count_images  # which imports the launchers
         runs = find_runs(self.root, warn=lambda text: None)
         seconds, memory = estimate.measured(runs), estimate.measured_memory(runs)
         needs, told, total = [], Counter(), 0.0
@@ -114,7 +115,8 @@ class Slurm:
             key = estimate.cost_key(settings.as_dict())
             if not (key in seconds and key in memory or self.options.time and self.options.memory):
                 self.say(f"{settings.model}: measuring training steps here, as no run tells ...")
-                seconds.setdefault(key, estimate.time_epoch(settings, len(self.training.X)))
+                seconds.setdefault(key, estimate.time_epoch(
+                    settings, *count_images(self.training, todo)))
                 memory[key] = machine.peak_memory_mb()
             longest = seconds.get(key, 0.0) * settings.epochs
             total += longest
@@ -133,7 +135,8 @@ class Slurm:
         from submitit import SlurmExecutor
         from facekp.experiment.launch.slurm_job import SlurmJob
         own = self.options
-        now = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09}"
+        # UTC: no hour comes twice, and the latest is the last one by its name
+        now = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09}"
         folder = Path(self.root, slurm_queue.FOLDER, now).absolute()
         executor = SlurmExecutor(folder, max_num_timeout=10**6)
         executor.update_parameters(**{name: value for name, value in dict(

@@ -22,6 +22,7 @@ class SlurmOptions:
     memory : str, of a training, like "6GB"
     cores : int, of a training; the same number of threads
     at_a_time : int, how many trainings at a time, 0 for no limit
+    array_size : int, jobs of an array at most; a cluster's MaxArraySize is larger by one at least
     signal_seconds : int, how long before its end a job is told to stop
     setup : tuple of str, lines for the shell that come before a training, like "module load gcc"
     sbatch : dict of str -> value, further options of sbatch, like {"constraint": "avx512"}
@@ -34,6 +35,7 @@ class SlurmOptions:
     memory: str = ""
     cores: int = 4
     at_a_time: int = 0
+    array_size: int = 1000
     signal_seconds: int = 120
     setup: Tuple[str, ...] = ()
     sbatch: Dict[str, object] = field(default_factory=dict)
@@ -47,6 +49,8 @@ EXPECTED = {
     Dict[str, object]: ("a table of options", lambda value: isinstance(value, dict))}
 SPECIAL = {
     "memory": ("a text like \"6GB\"", lambda text: re.fullmatch("[1-9][0-9]*[MG]B", str(text))),
+    "array_size": ("a number of jobs",
+                   lambda value: re.fullmatch("[1-9][0-9]{0,6}", str(value))),
     "cores": ("a number of cores", lambda value: re.fullmatch("[1-9][0-9]{0,3}", str(value)))}
 
 
@@ -77,7 +81,11 @@ def read(words="", file=FILE):
             values["sbatch"] = {**values.get("sbatch", {}), name[len("sbatch."):]: value}
         else:
             values[name] = _checked("cluster-args", name, [value] if name == "setup" else value)
-    return SlurmOptions(**values)
+    made = SlurmOptions(**values)
+    if made.time and made.signal_seconds >= 60 * made.time:
+        raise ConfigError(f"signal_seconds: found {made.signal_seconds}, expected fewer than the "
+                          f"{60 * made.time} seconds of time={made.time}; correct one of them")
+    return made
 
 
 def _table(file):

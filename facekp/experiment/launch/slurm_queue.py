@@ -14,6 +14,7 @@ import numpy as np
 
 from facekp import files
 from facekp.errors import RunError
+from facekp.runs.folder import Run
 from facekp.text import clock, shown
 
 FOLDER, RECORD = "cluster-jobs", "jobs.json"
@@ -23,6 +24,7 @@ ENDED = {"OUT_OF_MEMORY": MEMORY, "NODE_FAIL": "its node failed", "CANCELLED": "
 """Words for those states of SLURM's accounting that say more than that a job ended."""
 
 ERROR = re.compile("(?:facekp|slurmstepd|srun|sbatch)\\b.*?error: (.*)")
+NO_REASON = re.compile("task [0-9,-]+: Exited with exit code")
 OUT_OF_MEMORY = re.compile("oom-kill|exceeded memory limit|Exceeded job memory", re.I)
 
 
@@ -46,6 +48,12 @@ def record(folder, root, plan, numbers):
     files.write_json(folder / RECORD, {"jobs": [
         [number, os.path.relpath(run.folder, root), settings.epochs]
         for number, (run, settings) in zip(numbers, plan)]})
+
+
+def alone(root):
+    """A context in which no other command submits jobs for the runs below `root`; FolderError if
+    one does just now."""
+    return Run(Path(root, FOLDER)).locked()
 
 
 def recorded(root):
@@ -153,7 +161,8 @@ def why(job, account):
     except OSError:
         log = ""
     log = log.rpartition("Starting with JobEnvironment")[2]  # what it said when it ran last
-    errors, state = ERROR.findall(log), account.get(job.number, "")
+    errors = [text for text in ERROR.findall(log) if not NO_REASON.search(text)]
+    state = account.get(job.number, "")
     if any(map(OUT_OF_MEMORY.search, errors)):
         return MEMORY
     return ENDED.get(state) or (shown(errors[-1], 400) if errors else "ended without a result")
@@ -182,5 +191,6 @@ def _ask(*command):
                        "cluster's login node") from None
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        last = re.sub(f"^{command[0]}: ((error|fatal): )?", "", last)
         raise RunError(f"{command[0]}: {shown(last, 300)}; try again when SLURM answers")
     return done.stdout
