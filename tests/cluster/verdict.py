@@ -33,8 +33,9 @@ class Verdict:
         counts = [len(spans) for spans in processes.values()]
         self.figures = (
             f"{len(cuts)} runs, {minutes:.0f} minutes from the first epoch to the last: the time "
-            f"limit cut each {span(cuts)} times; {len(campaign.on_lost_node)} were on the lost "
-            f"node; {span(counts)} processes trained each, never two at a time; the command that "
+            f"limit cut each {span(cuts)} times; on the lost node, there "
+            f"{'was' if len(campaign.on_lost_node) == 1 else 'were'} "
+            f"{len(campaign.on_lost_node)}; {span(counts)} processes trained each, never two at a time; the command that "
             f"waits was given {'once' if attempts == 1 else f'{attempts} times'}, and once more at "
             "the end, when it trained nothing. All are complete, byte for byte as undisturbed.")
         if self.faults:
