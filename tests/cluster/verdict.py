@@ -31,13 +31,14 @@ class Verdict:
             self.faults.append("no run was on the node whose slurmd was killed")
         minutes = (max(row[-1] for row in rows) - min(row[-1] for row in rows)) / 60
         counts = [len(spans) for spans in processes.values()]
+        lost = len(campaign.on_lost_node)
         self.figures = (
             f"{len(cuts)} runs, {minutes:.0f} minutes from the first epoch to the last: the time "
             f"limit cut each {span(cuts)} times; on the lost node, there "
-            f"{'was' if len(campaign.on_lost_node) == 1 else 'were'} "
-            f"{len(campaign.on_lost_node)}; {span(counts)} processes trained each, never two at a time; the command that "
-            f"waits was given {'once' if attempts == 1 else f'{attempts} times'}, and once more at "
-            "the end, when it trained nothing. All are complete, byte for byte as undisturbed.")
+            f"{'was' if lost == 1 else 'were'} {lost}; {span(counts)} processes trained each, never "
+            f"two at a time; the command that waits was given "
+            f"{'once' if attempts == 1 else f'{attempts} times'}, and once more at the end, when "
+            "it trained nothing. All are complete, byte for byte as undisturbed.")
         if self.faults:
             print(campaign.log.read_text()[-6000:])
             for path in sorted(campaign.out.glob("cluster-jobs/*/*.out")):
