@@ -35,8 +35,8 @@ class Verdict:
         self.figures = (
             f"{len(cuts)} runs, {minutes:.0f} minutes from the first epoch to the last: the time "
             f"limit cut each {span(cuts)} times; on the lost node, there "
-            f"{'was' if lost == 1 else 'were'} {lost}; {span(counts)} processes trained each, never "
-            f"two at a time; the command that waits was given "
+            f"{'was' if lost == 1 else 'were'} {lost}; {span(counts)} processes trained each, "
+            "never two at a time; the command that waits was given "
             f"{'once' if attempts == 1 else f'{attempts} times'}, and once more at the end, when "
             "it trained nothing. All are complete, byte for byte as undisturbed.")
         if self.faults:
