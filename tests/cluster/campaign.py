@@ -95,7 +95,7 @@ class Campaign:
         self.environ["STUDY_FOLDER"] = str(self.folder)
         refused = {words: self.start(
             self.folder / f"refused, {words}", "--cluster", "slurm", "--wait", "--cluster-args",
-            f"time={LIMIT} cores=1 {words}", seeds="0",
+            f"time=20 cores=1 {words}", seeds="0",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for words in REFUSED}
         for attempt in range(1, 6):  # as a user does, who gives the same command again
             study = self.on_slurm("--wait")
