@@ -7,6 +7,7 @@ disturbed, and no run may be trained by two processes at a time. Where SLURM can
 line says so, and that is all. ``--write`` puts the figures into docs/cluster.md.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -41,18 +42,16 @@ def main(argv=None):
     if missing():
         print(f"no SLURM here, so nothing is tested: {missing()}")
         return 0
-    with tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp")))
         try:
-            slurm = Slurm(Path(folder)).__enter__()
+            slurm = stack.enter_context(Slurm(folder))
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             print(f"no SLURM here, so nothing is tested: it does not start: {error}")
             return 0
-        with slurm:
-            campaign = Campaign(Path(folder), slurm)
-            try:
-                faults = campaign.run()
-            finally:
-                campaign.end()
+        campaign = Campaign(folder, slurm)
+        stack.callback(campaign.end)
+        faults = campaign.run()
         if options.write and not faults:
             figures.write("campaign", campaign.figures)
         return int(bool(faults))
