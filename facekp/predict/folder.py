@@ -13,6 +13,7 @@ from facekp.predict.images import PhotoError, load
 from facekp.predict.journal import Journal
 from facekp.predict.overlay import write_overlay
 from facekp.predict.records import Record
+from facekp.text import Progress, shown, shown_path
 
 
 def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, boxes=None,
@@ -60,16 +61,23 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
         raise ConfigError(f"{out}: cannot be written ({error.strerror}); name another folder for "
                           "the results") from None
     records, skipped, finished = [], [], False
+    progress = Progress("photos", len(photos))
     try:
-        for name, path in _shown(photos.items(), len(photos)):
+        for name, path in photos.items():
             try:
-                records += _one(name, path, out, formats, finder, chosen.get(name), journal)
+                for record in _one(name, path, out, formats, finder, chosen.get(name), journal):
+                    records.append(record)
+                    if record.frame is not None:
+                        progress.show(f"frame {record.frame} of {shown(name)}")
             except PhotoError as error:
                 skipped.append(str(error))
+                progress.clear()
                 print(f"facekp: warning: {error} (left out)", file=sys.stderr)
+            progress.step()
         _write_whole(out, formats, records, finder.net.metadata)
         finished = True
     finally:
+        progress.clear()
         journal.close(finished)
     return records, skipped
 
@@ -83,11 +91,15 @@ def _identity(path):
 def _one(name, path, out, formats, finder, boxes, journal):
     """The records of a photo or a video; the photo's own files are written."""
     if video.is_video(path):
-        return list(video.records(name, path, finder))
+        return video.records(name, path, finder)
     if journal.has(name, path):
         return [journal.done[name]]
     image = load(path)
-    record = Record(name, path, image.size, finder(image, boxes))
+    try:
+        faces = finder(image, boxes)
+    except PhotoError as error:  # of a picture without a name
+        raise PhotoError(f"{shown_path(path)}: {error}") from None
+    record = Record(name, path, image.size, faces)
     _write_own(out, formats, record, image)
     journal.add(record)
     return [record]
@@ -117,12 +129,3 @@ def _write_whole(out, chosen, records, metadata):
         formats.write_json(out / "keypoints.json", records, metadata)
     if "coco" in chosen:
         formats.write_coco(out / "coco.json", [one for one in records if one.frame is None])
-
-
-def _shown(items, total):
-    """The same items; with tqdm installed and many of them, a progress bar on a terminal."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return items
-    return tqdm(items, total=total, unit="photo", disable=None if total > 1 else True)

@@ -1,5 +1,6 @@
 """Which photos the paths of a user name, and what their results are called."""
 import csv
+import math
 import os
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def read_boxes(path, names):
     where = shown_path(path)
     columns = ("box_x", "box_y", "box_w", "box_h")
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"file", *columns} <= set(reader.fieldnames or ()):
                 found = ",".join(reader.fieldnames or ())
@@ -112,13 +113,21 @@ def read_boxes(path, names):
                                       f"{row['file']!r:.100}, which is none of the photos; correct "
                                       "it, or name that photo, too")
                 if row["box_x"]:
-                    box = [float(row[column]) for column in columns]
-                    if not min(box[2:]) > 0:
-                        raise ValueError("a box without an area")
-                    boxes[row["file"]].append(box)
+                    boxes[row["file"]].append(_box([row[column] for column in columns]))
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read ({error.strerror}); name a CSV file") from None
-    except (ValueError, TypeError, csv.Error) as error:
-        raise ConfigError(f"{where}, row {reader.line_num}: found {error}, expected four numbers "
-                          f"in {', '.join(columns)}, px, the last two above 0") from None
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{where}, row {reader.line_num}: found {str(error)!r:.100}, expected "
+                          f"four numbers in {', '.join(columns)}, px, the last two above 0"
+                          ) from None
     return boxes
+
+
+def _box(texts):
+    try:
+        box = [float(text) for text in texts]
+        if all(map(math.isfinite, box)) and min(box[2:]) > 0:
+            return box
+    except (TypeError, ValueError):  # a row that is too short, or words
+        pass
+    raise ValueError(",".join(text or "" for text in texts))

@@ -46,6 +46,8 @@ def _open(path, threads, changed):
                           "(pip install onnxruntime)") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    # else weights of 8 bits would be unpacked again in every run, not once
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -1,6 +1,7 @@
 """Many photos: names, bad files, stops, boxes, and the command's arguments."""
 import argparse
 import csv
+import io
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from facekp.predict import command, folder, journal, video
 from facekp.predict.command import add_arguments, run
 from facekp.predict.folder import predict
 from facekp.predict.paths import find_photos
+from facekp.text import Progress
 
 ALL = ("csv", "json", "coco", "labelme", "pts", "overlay")
 
@@ -73,6 +75,25 @@ def test_a_folder_and_all_its_results(photos, tmp_path, net, capsys):
     assert [(row["file"], row["success"]) for row in rows] == [
         ("b.jpg", "1"), ("b.png", "1"), ("more/b.jpg", "1"), ("nobody.png", "0")]
     assert len(json.loads((out / "coco.json").read_text())["images"]) == 4
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what was written; a line can be taken away."""
+
+    def isatty(self):
+        return True
+
+    def seen(self):
+        return [line.rpartition("\r\033[K")[2] for line in self.getvalue().split("\n")]
+
+
+def test_a_terminal_shows_how_far_it_is(photos, tmp_path, net, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(Progress, "SECONDS", 0)
+    _, [why] = predict([photos], tmp_path / "out", ("csv",), net=net)
+    for number in (1, 2, 3):
+        assert f"photos: {number} of 4, 0:00:" in sys.stderr.getvalue()
+    assert sys.stderr.seen() == [f"facekp: warning: {why} (left out)", ""]  # the count is gone
 
 
 def test_the_same_name_twice_gets_a_number(photos, tmp_path):
@@ -175,13 +196,27 @@ def test_boxes_from_a_file_and_from_results(photos, tmp_path, net):
 @pytest.mark.parametrize("text, message", [
     ("file,x\na,1\n", "row 1: found 'file,x', expected the columns file,box_x"),
     ("file,box_x,box_y,box_w,box_h\nother.jpg,1,1,5,5\n", "row 2: found the file 'other.jpg'"),
-    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,a,5,5\n", "row 2: found could not convert"),
-    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,0,5\n", "row 2: found a box without an area"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,a,5,5\n", "row 2: found '1,a,5,5'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,0,5\n", "row 2: found '1,1,0,5'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,5,nan\n", "row 2: found '1,1,5,nan'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,inf,5,5\n", "row 2: found '1,inf,5,5'"),
+    ("file,box_x,box_y,box_w,box_h\n\nb.jpg,1,1\n", "row 3: found '1,1,,'"),
+    ("file;box_x;box_y;box_w;box_h\n", "row 1: found 'file;box_x"),
     ("", "row 1")])
 def test_boxes_that_cannot_be_used(text, message, photos, tmp_path, net):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(ConfigError, match=message):
         predict([photos / "b.jpg"], tmp_path / "out", net=net, boxes=tmp_path / "boxes.csv")
+
+
+@pytest.mark.parametrize("box", ["400,1,5,5", "1,-9,5,5", "1,1,700,5"])
+def test_a_box_that_is_not_in_its_photo_leaves_that_one_out(box, photos, tmp_path, net):
+    (tmp_path / "boxes.csv").write_text("\ufefffile,box_x,box_y,box_w,box_h\n"  # as Excel writes it
+                                        f"b.jpg,{box}\nb.png,300,200,40,60\n", encoding="utf-8")
+    records, [why] = predict([photos / "b.jpg", photos / "b.png"], tmp_path / "out", ("csv",),
+                             net=net, boxes=tmp_path / "boxes.csv")
+    assert [(record.file, len(record.faces)) for record in records] == [("b.png", 1)]
+    assert str(photos / "b.jpg") in why and "which has 320x240 px" in why
 
 
 def test_impossible_requests(photos, tmp_path, net):
