@@ -163,7 +163,7 @@ def test_what_changed_meanwhile_is_done_again(photos, tmp_path, net, portrait, m
 def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, clean_env):
     place, out = tmp_path / "photos", tmp_path / "out"
     place.mkdir()
-    for number in range(40):
+    for number in range(12):
         Image.fromarray(portrait[0]).save(place / f"{number:02d}.jpg")
     code = ("import sys; from facekp.predict.folder import predict\n"
             "predict(sys.argv[1:2], sys.argv[2], net=sys.argv[3])")
@@ -179,7 +179,7 @@ def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, c
             image.load()
     assert not (out / "keypoints.csv").exists()
     records, skipped = predict([place], out, net=net)
-    assert len(records) == 40 and not skipped and len(rows_of(out / "keypoints.csv")) == 40
+    assert len(records) == 12 and not skipped and len(rows_of(out / "keypoints.csv")) == 12
 
 
 def test_boxes_from_a_file_and_from_results(photos, tmp_path, net):

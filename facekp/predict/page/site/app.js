@@ -69,7 +69,7 @@ async function showEach(files) {
     say(files.length > 1 ? `Looking at ${name}, ${k + 1} of ${files.length} …`
       : `Looking at ${name} …`, true);
     try {
-      shown.push(await show(await readPhoto(file, name, settings.maxPixels)));
+      shown.push(await show(await readPhoto(file, name, settings)));
     } catch (error) {
       complain(error);
     }
