@@ -13,7 +13,7 @@ from facekp.predict.images import PhotoError, load
 from facekp.predict.journal import Journal
 from facekp.predict.overlay import write_overlay
 from facekp.predict.records import Record
-from facekp.text import Progress, shown, shown_path
+from facekp.text import Progress, shown_path
 
 
 def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, boxes=None,
@@ -49,7 +49,15 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
         raise ConfigError(f"format: found {', '.join(unknown) or 'none'}, expected some of "
                           f"{', '.join(FORMATS)}")
     out = Path(out)
-    photos = paths.find_photos(given, recursive, out / "overlay")
+    skipped, progress = [], Progress("photos", 0)
+
+    def leave_out(why):
+        skipped.append(why)
+        progress.clear()
+        print(f"facekp: warning: {why} (left out)", file=sys.stderr)
+
+    photos = paths.find_photos(given, recursive, out / "overlay", leave_out)
+    progress.total = len(photos)
     chosen = paths.read_boxes(boxes, photos) if boxes else {}
     finder = Finder(net, detect, fast, min_score, threads)
     try:
@@ -60,22 +68,21 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written ({error.strerror}); name another folder for "
                           "the results") from None
-    records, skipped, finished = [], [], False
-    progress = Progress("photos", len(photos))
+    records, finished = [], False
     try:
         for name, path in photos.items():
             try:
                 for record in _one(name, path, out, formats, finder, chosen.get(name), journal):
                     records.append(record)
-                    if record.frame is not None:
-                        progress.show(f"frame {record.frame} of {shown(name)}")
+                    progress.show("" if record.frame is None else f"frame {record.frame}")
             except PhotoError as error:
-                skipped.append(str(error))
-                progress.clear()
-                print(f"facekp: warning: {error} (left out)", file=sys.stderr)
+                leave_out(str(error))
             progress.step()
         _write_whole(out, formats, records, finder.net.metadata)
         finished = True
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; the same command goes on where it "
+                                "was stopped") from None
     finally:
         progress.clear()
         journal.close(finished)

@@ -158,13 +158,19 @@ def test_impossible_choices(choices, message, net):
         find_keypoints(np.zeros((50, 50), np.uint8), net, **choices)
 
 
-def test_what_is_no_net(tmp_path, net):
+def test_what_is_no_net(tmp_path, net, capfd):
     black = np.zeros((50, 50), np.uint8)
     with pytest.raises(ConfigError, match="No such file"):
         find_keypoints(black, tmp_path / "missing.onnx")
     (tmp_path / "text.onnx").write_text("no net")
     with pytest.raises(ConfigError, match="no ONNX file that can be run"):
         find_keypoints(black, tmp_path / "text.onnx")
+    mean_net(tmp_path / "name.onnx")
+    content = (tmp_path / "name.onnx").read_bytes()
+    (tmp_path / "name.onnx").write_bytes(content.replace(b"Gemm", b"\xff\xffmm"))
+    with pytest.raises(ConfigError, match="no ONNX file that can be run"):
+        find_keypoints(black, tmp_path / "name.onnx")
+    assert capfd.readouterr() == ("", "")
     with pytest.raises(ConfigError, match="expected one from"):
         find_keypoints(black, detector.FILE)
     with pytest.raises(RunError, match="export the run"):

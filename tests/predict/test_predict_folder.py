@@ -19,6 +19,7 @@ from facekp.errors import ConfigError
 from facekp.predict import command, folder, journal, video
 from facekp.predict.command import add_arguments, run
 from facekp.predict.folder import predict
+from facekp.predict.images import PhotoError, load
 from facekp.predict.paths import find_photos
 from facekp.text import Progress
 
@@ -108,6 +109,32 @@ def test_the_same_name_twice_gets_a_number(photos, tmp_path):
     assert len({os.path.realpath(path) for path in found.values()}) == len(found)
 
 
+def test_a_folder_that_cannot_be_read_is_named_and_left_out(photos, tmp_path, net, monkeypatch):
+    scandir = os.scandir
+
+    def closed(path):  # root may read any folder
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    records, skipped = predict([photos], tmp_path / "out", ("csv",), recursive=True, net=net)
+    assert len(records) == 3 and len(skipped) == 2
+    assert f"{photos / 'more'}: cannot be read (Permission denied)" in skipped[0]
+    with pytest.raises(ConfigError, match="no photo found"):
+        predict([photos / "more"], tmp_path / "again", net=net)
+
+
+def test_links_that_go_in_circles(photos, tmp_path):
+    (photos / "more" / "again").symlink_to(photos)
+    (photos / "itself.jpg").symlink_to("itself.jpg")
+    assert list(find_photos([photos], recursive=True)) == ["b.jpg", "b.png", "bad.jpg",
+                                                           "more/b.jpg", "nobody.png"]
+    [path] = find_photos([photos / "itself.jpg"]).values()
+    with pytest.raises(PhotoError, match="itself.jpg: cannot be read"):
+        load(path)
+
+
 def test_results_in_the_folder_of_the_photos_are_not_taken_for_photos(photos, net):
     predict([photos], photos, net=net, recursive=True)
     before = set(everything(photos))
@@ -128,7 +155,7 @@ def test_an_interrupted_folder_goes_on_and_ends_the_same(photos, tmp_path, net, 
         return finder_call(self, image, boxes)
 
     monkeypatch.setattr(folder.Finder, "__call__", stop_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="goes on"):
         predict([photos], out, ALL, recursive=True, net=net)
     assert not (out / "keypoints.csv").exists()  # nothing that looks complete
     with open(out / journal.NAME, "a") as file:
@@ -243,7 +270,8 @@ def test_the_commands_arguments_and_exit_codes(photos, tmp_path, net, capsys):
         f"{out}: 2 faces in 3 pictures, 1 without a face, 1 left out\n")
     assert set(everything(tmp_path / "out")) == {"keypoints.csv", "keypoints.json"}
     assert run([photos / "b.jpg"], out, ("csv",), net=net) == 0
-    for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"]):
+    for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"], ["--out", ""],
+                  ["--net", ""], ["--boxes", " "]):
         with pytest.raises(SystemExit):
             parser.parse_args([str(photos), *wrong])
 
