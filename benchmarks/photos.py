@@ -1,10 +1,10 @@
 """Keypoints on photos: the command from its start to its end, and one photo after the other.
 
-    python benchmarks/photos.py
+    python benchmarks/photos.py [--repeat N]
 
 The photos show drawn people. "Cold" is `facekp predict`, a process of its own that writes CSV and
 overlay; "warm" is a photo that is read from its file and searched by a process that has done so
-before. Medians.
+before. Medians, as a table in docs/photos.md.
 """
 import argparse
 import statistics
@@ -14,10 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import results
 import worker
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "photos.md"
+BEGIN, END = "<!-- times: written by benchmarks/photos.py -->", "<!-- end of times -->"
+
+sys.path.insert(0, str(ROOT / "tests"))
 
 PHOTOS = {  # name -> width, height, people as for scene_tools.crowd, how many times enlarged
     "640x480, one face": (640, 480, [(320, 240, 60, 0)], 1),
@@ -62,23 +65,33 @@ def warm(path, threads, repeat):
     return faces, statistics.median(worker.seconds(lambda: finder(path), repeat))
 
 
+def measure(repeat):
+    """The table, and the sentences below it."""
+    from facekp import machine
+
+    lines = ["| photo | cold, s | warm, ms | with one thread, ms | for each face, ms |",
+             "|---|---|---|---|---|"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, path in draw(folder).items():
+            cold = command(repeat, "predict", str(path), "-o", str(Path(folder, "out")))
+            faces, one = warm(path, 1, repeat)
+            _, all_cores = warm(path, None, repeat)
+            lines.append(f"| {name} | {cold:.2f} | {1000 * all_cores:.0f} | {1000 * one:.0f} | "
+                         f"{1000 * one / faces:.0f} |")
+            print(lines[-1], file=sys.stderr, flush=True)
+    host = machine.host()
+    return "\n".join(lines) + (f"\n\n`facekp --help` takes {command(repeat, '--help'):.2f} s. "
+                               f"Medians of {repeat}; {host['cpu']}, {host['cores']} cores.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=results.FOLDER)
     options = parser.parse_args()
-    found = {"help_seconds": command(options.repeat, "--help"), "photos": []}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, path in draw(folder).items():
-            faces, seconds = warm(path, 1, options.repeat)
-            found["photos"].append({
-                "photo": name, "faces": faces, "one_thread_seconds": seconds,
-                "seconds": warm(path, None, options.repeat)[1],
-                "cold_seconds": command(options.repeat, "predict", str(path), "-o",
-                                        str(Path(folder, "out")))})
-            print(found["photos"][-1], file=sys.stderr, flush=True)
-    print(f"facekp --help: {found['help_seconds']:.2f} s", file=sys.stderr)
-    results.update(options.out, photos=found)
+    text = measure(options.repeat)
+    print(text)
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -147,19 +147,8 @@ def augmentation(content):
         for row in content["augmentation"]])
 
 
-def photos(content):
-    """A line a photo, and how long the command's help takes."""
-    found = content["photos"]
-    cells = [[row["photo"], f"{row['cold_seconds']:.2f}", f"{1000 * row['seconds']:.0f}",
-              f"{1000 * row['one_thread_seconds']:.0f}",
-              f"{1000 * row['one_thread_seconds'] / row['faces']:.0f}"] for row in found["photos"]]
-    return markdown(["photo", "cold, s", "warm, ms", "with one thread, ms", "for each face, ms"],
-                    cells) + f"\n\n`facekp --help` takes {found['help_seconds']:.2f} s."
-
-
 SECTIONS = {"training": ("Training", training), "steps": ("Inside a step", steps),
             "compile": ("Compiling", compiling), "prediction": ("Prediction", prediction),
-            "photos": ("Keypoints on photos (facekp predict)", photos),
             "scaling": ("Growth (14-layer CNN)", scaling), "loading": ("Loading", loading),
             "augmentation": ("Augmentation, all transforms on", augmentation)}
 
