@@ -207,6 +207,7 @@ benchmark: $(ENV) .venv-benchmark/facekp.stamp  ## speed beside stock Theano and
 	$(PY) benchmarks/step.py
 	$(PY) benchmarks/compile_time.py --torch $(TORCH)
 	$(PY) benchmarks/prediction.py --torch $(TORCH)
+	$(PY) benchmarks/photos.py
 	$(PY) benchmarks/scaling.py
 	$(PY) benchmarks/loading.py $(call quoted,$(DATA))
 	$(PY) benchmarks/augmentation.py

@@ -1,7 +1,8 @@
 """Atomic files: each is written under a temporary name, synced to disk, then renamed.
 
 A reader never sees half a file, even if the writer was killed. A file that was damaged later is
-recognised by its checksum.
+recognised by its checksum. numpy is imported where arrays are written or read: the command line
+answers sooner without it.
 """
 import contextlib
 import errno
@@ -13,8 +14,6 @@ import re
 import struct
 import zlib
 from pathlib import Path
-
-import numpy as np
 
 from facekp.errors import RunError
 
@@ -117,7 +116,7 @@ def _finite(value):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
@@ -153,6 +152,7 @@ def write_npz(path, arrays, compress=False):
     arrays : dict of str -> array
     compress : bool
     """
+    import numpy as np
     content = io.BytesIO()  # numpy leaves a file on a full disk open, and its zip complains later
     (np.savez_compressed if compress else np.savez)(content, **arrays)
     with replacing(path) as file:
@@ -168,6 +168,7 @@ def write_arrays(path, arrays, meta):
     arrays : dict of str -> numeric array
     meta : dict that JSON can hold
     """
+    import numpy as np
     # Not ascontiguousarray: it would turn Adam's step counter, a scalar, into an array (1,).
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     listing = [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
@@ -183,7 +184,7 @@ def write_arrays(path, arrays, meta):
 
 
 def _bytes(array):
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return memoryview(array.reshape(-1).view("uint8"))
 
 
 def read_arrays(path):
@@ -205,6 +206,7 @@ def read_arrays(path):
     RunError
         If the file is missing or may not be read.
     """
+    import numpy as np
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -1,6 +1,8 @@
 """Text for people: names and bytes in one-line messages, durations, lines on the screen."""
 import os
+import shutil
 import sys
+import time
 
 
 def shown(value, limit=40):
@@ -48,3 +50,47 @@ def is_terminal(stream):
         return stream.isatty()
     except (AttributeError, ValueError):
         return False
+
+
+class Progress:
+    """How far some work is: one line of the terminal, which goes away when it is done.
+
+    Where standard error is no terminal, nothing is written.
+
+    Parameters
+    ----------
+    words : str
+        What is counted, like "photos".
+    total : int
+    """
+
+    SECONDS = 0.1  # from one line to the next
+
+    def __init__(self, words, total):
+        self.words, self.total, self.done = words, total, 0
+        self._on, self._begun, self._last = is_terminal(sys.stderr), time.monotonic(), 0.0
+
+    def step(self):
+        """Count one more."""
+        self.done += 1
+        self.show()
+
+    def show(self, note=""):
+        """Show the count, and a note behind it, unless it was shown a moment ago."""
+        now = time.monotonic()
+        if not self._on or now < self._last + self.SECONDS:
+            return
+        self._last = now
+        left = (now - self._begun) / max(self.done, 1) * (self.total - self.done)
+        text = (f"{self.words}: {self.done} of {self.total}"
+                + f", {clock(left)} left" * (self.done > 0) + f", {note}" * bool(note))
+        self._write(text[:shutil.get_terminal_size().columns - 1])
+
+    def clear(self):
+        """Take the line away, before other text and at the end."""
+        if self._on:
+            self._write("")
+
+    @staticmethod
+    def _write(text):
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

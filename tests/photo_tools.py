@@ -59,6 +59,17 @@ def sixteen_bits():
     return Image.fromarray(gray)
 
 
+def thirty_two_bits():
+    gray = np.asarray(picture().convert("L")).astype(np.int32) * 2 ** 20
+    return Image.fromarray(gray)
+
+
+def floats(first=0.0):
+    gray = np.asarray(picture().convert("L"), np.float32) / 255
+    gray[0, 0] = first
+    return Image.fromarray(gray)
+
+
 GOOD = {  # name -> content, how far the pixels may be from picture()'s; None: gray only
     "photo.jpg": (saved("JPEG", quality=95), 25),
     "progressive.jpg": (saved("JPEG", quality=95, progressive=True), 25),
@@ -72,6 +83,8 @@ GOOD = {  # name -> content, how far the pixels may be from picture()'s; None: g
     "sixteen.png": (lambda: saved("PNG", image=sixteen_bits())(), None),
     "sixteen.tif": (lambda: saved("TIFF", image=sixteen_bits())(), None),
     "float.tif": (lambda: saved("TIFF", image=picture().convert("F"))(), None),
+    "thirty-two.tif": (lambda: saved("TIFF", image=thirty_two_bits())(), None),
+    "float-to-one.tif": (lambda: saved("TIFF", image=floats())(), None),
     "lzw.tif": (saved("TIFF", compression="tiff_lzw"), 0),
     "cmyk.tif": (lambda: saved("TIFF", image=picture().convert("CMYK"))(), 6),
     "photo.webp": (saved("WEBP", lossless=True), 0),
@@ -122,6 +135,7 @@ BAD = {  # name -> content, what the message says
     "bomb.png": (png_header(60000, 60000), "pixels, expected at most"),
     "bomb.bmp": (bmp_header(40000, 40000), "pixels, expected at most"),
     "bomb.ppm": (b"P6 60000 60000 255\n" + b"\0" * 100, "pixels, expected at most"),
+    "no-number.tif": (lambda: saved("TIFF", image=floats(np.nan))(), "are not finite numbers"),
     "large.png": (png_header(13000, 10000), "found 130000000 pixels, expected at most 120000000"),
 }
 

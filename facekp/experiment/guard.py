@@ -65,7 +65,7 @@ def _fault_of_disk(error):
                 "another")
     place = f"{shown_path(name)}: " if name else ""
     return (f"{place}{error.strerror or error}; mend that, then give the same command again: what "
-            "is finished, such as the epochs of a training, is kept")
+            "is finished, such as epochs or photos, is kept")
 
 
 def worded(error):

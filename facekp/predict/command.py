@@ -14,16 +14,16 @@ def add_arguments(parser):
     parser : argparse.ArgumentParser
         Gets the default ``run``: a callable that takes the options and returns the exit code.
     """
-    parser.add_argument("paths", nargs="+", metavar="PATH",
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=path_type,
                         help="photos, folders of photos, videos, or camera:0")
-    parser.add_argument("-o", "--out", default="keypoints", metavar="FOLDER",
+    parser.add_argument("-o", "--out", type=path_type, default="keypoints", metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
     parser.add_argument("--format", type=_formats, default=("csv", "overlay"), metavar="LIST",
                         help=f"some of {','.join(FORMATS)} (default: csv,overlay)")
     parser.add_argument("--recursive", action="store_true", help="search folders in folders, too")
-    parser.add_argument("--net", metavar="RUN|FILE",
+    parser.add_argument("--net", type=path_type, metavar="RUN|FILE",
                         help="another net: an ONNX file, or a run's folder with net.onnx")
-    parser.add_argument("--boxes", metavar="FILE",
+    parser.add_argument("--boxes", type=path_type, metavar="FILE",
                         help="where the faces are: CSV with file,box_x,box_y,box_w,box_h, px")
     parser.add_argument("--no-detect", action="store_true",
                         help="each photo is one face; with --boxes: take the boxes as they are")
@@ -66,6 +66,13 @@ def _run(options):
     return run(options.paths, options.out, options.format, recursive=options.recursive,
                net=options.net, boxes=options.boxes, detect=not options.no_detect,
                fast=options.fast, min_score=options.min_score, threads=options.threads)
+
+
+def path_type(text):
+    """An argparse type: a name that is not empty, as from an empty variable of a shell."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name")
+    return text
 
 
 def _formats(text):

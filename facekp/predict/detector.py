@@ -142,10 +142,11 @@ def _decoded(heat, scale, offset, landmarks, min_score, ratio):
 
 
 def overlap(a, b):
-    """Intersection over union of two boxes (x, y, width, height)."""
-    begin, end = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-    common = float(np.maximum(end - begin, 0).prod())
-    return common / max(float(a[2:].prod() + b[2:].prod()) - common, 1e-9)
+    """Intersection over union of boxes (x, y, width, height), each float array (..., 4)."""
+    begin = np.maximum(a[..., :2], b[..., :2])
+    end = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
+    common = np.maximum(end - begin, 0).prod(-1)
+    return common / np.maximum(a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - common, 1e-9)
 
 
 def _best(detections):
@@ -154,10 +155,13 @@ def _best(detections):
 
 def _distinct(detections):
     """The best of each group of detections that overlap."""
-    kept = []
-    for one in sorted(detections, key=lambda detection: -detection.score):
-        if all(overlap(one.box, other.box) < OVERLAP for other in kept):
+    left = sorted(detections, key=lambda detection: -detection.score)
+    boxes = np.array([one.box for one in left]).reshape(-1, 4)
+    free, kept = np.ones(len(left), bool), []
+    for number, one in enumerate(left):
+        if free[number]:
             kept.append(one)
+            free &= overlap(one.box, boxes) < OVERLAP
     return kept
 
 

@@ -8,7 +8,7 @@ from facekp.errors import ConfigError
 from facekp.keypoints import SIZE
 from facekp.predict.detector import MIN_SCORE, Detector, overlap
 from facekp.predict.geometry import FIVE, Crop, crop_of, cut, mirrored_back, with_contrast
-from facekp.predict.images import load
+from facekp.predict.images import PhotoError, load
 from facekp.predict.net import Net
 
 DETECTED = (0.008, 0.007, 1.024)
@@ -83,7 +83,7 @@ class Finder:
         image = load(image)
         gray = np.asarray(image.convert("L"))
         if boxes is not None:
-            places = [self._in_box(image, box) for box in _checked(boxes)]
+            places = [self._in_box(image, box) for box in _checked(boxes, image.size)]
         elif self.detector is None:
             width, height = image.size
             whole = Crop(width / 2, height / 2, float(max(width, height)))
@@ -100,8 +100,9 @@ class Finder:
         """(box, score, crop) of a box that the caller gives: by the detector, if it sees a face."""
         x, y, w, h = box
         if self.detector is not None:
-            corner = np.array([x - w / 2, y - h / 2]).astype(int)
-            around = image.crop((*corner, *(corner + np.ceil([2 * w, 2 * h]).astype(int))))
+            corner = np.maximum([x - w / 2, y - h / 2], 0).astype(int)
+            end = np.minimum(np.ceil([x + 1.5 * w, y + 1.5 * h]), image.size).astype(int)
+            around = image.crop((*corner, *end))
             inside = np.concatenate([box[:2] - corner, box[2:]])
             best = max(self.detector(around), default=None,
                        key=lambda detection: overlap(detection.box, inside))
@@ -159,7 +160,7 @@ def find_keypoints(image, net=None, boxes=None, detect=True, fast=False, min_sco
     Raises
     ------
     PhotoError
-        If the photo cannot be read, is too large or is none.
+        If the photo cannot be read, is too large or is none, or a box is not in it.
     ConfigError, RunError
         If a choice is impossible, or there is no such net.
 
@@ -172,7 +173,7 @@ def find_keypoints(image, net=None, boxes=None, detect=True, fast=False, min_sco
     return Finder(net, detect, fast, min_score, threads)(image, boxes)
 
 
-def _checked(boxes):
+def _checked(boxes, size):
     boxes = np.asarray(boxes, np.float64)
     if boxes.size == 0:
         return []
@@ -180,6 +181,11 @@ def _checked(boxes):
             (boxes[:, 2:] <= 0).any()):
         raise ConfigError(f"boxes: found {boxes.tolist()!r:.100}, expected rows of x, y, width and "
                           "height, px, with a width and a height above 0")
+    outside = (boxes[:, :2] >= size).any(1) | (boxes[:, :2] + boxes[:, 2:] <= 0).any(1)
+    for box in boxes[outside | (boxes[:, 2:].max(1) > 2 * max(size))]:
+        raise PhotoError(f"boxes: found {box.tolist()!r:.100}, expected boxes that show a part of "
+                         f"the picture, which has {size[0]}x{size[1]} px, and are at most twice as "
+                         "large; correct the box")
     return boxes
 
 

@@ -13,6 +13,7 @@ from facekp.predict.images import PhotoError, load
 from facekp.predict.journal import Journal
 from facekp.predict.overlay import write_overlay
 from facekp.predict.records import Record
+from facekp.text import Progress, shown_path
 
 
 def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, boxes=None,
@@ -48,7 +49,15 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
         raise ConfigError(f"format: found {', '.join(unknown) or 'none'}, expected some of "
                           f"{', '.join(FORMATS)}")
     out = Path(out)
-    photos = paths.find_photos(given, recursive, out / "overlay")
+    skipped, progress = [], Progress("photos", 0)
+
+    def leave_out(why):
+        skipped.append(why)
+        progress.clear()
+        print(f"facekp: warning: {why} (left out)", file=sys.stderr)
+
+    photos = paths.find_photos(given, recursive, out / "overlay", leave_out)
+    progress.total = len(photos)
     chosen = paths.read_boxes(boxes, photos) if boxes else {}
     finder = Finder(net, detect, fast, min_score, threads)
     try:
@@ -59,17 +68,23 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written ({error.strerror}); name another folder for "
                           "the results") from None
-    records, skipped, finished = [], [], False
+    records, finished = [], False
     try:
-        for name, path in _shown(photos.items(), len(photos)):
+        for name, path in photos.items():
             try:
-                records += _one(name, path, out, formats, finder, chosen.get(name), journal)
+                for record in _one(name, path, out, formats, finder, chosen.get(name), journal):
+                    records.append(record)
+                    progress.show("" if record.frame is None else f"frame {record.frame}")
             except PhotoError as error:
-                skipped.append(str(error))
-                print(f"facekp: warning: {error} (left out)", file=sys.stderr)
+                leave_out(str(error))
+            progress.step()
         _write_whole(out, formats, records, finder.net.metadata)
         finished = True
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; the same command goes on where it "
+                                "was stopped") from None
     finally:
+        progress.clear()
         journal.close(finished)
     return records, skipped
 
@@ -83,11 +98,15 @@ def _identity(path):
 def _one(name, path, out, formats, finder, boxes, journal):
     """The records of a photo or a video; the photo's own files are written."""
     if video.is_video(path):
-        return list(video.records(name, path, finder))
+        return video.records(name, path, finder)
     if journal.has(name, path):
         return [journal.done[name]]
     image = load(path)
-    record = Record(name, path, image.size, finder(image, boxes))
+    try:
+        faces = finder(image, boxes)
+    except PhotoError as error:  # of a picture without a name
+        raise PhotoError(f"{shown_path(path)}: {error}") from None
+    record = Record(name, path, image.size, faces)
     _write_own(out, formats, record, image)
     journal.add(record)
     return [record]
@@ -117,12 +136,3 @@ def _write_whole(out, chosen, records, metadata):
         formats.write_json(out / "keypoints.json", records, metadata)
     if "coco" in chosen:
         formats.write_coco(out / "coco.json", [one for one in records if one.frame is None])
-
-
-def _shown(items, total):
-    """The same items; with tqdm installed and many of them, a progress bar on a terminal."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return items
-    return tqdm(items, total=total, unit="photo", disable=None if total > 1 else True)

@@ -33,6 +33,10 @@ averaged."""
 OVERSAMPLE = 2
 """Pixels of a turned crop before it is made smaller, along each axis."""
 
+MANY = 10**7
+"""Pixels, with those repeated at the edge, from which the cheaper axis is resized first; the order
+changes how gray levels are rounded."""
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -137,26 +141,45 @@ def cut(gray, crop):
     """
     turned = crop.roll != 0
     side = crop.side * (np.sqrt(2) if turned else 1)  # the upright square around a turned one
-    scale = crop.side / SIZE
-    margin = int(np.ceil(2 * max(scale, 1))) + 1  # what a bicubic filter sees beyond the square
-    x0, y0 = (int(np.floor(middle - side / 2)) - margin for middle in (crop.x, crop.y))
-    n = int(np.ceil(side)) + 2 * margin + 1
-    rows, columns = (np.clip(np.arange(first, first + n), 0, size - 1)
-                     for first, size in zip((y0, x0), gray.shape))
-    around = Image.fromarray(gray[np.ix_(rows, columns)])
-    left, top = crop.x - side / 2 - x0, crop.y - side / 2 - y0
-    box = (left, top, left + side, top + side)
+    left, top = crop.x - side / 2, crop.y - side / 2
     if not turned:
-        return np.asarray(around.resize((SIZE, SIZE), Image.BICUBIC, box=box))
+        return _resized(gray, left, top, side, SIZE)
     # Pillow's transform does not smooth when it shrinks: resize first, turn, then resize again.
     fine = int(round(SIZE * np.sqrt(2) * OVERSAMPLE))
-    square = around.resize((fine, fine), Image.BICUBIC, box=box)
+    square = Image.fromarray(_resized(gray, left, top, side, fine))
     size = SIZE * OVERSAMPLE
     step = fine * crop.side / side / size  # px of the square for a px of the turned crop
     (a, b), (d, e) = _turn(crop.roll) * step
     c, f = fine / 2 - (a + b) * size / 2, fine / 2 - (d + e) * size / 2
     upright = square.transform((size, size), Image.AFFINE, (a, b, c, d, e, f), Image.BICUBIC)
     return np.asarray(upright.resize((SIZE, SIZE), Image.BICUBIC))
+
+
+def _resized(gray, left, top, side, size):
+    """A square of a photo as size x size pixels; beyond the edge its outermost pixels go on.
+
+    Pillow's resize, one axis after the other, as it does itself: pixels beyond the edge are
+    repeated along one axis at a time, so that a square around 20000x10 px never has 20000x20000.
+    """
+    columns, x = _along(left, side, size, gray.shape[1])
+    rows, y = _along(top, side, size, gray.shape[0])
+    across, down = (np.ptp(rows) + 1) * len(columns), (np.ptp(columns) + 1) * len(rows)
+    if across > max(down, MANY):
+        return _resized(gray.T, top, left, side, size).T
+    within = gray[rows[0]:rows[-1] + 1]
+    wide = Image.fromarray(within[:, columns])
+    narrow = np.asarray(wide.resize((size, len(within)), Image.BICUBIC,
+                                    box=(x, 0, x + side, len(within))))
+    high = Image.fromarray(narrow[rows - rows[0]])
+    return np.asarray(high.resize((size, size), Image.BICUBIC, box=(0, y, size, y + side)))
+
+
+def _along(begin, side, size, length):
+    """Indices of the pixels that are needed along an axis, and where the square begins in them."""
+    margin = int(np.ceil(2 * max(side / size, 1))) + 1  # what a bicubic filter sees beyond it
+    first = int(np.floor(begin)) - margin
+    n = int(np.ceil(side)) + 2 * margin + 1
+    return np.clip(np.arange(first, first + n), 0, length - 1), begin - first
 
 
 def with_contrast(image):

@@ -55,8 +55,8 @@ def load(source):
         return _from_file(Path(source))
     name = "the picture"
     try:
-        image = source if isinstance(source, Image.Image) else _from_array(np.asarray(source))
-        return _to_rgb(_sized(image, name))
+        image = source if isinstance(source, Image.Image) else _from_array(np.asarray(source), name)
+        return _to_rgb(_sized(image, name), name)
     except PhotoError:
         raise
     except Exception as error:  # Pillow raises a dozen kinds
@@ -72,7 +72,7 @@ def _from_file(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, and of sizes that are checked below
             with Image.open(path, formats=FORMATS) as image:
-                return _to_rgb(_sized(image, name))
+                return _to_rgb(_sized(image, name), name)
     except PhotoError:
         raise
     except Image.DecompressionBombError:
@@ -107,13 +107,13 @@ def _sized(image, name):
     return image
 
 
-def _to_rgb(image):
+def _to_rgb(image, name):
     image.load()
     with contextlib.suppress(Exception):  # damaged EXIF; the picture itself is whole
         if image.getexif().get(ORIENTATION, 1) != 1:  # else Pillow would copy the picture
             image = ImageOps.exif_transpose(image)
     if image.mode[0] in "IF":  # 16 bits and more in one channel
-        image = Image.fromarray(_to_8_bits(np.asarray(image)))
+        image = Image.fromarray(_to_8_bits(np.asarray(image), name))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         # what is transparent may have any colour: white, as a page shows it
         image = image.convert("RGBA")
@@ -122,34 +122,35 @@ def _to_rgb(image):
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _from_array(array):
+def _from_array(array, name):
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or array.ndim == 3 and array.shape[2] not in (3, 4):
-        raise PhotoError(f"the picture: found an array of shape {array.shape}, expected (height, "
+        raise PhotoError(f"{name}: found an array of shape {array.shape}, expected (height, "
                          "width), or (height, width, 3) for RGB or (height, width, 4) for RGBA")
     if not array.size:
-        raise PhotoError(f"the picture: found an array of shape {array.shape}, which has no "
+        raise PhotoError(f"{name}: found an array of shape {array.shape}, which has no "
                          "pixels; give another picture")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise _too_large("the picture", array.shape[0] * array.shape[1])
-    return Image.fromarray(np.ascontiguousarray(_to_8_bits(array)))
+        raise _too_large(name, array.shape[0] * array.shape[1])
+    return Image.fromarray(np.ascontiguousarray(_to_8_bits(array, name)))
 
 
-def _to_8_bits(array):
-    """uint8 from bool, 8 or 16 bits, or floats; 0 is black, the largest value of the type white."""
+def _to_8_bits(array, name):
+    """uint8 from bool, 8 or 16 bits, or floats; 0 is black, the largest value of the type white;
+    beyond 16 bits, the largest value that is there."""
     if array.dtype == np.uint8:
         return array
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind not in "iuf":
-        raise PhotoError(f"the picture: found an array of {array.dtype}, expected uint8, uint16, "
+        raise PhotoError(f"{name}: found an array of {array.dtype}, expected uint8, uint16, "
                          "bool or floats")
     if not np.isfinite(array).all():
-        raise PhotoError("the picture: found values that are not finite numbers; replace them")
+        raise PhotoError(f"{name}: found values that are not finite numbers; replace them")
     values, largest = array.astype(np.float32), float(array.max())
     if array.dtype.kind == "f":
-        white = 1.0 if largest <= 1 else 255.0 if largest <= 255 else 65535.0
+        white = 1.0 if largest <= 1 else 255.0 if largest <= 255 else max(65535.0, largest)
     else:
-        white = 255.0 if largest <= 255 and array.dtype.itemsize > 2 else 65535.0
+        white = 255.0 if largest <= 255 and array.dtype.itemsize > 2 else max(65535.0, largest)
     return np.clip(np.rint(values * np.float32(255 / white)), 0, 255).astype(np.uint8)

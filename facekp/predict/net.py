@@ -63,13 +63,16 @@ class Net:
         ConfigError
             If the net finds what is no number.
         """
-        X = np.asarray(crops, np.float32)[:, np.newaxis] / np.float32(255)
-        y_px = np.concatenate([self._session.run(None, {self._input: X[start:start + _BATCH]})[0]
-                               for start in range(0, len(X), _BATCH)])
+        y_px = np.concatenate([self._run(crops[start:start + _BATCH])
+                               for start in range(0, len(crops), _BATCH)])
         if not np.isfinite(y_px).all():
             raise ConfigError(f"{self.path}: the net finds keypoints that are not finite numbers; "
                               "name another net")
         return y_px
+
+    def _run(self, crops):
+        X = np.asarray(crops, np.float32)[:, np.newaxis] / np.float32(255)
+        return self._session.run(None, {self._input: X})[0]
 
 
 def _file(path):

@@ -1,5 +1,6 @@
 """Which photos the paths of a user name, and what their results are called."""
 import csv
+import math
 import os
 from pathlib import Path
 
@@ -12,7 +13,7 @@ CAMERA = "camera:"
 """What a path begins with that names a camera, like ``camera:0``."""
 
 
-def find_photos(paths, recursive=False, leave_out=None):
+def find_photos(paths, recursive=False, leave_out=None, complain=None):
     """The photos that some paths name, each with a name of its own.
 
     A file that is named is taken whatever its suffix is; a folder is searched for files with a
@@ -25,6 +26,8 @@ def find_photos(paths, recursive=False, leave_out=None):
         Search the folders in a folder, too.
     leave_out : path or None
         A folder that is not searched: that of the pictures that are results.
+    complain : callable or None
+        Called with a line of text for each folder that cannot be read.
 
     Returns
     -------
@@ -39,7 +42,7 @@ def find_photos(paths, recursive=False, leave_out=None):
     """
     found, taken, seen = {}, set(), set()
     for path in map(os.fspath, paths):
-        for name, file in _below(path, recursive, leave_out):
+        for name, file in _below(path, recursive, leave_out, complain):
             place = file if file.startswith(CAMERA) else os.path.realpath(file)
             if place not in seen:
                 seen.add(place)
@@ -53,19 +56,32 @@ def find_photos(paths, recursive=False, leave_out=None):
     return found
 
 
-def _below(path, recursive, leave_out):
+def _below(path, recursive, leave_out, complain):
     """Pairs (name, path) of the files that a path stands for, in order of their names."""
     if path.startswith(CAMERA):
         return [(path.replace(":", ""), path)]
-    if not os.path.exists(path):
-        raise ConfigError(f"{shown_path(path)}: does not exist; correct the path")
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise ConfigError(f"{shown_path(path)}: does not exist; correct the path") from None
+    except OSError:  # who opens it says why
+        pass
     if not os.path.isdir(path):
         return [(os.path.basename(path), path)]
-    files = Path(path).rglob("*") if recursive else Path(path).glob("*")
-    results = leave_out and Path(leave_out).resolve()
-    return sorted((file.relative_to(path).as_posix(), str(file)) for file in files
-                  if file.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES and file.is_file()
-                  and not (results and results in file.resolve().parents))
+
+    def closed(error):
+        if complain is not None:
+            complain(f"{shown_path(error.filename)}: cannot be read ({error.strerror}); let this "
+                     "user read the folder")
+
+    found, results = [], leave_out and os.path.realpath(leave_out)
+    for folder, inner, names in os.walk(path, onerror=closed):
+        own = os.path.realpath(folder) == results
+        inner[:] = inner if recursive and not own else []
+        found += [Path(folder, name) for name in names
+                  if not own and name.lower().endswith(SUFFIXES + VIDEO_SUFFIXES)]
+    return sorted((file.relative_to(path).as_posix(), str(file)) for file in found
+                  if file.is_file())
 
 
 def _free(name, taken):
@@ -100,7 +116,7 @@ def read_boxes(path, names):
     where = shown_path(path)
     columns = ("box_x", "box_y", "box_w", "box_h")
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"file", *columns} <= set(reader.fieldnames or ()):
                 found = ",".join(reader.fieldnames or ())
@@ -112,13 +128,21 @@ def read_boxes(path, names):
                                       f"{row['file']!r:.100}, which is none of the photos; correct "
                                       "it, or name that photo, too")
                 if row["box_x"]:
-                    box = [float(row[column]) for column in columns]
-                    if not min(box[2:]) > 0:
-                        raise ValueError("a box without an area")
-                    boxes[row["file"]].append(box)
+                    boxes[row["file"]].append(_box([row[column] for column in columns]))
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read ({error.strerror}); name a CSV file") from None
-    except (ValueError, TypeError, csv.Error) as error:
-        raise ConfigError(f"{where}, row {reader.line_num}: found {error}, expected four numbers "
-                          f"in {', '.join(columns)}, px, the last two above 0") from None
+    except (ValueError, csv.Error) as error:
+        raise ConfigError(f"{where}, row {reader.line_num}: found {str(error)!r:.100}, expected "
+                          f"four numbers in {', '.join(columns)}, px, the last two above 0"
+                          ) from None
     return boxes
+
+
+def _box(texts):
+    try:
+        box = [float(text) for text in texts]
+        if all(map(math.isfinite, box)) and min(box[2:]) > 0:
+            return box
+    except (TypeError, ValueError):  # a row that is too short, or words
+        pass
+    raise ValueError(",".join(text or "" for text in texts))

@@ -1,6 +1,9 @@
 """ONNX files opened with onnxruntime, on as many threads as the process may use."""
+import contextlib
 import functools
+import io
 import os
+import re
 
 from facekp.errors import ConfigError, EngineError
 from facekp.machine import usable_cores
@@ -46,10 +49,15 @@ def _open(path, threads, changed):
                           "(pip install onnxruntime)") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    # else weights of 8 bits would be unpacked again in every run, not once
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        with contextlib.redirect_stdout(io.StringIO()):  # where it tells that it tries twice
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class for each of its codes, and no base class
-        why = (str(error).splitlines() or [""])[0][:200]
+        why = (str(error).splitlines() or [""])[0]
+        # less the line of its own source
+        why = re.sub(r".*failed:\s*(/\S*onnxruntime.*?\) )?", "", why)[:200]
         raise ConfigError(f"{path}: is no ONNX file that can be run ({why}); name another, or "
                           "export the run again") from None

@@ -6,10 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from facekp import npz
 from facekp.engine.flags import parse_flags
 from facekp.errors import ConfigError, EngineError, RunError
-from facekp.keypoints import KEYPOINTS
 from facekp.settings import Settings
 from facekp.text import shown
 
@@ -159,6 +157,7 @@ def check_images(found, path):
 def check_errors(errors, path):
     """Check what is read of errors.json; see :func:`check_config`."""
     check(path, errors, ERRORS)
+    from facekp.keypoints import KEYPOINTS  # it imports numpy, which takes time
     keypoints, n = set(errors["keypoint_rmse_px"]), len(errors["within"])
     if not keypoints or not keypoints <= set(KEYPOINTS) or keypoints != set(errors["mean_face_px"]):
         raise _wrong(path, "keypoint_rmse_px", errors["keypoint_rmse_px"], "numbers by keypoint")
@@ -170,7 +169,9 @@ def read_predictions(path, *names):
     """Read arrays of keypoints (n, 30), px, from predictions.npz: a list, with None for each of
     the names, like "y_pred_valid", that the file lacks. Raises RunError if the file is damaged, or
     holds something else."""
-    form = (*npz.FLOATS, *INTEGERS), (None, 2 * len(KEYPOINTS))
+    from facekp import npz
+    from facekp.keypoints import COLUMNS
+    form = (*npz.FLOATS, *INTEGERS), (None, len(COLUMNS))
     try:
         found = npz.read_npz(path, dict.fromkeys(names, form), some=True)
     except (OSError, ValueError) as error:

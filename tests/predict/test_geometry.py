@@ -1,6 +1,9 @@
 """Crops: where they lie, what they show, and back to the photo, against numbers by hand."""
+import tracemalloc
+
 import numpy as np
 import pytest
+from PIL import Image
 from predict_tools import mean_face
 
 from facekp.keypoints import FLIP
@@ -51,6 +54,28 @@ def test_beyond_the_edge_the_outermost_pixels_go_on():
     assert (found[:, :28] == 0).all()
     np.testing.assert_array_equal(found[:, 30:], gray[:, :66])
     assert (geometry.cut(gray, Crop(5000, 48, 96.0)) == 190).all()
+
+
+def test_within_the_photo_it_is_pillows_own_resize(random):
+    gray = random.randint(0, 256, (300, 400)).astype(np.uint8)
+    for x, y, side in ((200.3, 150.8, 40.2), (180.5, 155.25, 260.5)):
+        box = (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+        expected = Image.fromarray(gray).resize((96, 96), Image.BICUBIC, box=box)
+        apart = geometry.cut(gray, Crop(x, y, side)).astype(int) - np.asarray(expected)
+        assert np.abs(apart).max() <= 1
+
+
+def test_a_square_around_a_narrow_strip_needs_little_memory():
+    strip = np.tile((np.arange(20000) // 80).astype(np.uint8), (10, 1))
+    tracemalloc.start()
+    try:
+        wide, high = (geometry.cut(gray, Crop(gray.shape[1] / 2, gray.shape[0] / 2, 20000.0))
+                      for gray in (strip, strip.T))
+        assert tracemalloc.get_traced_memory()[1] < 20e6  # the square has 400e6 pixels
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(wide, high.T)
+    assert (wide == wide[0]).all() and (np.abs(wide[0] - np.linspace(1, 248, 96)) < 2).all()
 
 
 @pytest.mark.parametrize("roll", [0.0, 20.0, -75.0, 180.0])

@@ -1,4 +1,5 @@
 """The page's files: what they are, where they come from, and how they are served."""
+import argparse
 import base64
 import hashlib
 import http.client
@@ -6,8 +7,6 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 import tarfile
 import threading
 import urllib.error
@@ -153,7 +152,9 @@ def test_it_is_served_to_this_machine_alone(server):
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", ""])
-def test_a_port_that_is_none(port):
-    done = subprocess.run([sys.executable, "-m", "facekp.cli", "page", "--port", port],
-                          stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 2 and f"found {port!r}" in done.stderr
+def test_a_port_that_is_none(port, capsys):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["--port", port])
+    assert f"found {port!r}" in capsys.readouterr().err

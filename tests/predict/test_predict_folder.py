@@ -1,6 +1,7 @@
 """Many photos: names, bad files, stops, boxes, and the command's arguments."""
 import argparse
 import csv
+import io
 import json
 import os
 import signal
@@ -18,7 +19,9 @@ from facekp.errors import ConfigError
 from facekp.predict import command, folder, journal, video
 from facekp.predict.command import add_arguments, run
 from facekp.predict.folder import predict
+from facekp.predict.images import PhotoError, load
 from facekp.predict.paths import find_photos
+from facekp.text import Progress
 
 ALL = ("csv", "json", "coco", "labelme", "pts", "overlay")
 
@@ -75,6 +78,25 @@ def test_a_folder_and_all_its_results(photos, tmp_path, net, capsys):
     assert len(json.loads((out / "coco.json").read_text())["images"]) == 4
 
 
+class Terminal(io.StringIO):
+    """A terminal that keeps what was written; a line can be taken away."""
+
+    def isatty(self):
+        return True
+
+    def seen(self):
+        return [line.rpartition("\r\033[K")[2] for line in self.getvalue().split("\n")]
+
+
+def test_a_terminal_shows_how_far_it_is(photos, tmp_path, net, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(Progress, "SECONDS", 0)
+    _, [why] = predict([photos], tmp_path / "out", ("csv",), net=net)
+    for number in (1, 2, 3):
+        assert f"photos: {number} of 4, 0:00:" in sys.stderr.getvalue()
+    assert sys.stderr.seen() == [f"facekp: warning: {why} (left out)", ""]  # the count is gone
+
+
 def test_the_same_name_twice_gets_a_number(photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -85,6 +107,32 @@ def test_the_same_name_twice_gets_a_number(photos, tmp_path):
     assert len(found) == 4 + 3 + 1
     assert len({name.lower() for name in found}) == len(found)
     assert len({os.path.realpath(path) for path in found.values()}) == len(found)
+
+
+def test_a_folder_that_cannot_be_read_is_named_and_left_out(photos, tmp_path, net, monkeypatch):
+    scandir = os.scandir
+
+    def closed(path):  # root may read any folder
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    records, skipped = predict([photos], tmp_path / "out", ("csv",), recursive=True, net=net)
+    assert len(records) == 3 and len(skipped) == 2
+    assert f"{photos / 'more'}: cannot be read (Permission denied)" in skipped[0]
+    with pytest.raises(ConfigError, match="no photo found"):
+        predict([photos / "more"], tmp_path / "again", net=net)
+
+
+def test_links_that_go_in_circles(photos, tmp_path):
+    (photos / "more" / "again").symlink_to(photos)
+    (photos / "itself.jpg").symlink_to("itself.jpg")
+    assert list(find_photos([photos], recursive=True)) == ["b.jpg", "b.png", "bad.jpg",
+                                                           "more/b.jpg", "nobody.png"]
+    [path] = find_photos([photos / "itself.jpg"]).values()
+    with pytest.raises(PhotoError, match="itself.jpg: cannot be read"):
+        load(path)
 
 
 def test_results_in_the_folder_of_the_photos_are_not_taken_for_photos(photos, net):
@@ -107,7 +155,7 @@ def test_an_interrupted_folder_goes_on_and_ends_the_same(photos, tmp_path, net, 
         return finder_call(self, image, boxes)
 
     monkeypatch.setattr(folder.Finder, "__call__", stop_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="goes on"):
         predict([photos], out, ALL, recursive=True, net=net)
     assert not (out / "keypoints.csv").exists()  # nothing that looks complete
     with open(out / journal.NAME, "a") as file:
@@ -142,7 +190,7 @@ def test_what_changed_meanwhile_is_done_again(photos, tmp_path, net, portrait, m
 def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, clean_env):
     place, out = tmp_path / "photos", tmp_path / "out"
     place.mkdir()
-    for number in range(40):
+    for number in range(12):
         Image.fromarray(portrait[0]).save(place / f"{number:02d}.jpg")
     code = ("import sys; from facekp.predict.folder import predict\n"
             "predict(sys.argv[1:2], sys.argv[2], net=sys.argv[3])")
@@ -158,7 +206,7 @@ def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, c
             image.load()
     assert not (out / "keypoints.csv").exists()
     records, skipped = predict([place], out, net=net)
-    assert len(records) == 40 and not skipped and len(rows_of(out / "keypoints.csv")) == 40
+    assert len(records) == 12 and not skipped and len(rows_of(out / "keypoints.csv")) == 12
 
 
 def test_boxes_from_a_file_and_from_results(photos, tmp_path, net):
@@ -175,13 +223,27 @@ def test_boxes_from_a_file_and_from_results(photos, tmp_path, net):
 @pytest.mark.parametrize("text, message", [
     ("file,x\na,1\n", "row 1: found 'file,x', expected the columns file,box_x"),
     ("file,box_x,box_y,box_w,box_h\nother.jpg,1,1,5,5\n", "row 2: found the file 'other.jpg'"),
-    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,a,5,5\n", "row 2: found could not convert"),
-    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,0,5\n", "row 2: found a box without an area"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,a,5,5\n", "row 2: found '1,a,5,5'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,0,5\n", "row 2: found '1,1,0,5'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,1,5,nan\n", "row 2: found '1,1,5,nan'"),
+    ("file,box_x,box_y,box_w,box_h\nb.jpg,1,inf,5,5\n", "row 2: found '1,inf,5,5'"),
+    ("file,box_x,box_y,box_w,box_h\n\nb.jpg,1,1\n", "row 3: found '1,1,,'"),
+    ("file;box_x;box_y;box_w;box_h\n", "row 1: found 'file;box_x"),
     ("", "row 1")])
 def test_boxes_that_cannot_be_used(text, message, photos, tmp_path, net):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(ConfigError, match=message):
         predict([photos / "b.jpg"], tmp_path / "out", net=net, boxes=tmp_path / "boxes.csv")
+
+
+@pytest.mark.parametrize("box", ["400,1,5,5", "1,-9,5,5", "1,1,700,5"])
+def test_a_box_that_is_not_in_its_photo_leaves_that_one_out(box, photos, tmp_path, net):
+    (tmp_path / "boxes.csv").write_text("\ufefffile,box_x,box_y,box_w,box_h\n"  # as Excel writes it
+                                        f"b.jpg,{box}\nb.png,300,200,40,60\n", encoding="utf-8")
+    records, [why] = predict([photos / "b.jpg", photos / "b.png"], tmp_path / "out", ("csv",),
+                             net=net, boxes=tmp_path / "boxes.csv")
+    assert [(record.file, len(record.faces)) for record in records] == [("b.png", 1)]
+    assert str(photos / "b.jpg") in why and "which has 320x240 px" in why
 
 
 def test_impossible_requests(photos, tmp_path, net):
@@ -208,7 +270,8 @@ def test_the_commands_arguments_and_exit_codes(photos, tmp_path, net, capsys):
         f"{out}: 2 faces in 3 pictures, 1 without a face, 1 left out\n")
     assert set(everything(tmp_path / "out")) == {"keypoints.csv", "keypoints.json"}
     assert run([photos / "b.jpg"], out, ("csv",), net=net) == 0
-    for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"]):
+    for wrong in (["--format", "xml"], ["--threads", "0"], ["--min-score", "x"], ["--out", ""],
+                  ["--net", ""], ["--boxes", " "]):
         with pytest.raises(SystemExit):
             parser.parse_args([str(photos), *wrong])
 

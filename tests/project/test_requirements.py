@@ -19,7 +19,7 @@ NOT_REQUIRED = {
 }
 """Imports without a requirement, and why."""
 
-OPTIONAL = {"cv2": "videos and cameras only", "tqdm": "bars where it is installed"}
+OPTIONAL = {"cv2": "videos and cameras only"}
 """Imports of facekp.predict that it does without, and what they are for."""
 
 NOT_IMPORTED = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
-from facekp.text import is_terminal
+from facekp.text import Progress
 
 from .generator import faces
 from .labels import TEST_ROWS, TRAINING_ROWS, missing_pattern
@@ -68,10 +68,12 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
     _remove_stale(folder)
     unfinished.mkdir()
     lock = _locked(unfinished)
+    print("drawing {} {} into {}, once".format(n_train + n_test, LABEL, folder),
+          file=sys.stderr, flush=True)
+    progress = Progress(LABEL, n_train + n_test)
     try:
-        show = _Progress(n_train + n_test)
-        _write_training(unfinished, seed, n_train, show)
-        _write_test(unfinished, seed, n_test, show)
+        _write_training(unfinished, seed, n_train, progress)
+        _write_test(unfinished, seed, n_test, progress)
         (unfinished / "label.txt").write_text(_description(seed, n_train, n_test))
         try:
             os.replace(unfinished, folder)
@@ -79,6 +81,7 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
             _check_free(folder)
             raise
     finally:
+        progress.clear()
         shutil.rmtree(unfinished, ignore_errors=True)
         if lock is not None:
             os.close(lock)
@@ -162,11 +165,11 @@ def _check_free(folder):
             "folder; remove it or name another".format(folder))
 
 
-def _drawn(seed, n, n_first, stream, show):
+def _drawn(seed, n, n_first, stream, progress):
     """Pairs (image, labels): n_first of the first labelling scheme, then of the second."""
     both = chain(faces(n_first, seed, 1, stream), faces(n - n_first, seed, 2, stream))
     for image, y in both:
-        show()
+        progress.step()
         yield image, y
 
 
@@ -180,20 +183,20 @@ def _numbers(y, labelled):
     return ",".join("%.3f" % v if known else "" for v, known in zip(y.tolist(), labelled)).encode()
 
 
-def _write_training(folder, seed, n, show):
+def _write_training(folder, seed, n, progress):
     n_first, labelled = missing_pattern(np.random.default_rng((seed, 0)), TRAINING_ROWS, n)
     with open(folder / "training.csv", "wb") as out:
         out.write(",".join(COLUMNS + ("Image\n",)).encode())
-        for known, (image, y) in zip(labelled, _drawn(seed, n, n_first, 0, show)):
+        for known, (image, y) in zip(labelled, _drawn(seed, n, n_first, 0, progress)):
             out.write(_numbers(y, known) + b"," + _pixels(image) + b"\n")
 
 
-def _write_test(folder, seed, n, show):
+def _write_test(folder, seed, n, progress):
     n_first, asked = missing_pattern(np.random.default_rng((seed, 1)), TEST_ROWS, n)
     with open(folder / "test.csv", "wb") as images, open(folder / "TestTruth.csv", "wb") as truth:
         images.write(b"ImageId,Image\n")
         truth.write(",".join(("ImageId",) + COLUMNS).encode() + b"\n")
-        for i, (image, y) in enumerate(_drawn(seed, n, n_first, 1, show), 1):
+        for i, (image, y) in enumerate(_drawn(seed, n, n_first, 1, progress), 1):
             images.write(b"%d,%s\n" % (i, _pixels(image)))
             truth.write(b"%d,%s\n" % (i, _numbers(y, [True] * len(COLUMNS))))
     where = np.argwhere(asked)
@@ -204,17 +207,3 @@ def _write_test(folder, seed, n, show):
     with open(folder / "SampleSubmission.csv", "w", newline="\n") as out:
         out.write("RowId,Location\n")
         out.writelines("{},0\n".format(row) for row in range(1, len(where) + 1))
-
-
-class _Progress:
-    """Shows one line on a terminal; writes nothing elsewhere."""
-
-    def __init__(self, n):
-        self.n, self.done, self.on = n, 0, is_terminal(sys.stderr)
-
-    def __call__(self):
-        self.done += 1
-        if self.on and (self.done % 100 == 0 or self.done == self.n):
-            end = "\n" if self.done == self.n else ""
-            print("\rdrawing {}: {} of {}".format(LABEL, self.done, self.n), end=end,
-                  file=sys.stderr, flush=True)

@@ -10,8 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from facekp import files
 from facekp.errors import RunError
 from facekp.runs.folder import Run
@@ -128,7 +126,8 @@ def _alive(run, job, state, reason):
         seconds = run.read_history()["seconds"]
     except RunError:  # no epoch yet
         return State("running", f"starting, job {job.number}")
-    left = clock(max(0, job.epochs - len(seconds)) * float(np.median(seconds)))
+    from statistics import median  # slow to import
+    left = clock(max(0, job.epochs - len(seconds)) * float(median(seconds)))
     return State("running", f"epoch {len(seconds)} of {job.epochs}, {left} left at most, "
                             f"job {job.number}")
 

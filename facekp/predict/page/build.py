@@ -15,6 +15,9 @@ from facekp.predict.sessions import MODELS
 
 SITE = Path(__file__).parent / "site"
 
+CANVAS_PIXELS = 16 * 10**6
+"""Larger photos are looked at in a smaller copy: phones' browsers have no larger canvas."""
+
 
 def settings(metadata):
     """Every number that the page shares with :mod:`facekp.predict`.
@@ -30,6 +33,7 @@ def settings(metadata):
     return {
         "version": facekp.__version__, "net": metadata, "size": SIZE, "keypoints": KEYPOINTS,
         "columns": formats.CSV_COLUMNS, "flip": FLIP.tolist(), "maxPixels": images.MAX_PIXELS,
+        "canvasPixels": CANVAS_PIXELS,
         "skeleton": [[KEYPOINTS.index(name) for name in pair] for pair in formats.SKELETON],
         "longestSide": overlay.LONGEST_SIDE,
         "geometry": {

@@ -2,6 +2,8 @@
 import argparse
 import os
 
+from facekp.predict.command import path_type
+
 PORT = 8765
 
 
@@ -13,10 +15,10 @@ def add_arguments(parser):
     parser : argparse.ArgumentParser
         Gets the default ``run``: a callable that takes the options and returns the exit code.
     """
-    parser.add_argument("-o", "--out", metavar="FOLDER",
+    parser.add_argument("-o", "--out", type=path_type, metavar="FOLDER",
                         help="write the page into a folder, for any web server, and do not serve "
                              "it")
-    parser.add_argument("--net", metavar="RUN|FILE",
+    parser.add_argument("--net", type=path_type, metavar="RUN|FILE",
                         help="another net: an ONNX file, or a run's folder with net.onnx")
     parser.add_argument("--port", type=_port, default=PORT, metavar="N",
                         help="where it is served, 0 for any port that is free (default: "

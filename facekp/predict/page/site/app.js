@@ -25,8 +25,10 @@ function complain(error) {
 
 function aboutNets({ net }) {
   const error = net.valid_rmse_px?.split(", ").map((text) => Number(text).toFixed(2)).join(", ");
+  const faces = net.data?.startsWith("synthetic") ? net.data
+    : `faces of Kaggle's contest Facial Keypoints Detection (${net.data ?? "source not named"})`;
   const rows = [
-    ["Keypoints", `a net trained with facekp, on faces of this source: ${net.data ?? "not named"}`],
+    ["Keypoints", `a net trained with facekp on ${faces}`],
     ["How good", error ? `${error} pixels (root mean square) on faces that were not used for `
       + "training, where a face fills 96 × 96 pixels" : "not known"],
     ["Not measured", "on faces seen from the side, on covered faces, and on children"],
@@ -69,7 +71,7 @@ async function showEach(files) {
     say(files.length > 1 ? `Looking at ${name}, ${k + 1} of ${files.length} …`
       : `Looking at ${name} …`, true);
     try {
-      shown.push(await show(await readPhoto(file, name, settings.maxPixels)));
+      shown.push(await show(await readPhoto(file, name, settings)));
     } catch (error) {
       complain(error);
     }
@@ -174,11 +176,11 @@ function listen() {
 async function start() {
   for (const id of controls) at(id).disabled = true;
   say("Loading the nets …", true);
+  settings = await (await fetch("settings.json")).json();
+  aboutNets(settings);
   if (typeof WebAssembly !== "object") {
     throw new Problem("This browser has no WebAssembly, which runs the nets. Use another one.");
   }
-  settings = await (await fetch("settings.json")).json();
-  aboutNets(settings);
   await client.start();
   camera = new Camera(at("video"), at("points"), settings,
     (pixels) => client.find(pixels, { live: true }));

@@ -45,7 +45,7 @@ export class Camera {
   /** The pixels of this moment: {width, height, pixels, scale}. */
   frame() {
     const { videoWidth: width, videoHeight: height } = this.video;
-    return pixelsOf(this.video, width, height);
+    return pixelsOf(this.video, width, height, this.settings.canvasPixels);
   }
 
   /** Draw the faces of one frame after the other until the camera is stopped. */

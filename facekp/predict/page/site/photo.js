@@ -1,12 +1,10 @@
 // A file as the pixels of a photo, the way up that its EXIF says.
 
-const LARGEST = 16e6; // pixels: phones' browsers have no canvas larger than this
-
 /** What a user reads when a photo cannot be used. */
 export class Problem extends Error {}
 
 /** {name, width, height, pixels, scale}: px of the photo; ImageData whose px are `scale` large. */
-export async function readPhoto(file, name, maxPixels) {
+export async function readPhoto(file, name, { maxPixels, canvasPixels }) {
   if (!file.size) throw new Problem(`${name}: is empty. Give another file.`);
   const address = URL.createObjectURL(file);
   try {
@@ -20,7 +18,7 @@ export async function readPhoto(file, name, maxPixels) {
     } catch (error) {
       throw error instanceof Problem ? error : new Problem(`${name}: ${await whyNot(file)}`);
     }
-    return { name, ...pixelsOf(image, image.naturalWidth, image.naturalHeight) };
+    return { name, ...pixelsOf(image, image.naturalWidth, image.naturalHeight, canvasPixels) };
   } finally {
     URL.revokeObjectURL(address);
   }
@@ -33,9 +31,9 @@ function checkSize(width, height, name, maxPixels) {
     + `${Math.round(maxPixels / 1e6)} can be used. Give a smaller copy.`);
 }
 
-/** {width, height, pixels, scale} of an image or a video's frame. */
-export function pixelsOf(source, width, height) {
-  const shrink = Math.min(1, Math.sqrt(LARGEST / (width * height)));
+/** {width, height, pixels, scale} of an image or a video's frame, in so many pixels at most. */
+export function pixelsOf(source, width, height, most) {
+  const shrink = Math.min(1, Math.sqrt(most / (width * height)));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.floor(width * shrink));
   canvas.height = Math.max(1, Math.floor(height * shrink));
