@@ -12,8 +12,21 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"):
 os.environ["THEANORC"] = os.devnull
 os.environ.setdefault("MPLBACKEND", "agg")
 
+from facekp.machine import usable_cores  # noqa: E402
+
+# Processes side by side (`make test`) share the cores. Two threads each, as some tests are of threads.
+_threads = max(2, usable_cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+if _threads < usable_cores():
+    os.environ.setdefault("OMP_NUM_THREADS", str(_threads))
+
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """A process for each core, at most four: each may need 2 GB of memory."""
+    return min(4, usable_cores())
 
 
 @pytest.fixture(autouse=True)
