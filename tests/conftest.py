@@ -14,7 +14,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 from facekp.machine import usable_cores  # noqa: E402
 
-# Processes side by side (`make test`) share the cores. Two threads each, as some tests are of threads.
+# Processes side by side (`make test`) share the cores; some tests are of threads and need two.
 _threads = max(2, usable_cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
 if _threads < usable_cores():
     os.environ.setdefault("OMP_NUM_THREADS", str(_threads))

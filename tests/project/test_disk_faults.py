@@ -19,7 +19,7 @@ from faults import configurations, harness
 from PIL import Image
 from run_tools import make_run
 
-from facekp import files, plots
+from facekp import data, files, plots
 from facekp.cli import commands
 from facekp.report import results_page
 from facekp.runs.about import About, write_about
@@ -154,8 +154,9 @@ def full_disk(small_disk):
     return filler
 
 
-@pytest.mark.parametrize("command", ["predict", "results", "report"])
-def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, capsys, command):
+@pytest.mark.parametrize("command", ["predict", "ensemble", "results", "report"])
+def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, capsys, monkeypatch,
+                                                        command):
     disk, runs = full_disk.parent, tmp_path / "runs"
     if command == "predict":
         X, _ = core_tools.faces(2)
@@ -164,6 +165,13 @@ def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, cap
                             ).save(tmp_path / f"{k}.png")
         arguments = [tmp_path / "0.png", tmp_path / "1.png", "--out", disk / "keypoints",
                      "--no-detect", "--format", "csv,json,overlay"]
+    elif command == "ensemble":
+        train(tmp_path / "run")
+        monkeypatch.setattr(data, "load_training", lambda *args, **options:
+                            core_tools.training_data())
+        monkeypatch.setattr(data, "load_unlabelled", lambda folder: (
+            core_tools.unlabelled_data(), core_tools.lookup()))
+        arguments = [tmp_path / "run", "--mirror", "--out", disk]
     else:
         make_run(runs / "study" / "cnn14" / "fold0", [.04, .02])
         write_about(runs, About("study", title="A study", variants={"": "a net"}))

@@ -115,8 +115,9 @@ def test_variables_of_the_engine_may_be_given():
 def test_a_wrong_value_is_one_error_line_and_exit_code_2(arguments, words, few_faces, tmp_path,
                                                          capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
+    words_of_make = shlex.split(command(*completed(arguments, few_faces, tmp_path)))
     try:
-        code = known.get("lenet").main(shlex.split(command(*completed(arguments, few_faces, tmp_path)))[1:])
+        code = known.get("lenet").main(words_of_make[1:])
     except SystemExit as stopped:  # argparse's
         code = stopped.code
     assert code == 2
