@@ -166,12 +166,13 @@ def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, cap
         arguments = [tmp_path / "0.png", tmp_path / "1.png", "--out", disk / "keypoints",
                      "--no-detect", "--format", "csv,json,overlay"]
     elif command == "ensemble":
-        train(tmp_path / "run")
+        folder = runs / "study" / "lenet5" / "fold0"
+        train(folder)
         monkeypatch.setattr(data, "load_training", lambda *args, **options:
                             core_tools.training_data())
         monkeypatch.setattr(data, "load_unlabelled", lambda folder: (
             core_tools.unlabelled_data(), core_tools.lookup()))
-        arguments = [tmp_path / "run", "--mirror", "--out", disk]
+        arguments = [folder, "--mirror", "--out", disk]
     else:
         make_run(runs / "study" / "cnn14" / "fold0", [.04, .02])
         write_about(runs, About("study", title="A study", variants={"": "a net"}))
