@@ -88,7 +88,7 @@ docs: $(DOCS_ENV)  ## build the documentation, docs/_build/html/index.html; a wa
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
 	@echo "docs/_build/html/index.html"
 
-test: $(TEST_ENV)  ## run the tests (ARGS="-k data" for some, ARGS=-n0 in one process)
+test: $(TEST_ENV)  ## run the tests (ARGS="-k data" some, ARGS=--slow the slow ones, too)
 	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU

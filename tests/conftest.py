@@ -29,6 +29,28 @@ def pytest_xdist_auto_num_workers(config):
     return min(4, usable_cores())
 
 
+SLOW = "takes long: make test ARGS=--slow runs it"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason=SLOW))
+
+
+def pytest_terminal_summary(terminalreporter):
+    left_out = [report for report in terminalreporter.stats.get("skipped", ())
+                if SLOW in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(
+            f"{len(left_out)} slow tests were left out: make test ARGS=--slow runs them, too")
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     """Every test starts from the same random state, numpy's and Lasagne's."""

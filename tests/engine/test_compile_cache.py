@@ -46,6 +46,7 @@ def libraries(folder):
             if name.endswith(".so")]
 
 
+@pytest.mark.slow
 def test_damaged_modules_are_compiled_anew(compute):
     folder, _ = compute()
     damages = (lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 500),

@@ -46,6 +46,7 @@ def need_device(env):
         pytest.skip(probe.stderr.strip().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_losses_on_the_gpu_are_those_of_the_cpu(clean_env):
     need_device(clean_env)
     results = {}

@@ -87,7 +87,7 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_specialists_from_the_csv_to_one_submission(jobs, data, tmp_path, capsys):
     out = tmp_path / "runs"
     assert SPECIAL.main(["--data", str(data), "--out", str(out), "--jobs", str(jobs)]) == 0

@@ -145,6 +145,7 @@ sys.exit(worker.main())
 """
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_where_a_worker_was_killed(tmp_path, monkeypatch, capsys):
     """With real trainings; the net whose training was killed is the other one to the last bit."""
     settings = replace(CLASSIC, epochs=2)

@@ -21,6 +21,7 @@ NAME = "cnn14 with dropout, adagrad"
 MOMENTS = [("epochs", "rename", 6), ("epochs", "write", 20), LATE]
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(tmp_path, clean_env, data):
     key = f"KILLED/{NAME}"
 

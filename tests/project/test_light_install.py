@@ -31,6 +31,7 @@ def wheel(tmp_path_factory):
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.8", "3.13"])
 def test_the_wheel_alone_finds_keypoints(version, wheel, tmp_path, clean_env):
     python = interpreter(version)

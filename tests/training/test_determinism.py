@@ -9,6 +9,8 @@ import pytest
 
 from checkout import ROOT, TESTS
 
+pytestmark = pytest.mark.slow
+
 # What stock Theano does and does not promise is in docs/determinism.md.
 TRAIN = """
 import hashlib, json, sys

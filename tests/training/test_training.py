@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from core_tools import (CLASSIC, LABEL, PROVENANCE, faces, lookup, quick_training,
                         training_data, unlabelled_data)
+from kaggle_csv import read_submission
 
 from facekp import keypoints, plots
-from facekp.runs import submission
 from facekp.runs.folder import Run
 from facekp.runs.version import TRAINING_VERSION
 from facekp.training import checkpoint, evaluate, handlers, interruption, load
