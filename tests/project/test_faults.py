@@ -18,7 +18,7 @@ def data(tmp_path_factory):
 
 
 NAME = "cnn14 with dropout, adagrad"
-MOMENTS = [("epochs", "rename", 6), ("epochs", "write", 20), LATE]
+MOMENTS = [("epochs", "rename", 6), ("epochs", "write", 40), LATE]
 
 
 @pytest.mark.slow
