@@ -21,7 +21,7 @@ def source(section):
     versions, host = section["versions"], section["host"]
     return (f"{host['cpu']}, {host['cores']} cores, {host['system']}; Python {versions['python']}, "
             f"theano-pymc {versions['theano-pymc']}, numpy {versions['numpy']}, facekp "
-            f"{versions['facekp']}, training code {section['code'][:12]}; 1 thread.")
+            f"{versions['facekp']}, training code {(section['code'] or 'without git')[:12]}; 1 thread.")
 
 
 def kills(result):
