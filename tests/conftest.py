@@ -12,8 +12,43 @@ for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"):
 os.environ["THEANORC"] = os.devnull
 os.environ.setdefault("MPLBACKEND", "agg")
 
+from facekp.machine import usable_cores  # noqa: E402
+
+# Processes side by side (`make test`) share the cores; some tests are of threads and need two.
+_threads = max(2, usable_cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+if _threads < usable_cores():
+    os.environ.setdefault("OMP_NUM_THREADS", str(_threads))
+
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """A process for each core, at most four: each may need 2 GB of memory."""
+    return min(4, usable_cores())
+
+
+SLOW = "takes long: make test ARGS=--slow runs it"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked slow, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason=SLOW))
+
+
+def pytest_terminal_summary(terminalreporter):
+    left_out = [report for report in terminalreporter.stats.get("skipped", ())
+                if SLOW in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(
+            f"{len(left_out)} slow tests were left out: make test ARGS=--slow runs them, too")
 
 
 @pytest.fixture(autouse=True)

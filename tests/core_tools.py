@@ -1,8 +1,12 @@
 """Shared by the tests of the core: a tiny training set, and settings that train it in seconds."""
+import contextlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from facekp import files
 from facekp.data import Lookup, Test, Training
 from facekp.settings import Settings
 
@@ -77,3 +81,27 @@ def build_once(settings):
         variable.set_value(first[name])
     net.train_history_, net.batch_iterator_train.epoch = [], 0
     return net
+
+
+@contextlib.contextmanager
+def quick_training():
+    """Trainings in this process compile equal nets once, and write no real pictures.
+
+    To draw a training's pictures takes longer than three epochs of a small net.
+    """
+    from facekp.training import ensemble, evaluate, one_run
+
+    def save(figure, path):
+        with files.replacing(path) as file:
+            file.write(b"a picture")
+
+    def nothing(*args):
+        return None
+
+    pictures = SimpleNamespace(save=save, learning_curves=nothing, learning_rates=nothing,
+                               predicted_faces=nothing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_run, "build", build_once)
+        patch.setattr(ensemble, "build", build_once)
+        patch.setattr(evaluate, "plots", pictures)
+        yield

@@ -13,6 +13,7 @@ def run(*arguments, env):
                           stderr=subprocess.PIPE, universal_newlines=True)
 
 
+@pytest.mark.slow
 def test_an_old_script_trains_pickles_and_predicts(tmp_path, clean_env):
     done = run("-m", "facekp.compat", SCRIPT, tmp_path / "net.pickle", env=clean_env)
     assert done.returncode == 0, done.stderr

@@ -20,11 +20,12 @@ from facekp.engine import ready
 from facekp.nets.models import MODELS
 
 random = np.random.RandomState(0)
-X = random.rand(16, 1, 96, 96).astype("float32")
-y = random.uniform(-1, 1, (16, 30)).astype("float32")
+X = random.rand(4, 1, 96, 96).astype("float32")
+y = random.uniform(-1, 1, (4, 30)).astype("float32")
 losses = {}
-for name, options in (("cnn14", dict(dropout=False, num_dense_units=50, learning_rate=0.001)),
-                      ("lenet5", dict(batch_norm=True))):
+for name, options in (("small_vgg", dict(dropout=False, width=4, num_dense_units=8,
+                                         learning_rate=0.001)),
+                      ("lenet5", dict(variant="classic", batch_norm=True))):
     net = MODELS[name](**options)
     net.initialize()
     losses[name] = [float(net.train_iter_(X, y)[0]) for step in range(4)]
@@ -45,6 +46,7 @@ def need_device(env):
         pytest.skip(probe.stderr.strip().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_losses_on_the_gpu_are_those_of_the_cpu(clean_env):
     need_device(clean_env)
     results = {}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC, build_once
+from core_tools import CLASSIC, quick_training
 from faults.configurations import write_data
 from kaggle_csv import read_submission
 
@@ -14,7 +14,6 @@ from facekp.experiment import Ensemble, Experiment, Variant
 from facekp.report.figures import figures
 from facekp.report.sources import Sources
 from facekp.runs.read import Collection
-from facekp.training import ensemble, evaluate, one_run
 
 SETTINGS = replace(CLASSIC, epochs=2, schedule=("cosine",))
 STUDY = Experiment("study", title="Two nets and their mean", folds=3, variants={
@@ -26,11 +25,8 @@ STUDY = Experiment("study", title="Two nets and their mean", folds=3, variants={
 
 
 @pytest.fixture(autouse=True, scope="module")
-def fast():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
-        patch.setattr(ensemble, "build", build_once)
-        patch.setattr(evaluate.plots, "save", lambda figure, path: None)
+def quick():
+    with quick_training():
         yield
 
 

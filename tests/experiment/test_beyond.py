@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC
+from core_tools import CLASSIC, quick_training
 from faults.configurations import write_data
 
 from facekp.augmentation import Augmentation
@@ -23,6 +23,12 @@ SPECIAL = Experiment(
     ensembles={"combined": Ensemble(("eyes", "rest"), "both")},
     claims=({"kind": "change", "statement": "Two instead of one", "before": "whole",
              "after": "combined"},))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_training():
+        yield
 
 
 def plan(name, *arguments):
@@ -81,7 +87,7 @@ def data(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_specialists_from_the_csv_to_one_submission(jobs, data, tmp_path, capsys):
     out = tmp_path / "runs"
     assert SPECIAL.main(["--data", str(data), "--out", str(out), "--jobs", str(jobs)]) == 0

@@ -5,11 +5,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
+from core_tools import CLASSIC
+from faults import harness
+from faults.configurations import write_data
 from kaggle_csv import write_folder
 from run_tools import make_run
 
+from facekp.experiment import Experiment
 from facekp.experiment.estimate import cost_key, left, measured, time_left
 from facekp.experiment.launch import local, worker
 from facekp.runs.read import find_runs
@@ -123,6 +128,39 @@ def test_a_worker_names_its_fault(tmp_path, clean_env):
                           stderr=subprocess.PIPE, universal_newlines=True)
     assert done.returncode == 2
     assert done.stderr.startswith("facekp: error: folds: found 5 for 2 images")
+
+
+KILLED = """
+import os, signal, sys
+from facekp.experiment.launch import worker
+from facekp.training import handlers
+
+def epoch(self, net, history, call=handlers.EpochTable.__call__):
+    call(self, net, history)
+    if "killed" in sys.argv[1]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+handlers.EpochTable.__call__ = epoch
+sys.exit(worker.main())
+"""
+
+
+@pytest.mark.slow
+def test_the_same_command_goes_on_where_a_worker_was_killed(tmp_path, monkeypatch, capsys):
+    """With real trainings; the net whose training was killed is the other one to the last bit."""
+    settings = replace(CLASSIC, epochs=2)
+    study = Experiment("study", {"killed": settings, "other": settings})
+    command = ["--data", str(write_data(tmp_path / "data")), "--out", str(tmp_path / "runs"),
+               "--jobs", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "COMMAND", (sys.executable, "-c", KILLED))
+        assert study.main(command) != 0
+    assert "killed by SIGKILL" in "".join(capsys.readouterr())
+    folder, other = (tmp_path / f"runs/study/lenet5/{name}/fold0" for name in study.variants)
+    assert (other / "summary.json").exists() and not (folder / "summary.json").exists()
+    assert study.main(command) == 0
+    assert "going on after epoch 1" in capsys.readouterr().out
+    assert harness.differences(folder, harness.results(other)) == []
 
 
 # ---- time left ---------------------------------------------------------------------------------

@@ -19,11 +19,16 @@ _LENET5 = Settings("lenet5", {"batch_norm": True}, epochs=EPOCHS, batch_size=16,
 _RESNET = Settings("resnet", epochs=EPOCHS, batch_size=16,
                    augment=("mirror=0.5", "rotate=12", "brightness=0.2"))
 
+_SMALL_VGG = Settings("small_vgg", {"width": 16, "num_dense_units": 64}, epochs=EPOCHS,
+                      batch_size=16, augment=("mirror=0.5", "shift=10", "noise=0.02"),
+                      schedule=("warm-up=1", "cosine"), average=0.9)
+
 KILLED = {f"{name}, {optimizer}": replace(settings, optimizer=optimizer)
           for name, settings in (("cnn14 with dropout", _CNN14),
                                  ("lenet5 with batch normalization, mirror images", _LENET5))
           for optimizer in OPTIMIZERS}
 KILLED["resnet, augmentation, adam"] = _RESNET
+KILLED["small VGG, augmentation, schedule, averaged weights, adam"] = _SMALL_VGG
 """Trained by the processes that are killed."""
 
 LOADED = {
@@ -31,6 +36,7 @@ LOADED = {
     "lenet5 with batch normalization, mirror images": replace(_LENET5, epochs=200),
     "cnn14": Settings("cnn14", optimizer="adagrad", learning_rate=0.01, epochs=200, batch_size=16),
     "resnet, augmentation": replace(_RESNET, epochs=200),
+    "small VGG, augmentation, averaged weights": replace(_SMALL_VGG, epochs=200),
     "vggnet, 64 dense units": Settings("vggnet", {"num_dense_units": 64}, learning_rate=0.0001,
                                        epochs=200, batch_size=16),
 }
@@ -43,6 +49,7 @@ STOPPED = {
     "cnn14 with dropout": Settings("cnn14", optimizer="adagrad", learning_rate=0.01),
     "vggnet": Settings("vggnet", learning_rate=0.0001, batch_size=32),
     "resnet, augmentation": Settings("resnet", batch_size=64, augment=_RESNET.augment),
+    "small VGG, augmentation": Settings("small_vgg", augment=_SMALL_VGG.augment),
 }
 """Nets and batches of full size: told to stop by SIGTERM."""
 

@@ -19,9 +19,10 @@ def markdown(columns, rows):
 def source(section):
     """Where the figures of a section come from, in a sentence."""
     versions, host = section["versions"], section["host"]
+    code = (section["code"] or "without git")[:12]
     return (f"{host['cpu']}, {host['cores']} cores, {host['system']}; Python {versions['python']}, "
             f"theano-pymc {versions['theano-pymc']}, numpy {versions['numpy']}, facekp "
-            f"{versions['facekp']}, training code {section['code'][:12]}; 1 thread.")
+            f"{versions['facekp']}, training code {code}; 1 thread.")
 
 
 def kills(result):

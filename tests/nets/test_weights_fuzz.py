@@ -116,7 +116,7 @@ def hostile_weights(folder):
     """Weights that promise or unfold to more than any memory."""
     good = {f"{name}.npy": header(shape) + VALUES[name].tobytes()
             for name, shape in SHAPES.items()}
-    bomb = header((2,)) + bytes(2**28)
+    bomb = header((2,)) + bytes(2**26)
 
     def write(name, members, method=zipfile.ZIP_STORED):
         path = folder / f"{name}.npz"

@@ -19,12 +19,12 @@ from faults import configurations, harness
 from PIL import Image
 from run_tools import make_run
 
-from facekp import files
+from facekp import data, files, plots
 from facekp.cli import commands
 from facekp.report import results_page
 from facekp.runs.about import About, write_about
 from facekp.runs.folder import Run
-from facekp.training import handlers, one_run
+from facekp.training import evaluate, handlers, one_run
 from facekp.data import folder as data_folder
 from facekp.errors import RunError
 from facekp.experiment import Experiment
@@ -34,9 +34,8 @@ SETTINGS = core_tools.CLASSIC  # three epochs, a checkpoint of 10 MB
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", core_tools.build_once)
+def quick():
+    with core_tools.quick_training():
         yield
 
 
@@ -94,6 +93,7 @@ def test_a_disk_that_is_full_at_any_file(tmp_path, monkeypatch, capsys, expected
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "open", open_, raising=False)
+        patch.setattr(evaluate, "plots", plots)  # real pictures
         assert_refused(tmp_path, capsys, f"{tmp_path / name}: No space left on device; mend that")
     train(tmp_path)
     assert harness.differences(tmp_path, expected) == []
@@ -154,8 +154,9 @@ def full_disk(small_disk):
     return filler
 
 
-@pytest.mark.parametrize("command", ["predict", "results", "report"])
-def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, capsys, command):
+@pytest.mark.parametrize("command", ["predict", "ensemble", "results", "report"])
+def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, capsys, monkeypatch,
+                                                        command):
     disk, runs = full_disk.parent, tmp_path / "runs"
     if command == "predict":
         X, _ = core_tools.faces(2)
@@ -164,6 +165,14 @@ def test_what_is_made_of_runs_and_photos_on_a_full_disk(full_disk, tmp_path, cap
                             ).save(tmp_path / f"{k}.png")
         arguments = [tmp_path / "0.png", tmp_path / "1.png", "--out", disk / "keypoints",
                      "--no-detect", "--format", "csv,json,overlay"]
+    elif command == "ensemble":
+        folder = runs / "study" / "lenet5" / "fold0"
+        train(folder)
+        monkeypatch.setattr(data, "load_training", lambda *args, **options:
+                            core_tools.training_data())
+        monkeypatch.setattr(data, "load_unlabelled", lambda folder: (
+            core_tools.unlabelled_data(), core_tools.lookup()))
+        arguments = [folder, "--mirror", "--out", disk]
     else:
         make_run(runs / "study" / "cnn14" / "fold0", [.04, .02])
         write_about(runs, About("study", title="A study", variants={"": "a net"}))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from kaggle_csv import write_folder
 
 from checkout import ROOT
 
@@ -108,21 +109,51 @@ def test_variables_of_the_engine_may_be_given():
     (["OUT= "], "--out: found '"), (["ONLY=x"], "only: found 'x'"),
     (["ONLY=,"], "only: found ','"),
     (["DATA=nowhere"], "nowhere: found no folder that can be read"),
-    (["DATA=caf\udce9"], "caf\\xe9: found no folder that can be read"),
     (["DATA=--help"], "--data: expected one argument"),
     (["DATA=setup.cfg"], "setup.cfg: found no folder that can be read (Not a directory)"),
-    (["DEVICE=nonsense"], "device=nonsense (from FACEKP_DEVICE): expected cpu, cuda"),
 ])
-def test_a_wrong_value_is_one_error_line_and_exit_code_2(arguments, words, tmp_path, clean_env):
-    arguments = [*arguments, *([] if arguments[0].startswith("OUT") else [f"OUT={tmp_path}"])]
-    for name, _, value in (argument.partition("=") for argument in arguments):
-        if name == "DEVICE":  # the Makefile exports it
-            clean_env["FACEKP_DEVICE"] = value
-    done = subprocess.run(f"{shlex.quote(sys.executable)} {command(*arguments)}", shell=True,
-                          cwd=str(ROOT), env=clean_env, stdout=subprocess.PIPE,
+def test_a_wrong_value_is_one_error_line_and_exit_code_2(arguments, words, few_faces, tmp_path,
+                                                         capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    words_of_make = shlex.split(command(*completed(arguments, few_faces, tmp_path)))
+    try:
+        code = known.get("lenet").main(words_of_make[1:])
+    except SystemExit as stopped:  # argparse's
+        code = stopped.code
+    assert code == 2
+    check_line(capsys.readouterr().err, words, tmp_path)
+
+
+@pytest.mark.parametrize("arguments, environment, words", [
+    (["DATA=caf\udce9"], {}, "caf\\xe9: found no folder that can be read"),
+    # the Makefile exports it
+    (["DEVICE=nonsense"], {"FACEKP_DEVICE": "nonsense"},
+     "device=nonsense (from FACEKP_DEVICE): expected cpu, cuda"),
+])
+def test_a_whole_command_says_one_line_too(arguments, environment, words, few_faces, tmp_path,
+                                              clean_env):
+    words_of_make = command(*completed(arguments, few_faces, tmp_path))
+    done = subprocess.run(f"{shlex.quote(sys.executable)} {words_of_make}", shell=True,
+                          cwd=str(ROOT), env={**clean_env, **environment}, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)
     assert done.returncode == 2
-    [line] = [line for line in done.stderr.decode().splitlines() if "error: " in line]
+    check_line(done.stderr.decode(), words, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def few_faces(tmp_path_factory):
+    """Data that are read at once: without them, the whole synthetic set would be drawn."""
+    return write_folder(tmp_path_factory.mktemp("faces"))
+
+
+def completed(arguments, data, out):
+    given = {argument.split("=")[0] for argument in arguments}
+    rest = {"DATA": data, "OUT": out}
+    return [*arguments, *(f"{name}={rest[name]}" for name in sorted(set(rest) - given))]
+
+
+def check_line(text, words, out):
+    [line] = [line for line in text.splitlines() if "error: " in line]
     assert words in line and len(line) < 400
-    assert b"Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in text
+    assert list(out.iterdir()) == []

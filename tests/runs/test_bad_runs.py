@@ -35,16 +35,16 @@ def no_files(monkeypatch):
     monkeypatch.setattr(data, "load_lookup", lambda *args: core_tools.lookup())
     monkeypatch.setattr(data, "load_unlabelled", lambda folder: (core_tools.unlabelled_data(),
                                                                  core_tools.lookup()))
-    monkeypatch.setattr(training, "build", core_tools.build_once)
     monkeypatch.setattr(load, "build", core_tools.build_once)
+    with core_tools.quick_training():
+        yield
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A complete run, and the same run as it was after its first epoch."""
     root = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "build", core_tools.build_once)
+    with core_tools.quick_training(), pytest.MonkeyPatch.context() as patch:
         for name in ("complete", "stopped"):
             run = Run(root / name)
             patch.setattr(training, "finish", training.finish if name == "complete" else stopped)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC, LENET_BN, build_once, training_data
+from core_tools import CLASSIC, LENET_BN, quick_training, training_data
 from faults.harness import differences, results
 
 from facekp import metrics
@@ -23,9 +23,8 @@ NETS = {"plain": replace(CLASSIC, average=PART), "batch norm": replace(LENET_BN,
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
+def quick():
+    with quick_training():
         yield
 
 

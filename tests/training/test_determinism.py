@@ -9,6 +9,8 @@ import pytest
 
 from checkout import ROOT, TESTS
 
+pytestmark = pytest.mark.slow
+
 # What stock Theano does and does not promise is in docs/determinism.md.
 TRAIN = """
 import hashlib, json, sys
@@ -23,12 +25,12 @@ from facekp.settings import Settings
 nets = {
     "cnn14 with dropout": core_tools.CNN14,
     "lenet5 with batch normalization": core_tools.LENET_BN,
-    "vggnet with dropout": Settings("vggnet", {"num_dense_units": 8}, "nesterov_momentum", 0.001,
-                                    batch_size=4),
+    "small VGG with dropout": Settings("small_vgg", {"width": 8, "num_dense_units": 8},
+                                       "nesterov_momentum", 0.001, batch_size=16),
 }
 arrays, digests = {}, {}
 for name, settings in nets.items():
-    faces = core_tools.training_data(8 if "vgg" in name else 40)
+    faces = core_tools.training_data()
     data = one_run.split(faces.X, faces.y, settings)
     net = one_run.build(settings)
     net.train_split = GivenSplit(data.X_valid, keypoints.scale(data.y_valid))

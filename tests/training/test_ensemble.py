@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_tools import (CLASSIC, PROVENANCE, build_once, faces, lookup, training_data,
+from core_tools import (CLASSIC, PROVENANCE, faces, lookup, quick_training, training_data,
                         unlabelled_data)
 from kaggle_csv import read_submission
 
@@ -15,8 +15,7 @@ from facekp.keypoints import COLUMNS
 from facekp.runs.folder import Run
 from facekp.runs.place import run_at
 from facekp.runs.read import Collection, read_run
-from facekp.training import ensemble as ensemble_module
-from facekp.training import evaluate, one_run
+from facekp.training import one_run
 from facekp.training.ensemble import ensemble
 from facekp.training.load import load_net
 from facekp.training.members import out_of_fold
@@ -27,11 +26,8 @@ N, TEST = 40, unlabelled_data()
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
-        patch.setattr(ensemble_module, "build", build_once)
-        patch.setattr(evaluate.plots, "save", lambda figure, path: None)  # it takes a second
+def quick():
+    with quick_training():
         yield
 
 

@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC, build_once, faces, training_data
+from core_tools import CLASSIC, faces, quick_training, training_data
 from dataclasses import replace
 from run_tools import make_run
 
@@ -69,12 +69,12 @@ def test_mirror_images_in_training_change_no_sides():
 
 
 @pytest.fixture
-def with_pairs(monkeypatch):
+def with_pairs():
     """Forty faces, of which every second one is a brighter version of the one before it."""
-    monkeypatch.setattr(one_run, "build", build_once)
     X, _ = faces(40)
     X[1::2] = np.rint(X[::2] * 200 + 20) / 255
-    return training_data()._replace(X=X)
+    with quick_training():
+        yield training_data()._replace(X=X)
 
 
 @pytest.mark.parametrize("options, near", [

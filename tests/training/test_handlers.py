@@ -278,7 +278,8 @@ one_run.build = core_tools.build_once
 for name, stream in ("none", None), ("bare", Bare()), ("closed", closed):
     sys.stdout = sys.stderr = stream
     run = Run(sys.argv[1] + "/" + name)
-    one_run.train(run, core_tools.CLASSIC, core_tools.training_data())
+    one_run.train(run, core_tools.replace(core_tools.CLASSIC, epochs=1),
+                  core_tools.training_data())
     assert name != "bare" or "trn loss" in stream.text
 """
 

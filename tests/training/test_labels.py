@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from core_tools import CLASSIC, PROVENANCE, build_once, faces, training_data, unlabelled_data
+from core_tools import CLASSIC, PROVENANCE, faces, quick_training, training_data, unlabelled_data
 
 from facekp.data import Lookup, Training, near_duplicate_groups
 from facekp.data.schemes import FOUR, FOUR_COLUMNS
@@ -26,9 +26,8 @@ MISSING = 7
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
+def quick():
+    with quick_training():
         yield
 
 

@@ -47,7 +47,6 @@ def undisturbed(tmp_path_factory):
 
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(handlers.EpochTable, "__call__", keep)
-                patch.setattr(one_run, "build", core_tools.build_once)
                 train(folder / "run", settings)
             made[key] = results(folder / "run"), halfway
             assert made[key][0]["summary.json"]["best_epoch"] == settings.epochs
@@ -56,16 +55,17 @@ def undisturbed(tmp_path_factory):
     return run
 
 
-@pytest.fixture
-def compiled_once(monkeypatch):
-    monkeypatch.setattr(one_run, "build", core_tools.build_once)
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with core_tools.quick_training():
+        yield
 
 
 # ---- going on after epoch 2 --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, compiled_once, optimizer):
+def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, optimizer):
     settings = replace(core_tools.CLASSIC, optimizer=optimizer)
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")
@@ -75,8 +75,7 @@ def test_each_optimizer_goes_on_with_its_memory(tmp_path, undisturbed, compiled_
     assert differences(tmp_path / "run", expected) == []
 
 
-def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undisturbed,
-                                                                compiled_once):
+def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undisturbed):
     settings = replace(core_tools.CLASSIC, augment=(
         "mirror", "rotate=5", "scale=0.05", "shift=10", "crop=0.1", "noise=0.02", "blur=0.5"))
     expected, halfway = undisturbed(settings)
@@ -87,8 +86,7 @@ def test_augmentation_goes_on_with_the_images_of_the_next_epoch(tmp_path, undist
     assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
 
 
-def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbed,
-                                                            compiled_once, monkeypatch):
+def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbed, monkeypatch):
     # build_once has done this before it compiled the net
     monkeypatch.setattr(one_run, "rates", SimpleNamespace(use=lambda net, settings: None))
     settings = replace(core_tools.CLASSIC, epochs=4, schedule=("warm-up=1", "cosine"))
@@ -103,7 +101,7 @@ def test_a_schedule_goes_on_with_the_rate_of_the_next_epoch(tmp_path, undisturbe
     assert plain["summary.json"]["train_loss"] != expected["summary.json"]["train_loss"]
 
 
-def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_once):
+def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed):
     """The tests above can fail: with the generators' state from elsewhere, the bits differ."""
     expected, halfway = undisturbed(core_tools.CNN14)
     shutil.copytree(halfway, tmp_path / "run")
@@ -120,8 +118,7 @@ def test_dropout_is_really_part_of_what_goes_on(tmp_path, undisturbed, compiled_
 
 
 @pytest.mark.parametrize("settings", [core_tools.LENET_BN, core_tools.CNN14])
-def test_a_run_begun_before_there_were_versions_goes_on(tmp_path, undisturbed, compiled_once,
-                                                        settings):
+def test_a_run_begun_before_there_were_versions_goes_on(tmp_path, undisturbed, settings):
     """Its config.json has a digest of the code, and `mirror` in place of split and augment."""
     expected, halfway = undisturbed(settings)
     shutil.copytree(halfway, tmp_path / "run")

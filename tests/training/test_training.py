@@ -8,11 +8,11 @@ from functools import partialmethod
 
 import numpy as np
 import pytest
-from core_tools import (CLASSIC, LABEL, PROVENANCE, build_once, faces, lookup, training_data,
-                        unlabelled_data)
+from core_tools import (CLASSIC, LABEL, PROVENANCE, faces, lookup, quick_training,
+                        training_data, unlabelled_data)
 from kaggle_csv import read_submission
 
-from facekp import keypoints
+from facekp import keypoints, plots
 from facekp.runs.folder import Run
 from facekp.runs.version import TRAINING_VERSION
 from facekp.training import checkpoint, evaluate, handlers, interruption, load
@@ -23,9 +23,8 @@ from facekp.settings import Settings
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
+def quick():
+    with quick_training():
         yield
 
 
@@ -110,7 +109,9 @@ def train(folder, settings, say=print):
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory):
     folder = tmp_path_factory.mktemp("complete")
-    return folder, train(folder, CLASSIC)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "plots", plots)  # real pictures
+        return folder, train(folder, CLASSIC)
 
 
 def test_a_complete_run_has_all_its_files_and_no_others(complete):
@@ -201,11 +202,11 @@ def test_other_settings_or_data_are_refused(complete):
         one_run.train(Run(folder), CLASSIC, other)
 
 
-def test_without_test_images_there_is_no_submission(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate.plots, "save", lambda figure, path: None)
+def test_without_test_images_there_is_no_submission(tmp_path):
     one_run.train(Run(tmp_path), replace(CLASSIC, epochs=1), training_data())
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "config.json", "history.csv", "lock", "predictions.npz", "summary.json", "weights.npz"]
+        "config.json", "curves.png", "history.csv", "lock", "predictions.npz", "summary.json",
+        "weights.npz"]
 
 
 # ---- early stopping and divergence -------------------------------------------------------------
