@@ -39,12 +39,12 @@ def load_net(folder, averaged=False):
     >>> y_pred = net.predict_px(X)                   # doctest: +SKIP
     """
     allocator.tune()
-    run = Run(folder)
+    run, settings = Run(folder), settings_of(folder)
     if run.complete and not os.path.lexists(run.weights):
         raise RunError(f"{run.weights}: is missing, though the run is complete; published results "
                        "hold no weights: name the folder in which the run was trained, or train "
                        "it in a folder of runs")
-    net = build(settings_of(folder))
+    net = build(settings)
     read_weights(net, weights_of(run, averaged))
     net.initialize()
     return net
