@@ -64,7 +64,7 @@ class Campaign:
         self.folder, self.slurm = folder, slurm
         self.out, self.log = folder / "all runs", folder / "study.log"  # a name with a space
         self.begun, self.faults, self.on_lost_node = time.monotonic(), [], []
-        self.started = []
+        self.started, self.cancelled = [], False
         self.environ = {**os.environ, **slurm.environ, "OMP_NUM_THREADS": "1",
                         "PYTHONPATH": str(ROOT)}
 
@@ -108,6 +108,8 @@ class Campaign:
                 break
         else:
             self.faults.append("the study does not come to its end")
+        if not self.cancelled:
+            self.faults.append(f"run {CANCELLED} was not cancelled")
         rows = len(self.rows())
         if self.on_slurm().wait(120) or len(self.rows()) != rows or self.jobs():
             self.faults.append("the same command, when all is complete, fails or trains again")
@@ -188,9 +190,10 @@ class Campaign:
     def cancel(self, seed):
         """scancel a run if it trains; whether it did. The same command later goes on with it."""
         number = self.numbers_of(seed)[-1]
-        trains = any(job.startswith(f"{number}_") for job in self.jobs("--states=RUNNING"))
+        trains = number in [job.split()[0] for job in self.jobs("--states=RUNNING")]
         if trains:
             self.slurm.ask("scancel", number)
+            self.cancelled = True
             self.say(f"scancel of run {seed}")
         return trains
 
