@@ -160,6 +160,11 @@ def test_without_slurm_one_line_says_so(tmp_path, monkeypatch):
         launch(tmp_path, plan(tmp_path, "a"))
 
 
+def test_a_folder_that_sbatch_would_read_otherwise_is_refused(tmp_path, cluster):
+    with pytest.raises(ConfigError, match="found a % in .*50%j runs"):
+        launch(tmp_path / "50%j runs", plan(tmp_path / "50%j runs", "a"))
+
+
 def test_waiting_outlives_a_restart_of_the_controller(tmp_path, cluster, monkeypatch):
     runs = plan(tmp_path, "a", "b")
     steps = [lambda: (cluster / "down").touch(), lambda: (cluster / "down").unlink(),

@@ -6,6 +6,7 @@ what failed. submitit writes the jobs' scripts, and queues a job again that SLUR
 import contextlib
 import io
 import math
+import os
 import re
 import shutil
 import time
@@ -19,7 +20,7 @@ from facekp.experiment.launch import slurm_options, slurm_queue
 from facekp.experiment.launch.worker import job
 from facekp.runs.config import READABLE, disagreements
 from facekp.runs.read import find_runs
-from facekp.text import clock, say, shown
+from facekp.text import clock, say, shown, shown_path
 
 POLL_SECONDS, SHOWN = 30, 100
 MARGIN, START_MINUTES, LONGEST = 2, 15, 24 * 60
@@ -52,6 +53,9 @@ class Slurm:
             if shutil.which(name) is None:
                 raise ConfigError(f"cluster: found no {name} on PATH; give this command where "
                                   "SLURM is, on the cluster's login node")
+        if "%" in os.path.abspath(root):
+            raise ConfigError(f"cluster: found a % in {shown_path(os.path.abspath(root))}, which "
+                              "sbatch takes for a number of the job; take another folder")
         self.data, self.root, self.training = data, root, training
         self.wait, self.dry_run, self.say = wait, dry_run, say
 
