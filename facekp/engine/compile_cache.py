@@ -1,6 +1,6 @@
 """Make Theano's cache of compiled modules survive power cuts, full disks and dead processes.
 
-:func:`install` corrects two faults of Theano 1.0. Remove this module with Theano.
+:func:`install` corrects three faults of Theano 1.0. Remove this module with Theano.
 
 1. If a power cut or a full disk has cut off the file of a module, every start fails with an
    ImportError until the cache is deleted. Here the module is removed with a warning, and compiled
@@ -9,6 +9,8 @@
    others wait up to ten minutes without a message. Here a waiting process says what it waits for.
    And the owner of the lock also has a lock of the operating system on a file beside it, which ends
    with the process. If the owner no longer has that lock, the compile lock is taken over at once.
+3. A process that ends removes the lock of another one that has just taken it. With fifty jobs at a
+   time, that one then waited for itself, and all others for it. Here only the owner unlocks.
 """
 import glob
 import logging
@@ -64,17 +66,21 @@ def is_cut(path):
 
 
 def install():
-    """Replace Theano's functions that have the two faults."""
+    """Replace Theano's functions that have the faults."""
     from theano.gof import cmodule, compilelock
 
     compilelock.lock = lock
     unlock = compilelock.Unlocker.unlock
 
     def unlock_both(self, force=False):
-        unlock(self, force)
-        file = _held.pop(self.tmp_dir, None)
-        if file is not None:
-            file.close()
+        # Theano unlocks at each exit, and takes a folder in which the name of its owner is not yet
+        # written for its own
+        if force or self.tmp_dir in _held:
+            try:
+                unlock(self, force)
+            finally:
+                if self.tmp_dir in _held:
+                    _held.pop(self.tmp_dir).close()
 
     compilelock.Unlocker.unlock = unlock_both
     cache = cmodule.ModuleCache
@@ -158,11 +164,16 @@ def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
             log.warning("waiting for the compiler's lock %s (%s)", tmp_dir, describe(tmp_dir))
             said = True
         time.sleep(POLL_SECONDS)
-    file.truncate(0)
-    file.write(identity(os.getpid(), socket.gethostname()))
-    file.flush()
+    try:
+        file.truncate(0)
+        file.write(identity(os.getpid(), socket.gethostname()))
+        file.flush()
+        compilelock.refresh_lock(os.path.join(tmp_dir, "lock"))
+    except BaseException:  # else this process would wait for itself the next time
+        shutil.rmtree(tmp_dir, ignore_errors=True)
+        file.close()
+        raise
     _held[tmp_dir] = file
-    compilelock.refresh_lock(os.path.join(tmp_dir, "lock"))
 
 
 def _alone(file):

@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -140,3 +141,32 @@ def test_a_living_process_is_waited_for_and_named(tmp_path, monkeypatch, caplog,
     assert compile_cache.owner_of(folder)[0] == compile_cache.identity(
         os.getpid(), compile_cache.socket.gethostname())
     compile_cache._held.pop(folder).close()
+
+
+@pytest.fixture
+def compilelock(engine):
+    from theano.gof import compilelock
+    return compilelock
+
+
+def test_who_does_not_have_the_lock_does_not_remove_it(tmp_path, compilelock):
+    folder = tmp_path / "lock_dir"
+    folder.mkdir()  # another process has just made it, and not yet written its name
+    compilelock.Unlocker(str(folder)).unlock()
+    assert folder.is_dir()
+
+
+def test_a_lock_that_cannot_be_taken_is_given_back(tmp_path, monkeypatch, compilelock):
+    folder = str(tmp_path / "lock_dir")
+
+    def full(_):
+        raise OSError("the disk is full")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="the disk is full"):
+        patch.setattr(compilelock, "refresh_lock", full)
+        compile_cache.lock(folder)
+    monkeypatch.setattr(compile_cache, "time", SimpleNamespace(
+        sleep=lambda _: pytest.fail("it waits for itself"), monotonic=time.monotonic,
+        time=time.time))
+    compile_cache.lock(folder)
+    compilelock.Unlocker(folder).unlock()
+    assert not os.path.exists(folder)
