@@ -142,7 +142,6 @@ def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
     min_wait, max_wait, verbosity : not used; Theano's own arguments
     """
     from theano import config
-    from theano.gof import compilelock
 
     timeout = config.compile.timeout if timeout is None else timeout
     os.makedirs(os.path.dirname(tmp_dir), exist_ok=True)
@@ -152,7 +151,12 @@ def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
         if _alone(file):
             try:
                 os.mkdir(tmp_dir)
+                _sign(file, tmp_dir)
                 break
+            except FileNotFoundError:  # a process that ends has removed the folder: see fault 3
+                fcntl and fcntl.flock(file, fcntl.LOCK_UN)
+                os.makedirs(os.path.dirname(tmp_dir), exist_ok=True)
+                continue
             except FileExistsError:
                 if is_left(tmp_dir, _read(file), timeout):
                     log.warning("%s was left by a process that is gone (%s): it is taken over",
@@ -164,16 +168,24 @@ def lock(tmp_dir, timeout=None, min_wait=None, max_wait=None, verbosity=1):
             log.warning("waiting for the compiler's lock %s (%s)", tmp_dir, describe(tmp_dir))
             said = True
         time.sleep(POLL_SECONDS)
+    _held[tmp_dir] = file
+
+
+def _sign(file, tmp_dir):
+    """Write the owner's name into both files."""
+    from theano.gof import compilelock
+
     try:
         file.truncate(0)
         file.write(identity(os.getpid(), socket.gethostname()))
         file.flush()
         compilelock.refresh_lock(os.path.join(tmp_dir, "lock"))
+    except FileNotFoundError:
+        raise
     except BaseException:  # else this process would wait for itself the next time
         shutil.rmtree(tmp_dir, ignore_errors=True)
         file.close()
         raise
-    _held[tmp_dir] = file
 
 
 def _alone(file):

@@ -170,3 +170,18 @@ def test_a_lock_that_cannot_be_taken_is_given_back(tmp_path, monkeypatch, compil
     compile_cache.lock(folder)
     compilelock.Unlocker(folder).unlock()
     assert not os.path.exists(folder)
+
+
+def test_a_folder_that_another_one_removes_is_made_again(tmp_path, monkeypatch, compilelock):
+    folder, refresh, calls = str(tmp_path / "lock_dir"), compilelock.refresh_lock, []
+
+    def first_removed(path):
+        calls.append(path)
+        if len(calls) == 1:
+            os.rmdir(folder)  # as Theano does when a process ends
+        return refresh(path)
+    monkeypatch.setattr(compilelock, "refresh_lock", first_removed)
+    monkeypatch.setattr(compilelock.get_lock, "n_lock", 0, raising=False)  # as get_lock has it
+    compile_cache.lock(folder)
+    assert len(calls) == 2 and os.path.exists(os.path.join(folder, "lock"))
+    compilelock.Unlocker(folder).unlock()
