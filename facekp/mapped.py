@@ -7,11 +7,11 @@ import contextlib
 import math
 import os
 import tempfile
-from pathlib import Path
 
 import numpy as np
 
 from facekp.errors import FolderError
+from facekp.files import user_cache
 from facekp.machine import available_memory
 
 PART = 0.25
@@ -49,7 +49,7 @@ def empty(shape, dtype):
     with _writing(size) as file:
         if hasattr(os, "posix_fallocate"):  # else a full disk would kill the process later
             os.posix_fallocate(file.fileno(), 0, size)
-        return np.memmap(file, dtype, "r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def take(array, index):
@@ -98,7 +98,7 @@ class Rows:
         self._blocks, self._size, self._file = [], 0, None
 
     def append(self, block):
-        """Add an array of n rows; FolderError if the disk is full."""
+        """Add an array (n, width), or one of n * width values; FolderError if the disk is full."""
         self._blocks.append(np.ascontiguousarray(block, self.dtype).reshape(-1, self.width))
         self._size += self._blocks[-1].nbytes
         if self._size > self._limit:
@@ -121,7 +121,7 @@ class Rows:
 def _writing(size, file=None):
     """A file without a name in the user's cache folder, a new one if there is none yet; any fault
     in the block is a FolderError, about `size` bytes."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "facekp"
+    cache = user_cache()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         yield file or tempfile.TemporaryFile(dir=cache)

@@ -43,8 +43,8 @@ class Cache:
     """
 
     def __init__(self, folder, cache_dir=None):
-        user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "facekp"
-        self.folders = [Path(cache_dir)] if cache_dir else [Path(folder) / ".facekp-cache", user]
+        self.folders = [Path(cache_dir)] if cache_dir else [Path(folder) / ".facekp-cache",
+                                                            files.user_cache()]
 
     def sha256(self, path):
         """sha256 (hex) of a file. It is stored with the file's size, times and inode, and reused.

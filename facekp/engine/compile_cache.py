@@ -10,7 +10,9 @@
    And the owner of the lock also has a lock of the operating system on a file beside it, which ends
    with the process. If the owner no longer has that lock, the compile lock is taken over at once.
 3. A process that ends removes the lock of another one that has just taken it. With fifty jobs at a
-   time, that one then waited for itself, and all others for it. Here only the owner unlocks.
+   time, that one then waited for itself, and all others for it. Here only the owner unlocks; a
+   folder that is removed all the same, by a process that took the lock before :func:`install`, is
+   made again.
 """
 import glob
 import logging

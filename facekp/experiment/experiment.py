@@ -26,7 +26,7 @@ def change(statement, before, after, **more):
     ----------
     statement : str
     before, after : str, or [experiment, variant] for a variant of another experiment
-    **more : see :mod:`facekp.analysis.claims.change`
+    **more : see :func:`facekp.analysis.claims.change`
 
     Returns
     -------

@@ -143,7 +143,7 @@ def say_results(experiment, options, plan, failures):
             except RunError as error:
                 failures[run] = str(error)
     story.conclude(options.out, experiment.name, warn=lambda text: warning(text) if not
-                     any(reason in text for reason in failures.values()) else None)
+                   any(reason in text for reason in failures.values()) else None)
     for run in [run for run, _ in plan if run.faces.exists()][:3]:
         print(f"predicted faces: {run.faces}")
         if run.submission.exists():
