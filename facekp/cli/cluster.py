@@ -25,7 +25,8 @@ def _cluster(options):
         print(f"{options.out}: {number} jobs cancelled; what they trained is kept")
         return
     for root in roots:
-        runs = [Run(os.path.relpath(folder)) for folder in slurm_queue.recorded(root)]
+        runs = [Run(min(os.path.relpath(folder), folder, key=len))
+                for folder in slurm_queue.recorded(root)]
         found = slurm_queue.states(root, runs)
         for run, state in found.items():
             print(f"{run.folder}: {state.words}")

@@ -201,6 +201,12 @@ def test_the_state_of_many_is_one_question(tmp_path, cluster):
      "its node failed"),
     ("slurmstepd: error: *** STEP 1.0 ON n1 CANCELLED AT 2026 ***", "1|CANCELLED by 0",
      "was cancelled"),
+    ("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026-11-27T17:49:52 ***", "",
+     "was cancelled"),
+    ("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026-11-27T17:49:52 DUE TO TIME LIMIT ***",
+     "", "reached its time limit before it could stop"),
+    ("slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2026-11-27T17:49:52 DUE TO NODE FAILURE, "
+     "SEE SLURMCTLD LOG FOR DETAILS ***", "", "its node failed"),
     ("", "", "ended without a result")])
 def test_why_a_job_failed(log, accounts, words, tmp_path, cluster):
     (tmp_path / "log").write_text(log)

@@ -21,6 +21,10 @@ ENDED = {"OUT_OF_MEMORY": MEMORY, "NODE_FAIL": "its node failed", "CANCELLED": "
          "TIMEOUT": "reached its time limit before it could stop", "PREEMPTED": "was preempted"}
 """Words for those states of SLURM's accounting that say more than that a job ended."""
 
+CUT = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+))?")
+CAUSES = {"TIME LIMIT": "TIMEOUT", "NODE FAILURE": "NODE_FAIL", "PREEMPTION": "PREEMPTED"}
+"""What a log says that SLURM ended, and the state for it where there is no accounting."""
+
 ERROR = re.compile("(?:facekp|slurmstepd|srun|sbatch)\\b.*?error: (.*)")
 NO_REASON = re.compile("task [0-9,-]+: Exited with exit code")
 OUT_OF_MEMORY = re.compile("oom-kill|exceeded memory limit|Exceeded job memory", re.I)
@@ -161,7 +165,9 @@ def why(job, account):
         log = ""
     log = log.rpartition("Starting with JobEnvironment")[2]  # what it said when it ran last
     errors = [text for text in ERROR.findall(log) if not NO_REASON.search(text)]
-    state = account.get(job.number, "")
+    state, cuts = account.get(job.number, ""), [cut for cut in map(CUT.search, errors) if cut]
+    if cuts and not state:
+        state = CAUSES.get((cuts[-1][1] or "").strip(), "CANCELLED")
     if any(map(OUT_OF_MEMORY.search, errors)):
         return MEMORY
     return ENDED.get(state) or (shown(errors[-1], 400) if errors else "ended without a result")
