@@ -81,7 +81,8 @@ def measure(repeat):
             print(lines[-1], file=sys.stderr, flush=True)
     host = machine.host()
     return "\n".join(lines) + (f"\n\n`facekp --help` takes {command(repeat, '--help'):.2f} s. "
-                               f"Medians of {repeat}; {host['cpu']}, {host['cores']} cores.")
+                               f"The photos show drawn people. Medians of {repeat}; "
+                               f"{host['cpu']}, {host['cores']} cores.")
 
 
 def main():
