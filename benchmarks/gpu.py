@@ -47,21 +47,20 @@ class Check:
         A folder for batches and weights.
     jobs : int
         So many nets are compiled at a time.
-    steps : int
-        So many steps are timed.
     """
 
-    def __init__(self, device, folder, jobs, steps):
-        self.device, self.folder, self.jobs, self.steps = device, folder, jobs, steps
+    def __init__(self, device, folder, jobs):
+        self.device, self.folder, self.jobs = device, folder, jobs
         # the kernels of ours for the GPU, where this version has them, beside Theano's own
         self.variants = ["1", "0"] if importlib.util.find_spec("facekp.fused_gpu") else ["0"]
 
     def environment(self, name, device, fused="1"):
-        """The environment of a worker: each net compiles into a folder of its own, as the nets
-        are compiled at the same time and would wait for each other's modules."""
+        """The environment of a worker: what is compiled at the same time has folders of its own,
+        or one would wait for the other's modules."""
         from facekp.engine.plan import cache_folder
 
-        modules = Path(cache_folder(os.environ).value, "gpu-check", re.sub(r"\W+", "-", name))
+        modules = Path(cache_folder(os.environ).value, "gpu-check",
+                       re.sub(r"\W+", "-", f"{name}-{device}-{fused}"))
         flags = engines.ENVIRON.get("THEANO_FLAGS", "")
         return engines.environment(
             max(1, (os.cpu_count() or 1) // self.jobs), FACEKP_DEVICE=device, FACEKP_FUSED=fused,
@@ -98,33 +97,36 @@ class Check:
         finally:
             worker.close()
 
-    def compare(self, name):
+    def compare(self, name, fused, expected):
         """Losses on the device beside the CPU's, and what is timed later is compiled.
+
+        Parameters
+        ----------
+        name, fused : str
+        expected : Future of what :meth:`losses` gives for the CPU
 
         Returns
         -------
-        list of dict, one for each variant
+        dict
         """
-        (expected, _), rows = self.losses(name, "cpu"), []
-        for fused in self.variants:
-            row = {"net": name, "device": self.device, "fused": fused == "1",
-                   "batch": CASES[name].batch, "losses_cpu": expected}
+        row = {"net": name, "device": self.device, "fused": fused == "1",
+               "batch": CASES[name].batch}
+        try:
+            row["losses"], row["repeats"] = self.losses(name, self.device, fused)
+            worker = self.worker(name, self.device, fused, compare=False)
             try:
-                row["losses"], row["repeats"] = self.losses(name, self.device, fused)
-                row["loss_difference"] = max(
-                    abs(a - b) / b for a, b in zip(row["losses"], expected))
-                row["change_difference"] = self.change_difference(name, fused)
-                row["same"] = max(row["loss_difference"], row["change_difference"]) <= TOLERANCE
-                worker = self.worker(name, self.device, fused, compare=False)
-                try:
-                    row["compile_seconds"] = worker.wait()["compile_seconds"]
-                finally:
-                    worker.close()
-            except RuntimeError:
-                row["error"] = ENDED
-            say(row)
-            rows.append(row)
-        return rows
+                row["compile_seconds"] = worker.wait()["compile_seconds"]
+            finally:
+                worker.close()
+            row["losses_cpu"], _ = expected.result()
+            row["loss_difference"] = max(
+                abs(a - b) / b for a, b in zip(row["losses"], row["losses_cpu"]))
+            row["change_difference"] = self.change_difference(name, fused)
+            row["same"] = max(row["loss_difference"], row["change_difference"]) <= TOLERANCE
+        except RuntimeError:
+            row["error"] = ENDED
+        say(row)
+        return row
 
     def change_difference(self, name, fused):
         """How far the changes of all weights are from the CPU's, relative to the CPU's changes."""
@@ -135,50 +137,64 @@ class Check:
         found, expected = (change.astype(np.float64) for change in changes)
         return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
-    def time(self, row):
-        """Time steps; adds milliseconds and memory to a row."""
-        if "error" in row:
-            return
-        worker = self.worker(row["net"], self.device, "1" if row["fused"] else "0", compare=False)
-        try:
-            worker.wait()
-            row.update(timed(worker, row["batch"], self.steps))
-        except RuntimeError:
-            row["error"] = ENDED
-        finally:
-            worker.close()
-        say(row)
+    def row_worker(self, row):
+        """The worker that times a row, about to get ready."""
+        return self.worker(row["net"], self.device, "1" if row["fused"] else "0", compare=False)
+
+
+def time_rows(rows, start, jobs, steps):
+    """Time steps; adds milliseconds and memory to rows that have no error.
+
+    Parameters
+    ----------
+    rows : list of dict
+    start : callable taking a row, which starts its worker
+    jobs : int
+        So many workers get ready at the same time; then they are timed, one after the other.
+    steps : int
+    """
+    rows = [row for row in rows if "error" not in row]
+    for first in range(0, len(rows), jobs):
+        group = rows[first:first + jobs]
+        workers = [start(row) for row in group]
+        for row, worker in zip(group, workers):
+            try:
+                row.update((key, value) for key, value in worker.wait().items()
+                           if key in ("torch", "cudnn"))
+            except RuntimeError:
+                row["error"] = ENDED
+        for row, worker in zip(group, workers):
+            try:
+                if "error" not in row:
+                    row.update(timed(worker, row["batch"], steps))
+            except RuntimeError:
+                row["error"] = ENDED
+            finally:
+                worker.close()
+            say(row)
 
 
 def timed(worker, batch, steps):
-    """Milliseconds of steps on a whole batch, and the memory, from a worker that is ready."""
+    """Milliseconds of steps on a whole batch, and the memory that they take beside the net's
+    weights, from a worker that is ready."""
+    before = worker.ask("train 0")["peak_bytes"]  # other workers wait on the same device
     for _ in range(2):  # memory pools and clocks
         worker.ask(f"train {WARM_UP}")
     answer = worker.ask(f"train {steps}")
     evaluation = worker.ask(f"evaluate {WARM_UP + 5}")["seconds"][WARM_UP:]
     step, evaluate = statistics.median(answer["seconds"]), statistics.median(evaluation)
     return {"ms": 1000 * step, "ms_fastest": 1000 * min(answer["seconds"]), "steps": steps,
-            "evaluate_ms": 1000 * evaluate, "memory_MiB": answer["peak_bytes"] >> 20,
+            "evaluate_ms": 1000 * evaluate, "memory_MiB": (answer["peak_bytes"] - before) >> 20,
             "epoch_seconds": (step * N_TRAIN + evaluate * N_VALID) / batch}
 
 
-def time_torch(python, case, path, spec, steps):
-    """Rows of PyTorch's eager mode on the GPU."""
+def torch_worker(python, row, path, spec):
+    """A worker of PyTorch's eager mode on the GPU."""
     environment = {key: value for key, value in engines.ENVIRON.items()
                    if not key.startswith(("PYTHON", "LIBRARY_PATH", "THEANO", "FACEKP", "OMP_"))}
-    for engine, variant in TORCH.items():
-        row = {"engine": engine, "batch": case.batch}
-        worker = engines.Worker([python, "torch_worker.py", path, json.dumps(spec), case.optimizer,
-                                 str(case.learning_rate), variant], environment)
-        try:
-            row.update((key, value) for key, value in worker.wait().items()
-                       if key in ("torch", "cudnn"))
-            row.update(timed(worker, case.batch, steps))
-        except RuntimeError:
-            row["error"] = ENDED
-        finally:
-            worker.close()
-        yield row
+    case = CASES[row["net"]]
+    return engines.Worker([python, "torch_worker.py", path, json.dumps(spec), case.optimizer,
+                           str(case.learning_rate), TORCH[row["engine"]]], environment)
 
 
 def library(device):
@@ -215,17 +231,20 @@ def check(options, folder):
     del host["name"]
     content = {"gpu": found, "host": host, "versions": provenance.versions(), "torch": [],
                "tolerance": TOLERANCE}
-    plan = Check(options.device, folder, options.jobs, options.steps)
+    plan = Check(options.device, folder, options.jobs)
     specs = {name: engines.write_case(CASES[name], plan.path(name))[0] for name in options.nets}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        content["nets"] = [row for rows in pool.map(plan.compare, options.nets) for row in rows]
-    for row in content["nets"]:
-        plan.time(row)
-    for name in options.nets if options.torch else ():
-        for row in time_torch(options.torch, CASES[name], plan.path(name), specs[name],
-                              options.steps):
-            content["torch"].append(dict(row, net=name))
-            say(content["torch"][-1])
+        expected = {name: pool.submit(plan.losses, name, "cpu") for name in options.nets}
+        rows = [pool.submit(plan.compare, name, fused, expected[name])
+                for name in options.nets for fused in plan.variants]
+        content["nets"] = [row.result() for row in rows]
+    time_rows(content["nets"], plan.row_worker, options.jobs, options.steps)
+    if options.torch:
+        content["torch"] = [{"engine": engine, "net": name, "batch": CASES[name].batch}
+                            for name in options.nets for engine in TORCH]
+        time_rows(content["torch"], lambda row: torch_worker(
+            options.torch, row, plan.path(row["net"]), specs[row["net"]]),
+            options.jobs, options.steps)
     return content
 
 
@@ -237,7 +256,8 @@ def main():
                         help="an interpreter that has PyTorch, to be timed beside")
     parser.add_argument("--nets", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2),
-                        help="so many nets are compiled at a time (default: %(default)s)")
+                        help="so many workers compile at a time, and hold memory of the device "
+                             "(default: %(default)s)")
     parser.add_argument("--steps", type=int, default=40,
                         help="so many steps of each net are timed (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=results.FOLDER)

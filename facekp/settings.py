@@ -7,7 +7,7 @@ from facekp.augmentation import Augmentation
 from facekp.errors import ConfigError
 from facekp.schedule import Schedule
 
-SPLITS = ("random", "grouped", "after-mirroring")
+SPLITS = ("random", "grouped", "after-mirroring", "all-images")
 """The ways to divide the images into training and validation images.
 
 * ``"random"``: the images are shuffled and cut into folds, as in the paper's 80/20 split. Frames of
@@ -18,6 +18,8 @@ SPLITS = ("random", "grouped", "after-mirroring")
   shuffled and cut. This is how we read section 5.4 of the paper: "we will have 4280 images, and as
   usual we used 80 percent". For most validation images, the mirror image (or the original) is in
   the training set.
+* ``"all-images"``: every image is a training image, for a net that is to be used. What is called
+  validation is then the error on images that the net was trained on.
 """
 
 LABELS = ("complete", "all")
@@ -134,6 +136,8 @@ class Settings:
         if isinstance(self.average, bool) or not 0 <= self.average < 1:
             raise ConfigError(f"average: found {self.average!r}, expected a number from 0 to below "
                               "1, like 0.995; 0 for none")
+        if self.split == "all-images" and self.fold:
+            raise ConfigError(f"fold: found {self.fold}, expected 0: all images are trained on")
         for name, known in (("split", SPLITS), ("labels", LABELS), ("heads", HEADS)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name}: found {getattr(self, name)!r}, expected one of "

@@ -146,8 +146,11 @@ def split_images(n, settings, groups=None):
         raise ConfigError("groups: found none for the split 'grouped'; expected "
                           "near_duplicate_groups(X) of the images")
     mirrored_first = settings.split == "after-mirroring"
-    train, valid = kfold(2 * n if mirrored_first else n, settings.folds, settings.seed,
-                         groups if settings.split == "grouped" else None)[settings.fold]
+    if settings.split == "all-images":
+        train = valid = np.arange(n)
+    else:
+        train, valid = kfold(2 * n if mirrored_first else n, settings.folds, settings.seed,
+                             groups if settings.split == "grouped" else None)[settings.fold]
     if "mirror" in settings.augment and not mirrored_first:
         train = np.concatenate([train, n + train])
     return train, valid

@@ -167,6 +167,15 @@ def test_images_and_their_order_are_those_of_runs_made_before(options):
                 np.testing.assert_array_equal(found, expected)
 
 
+def test_all_images_are_trained_on_and_said_to_be_validation_images():
+    train, valid = splits.split_images(7, Settings("lenet5", split="all-images",
+                                                   augment=("mirror",)))
+    np.testing.assert_array_equal(train, np.arange(14))
+    np.testing.assert_array_equal(valid, np.arange(7))
+    with pytest.raises(ConfigError, match="fold: found 1"):
+        Settings("lenet5", split="all-images", fold=1)
+
+
 def test_grouped_split_keeps_groups_on_a_side_and_mirrors_the_training_images():
     groups = np.arange(60) // 3
     for fold in range(5):
