@@ -166,7 +166,7 @@ def time_rows(rows, start, jobs, steps):
         for row, worker in zip(group, workers):
             try:
                 if "error" not in row:
-                    row.update(timed(worker, row["batch"], steps))
+                    row.update(timed(worker, row["batch"], steps, torch="engine" in row))
             except RuntimeError:
                 row["error"] = ENDED
             finally:
@@ -174,10 +174,10 @@ def time_rows(rows, start, jobs, steps):
             say(row)
 
 
-def timed(worker, batch, steps):
-    """Milliseconds of steps on a whole batch, and the memory that they take beside the net's
-    weights, from a worker that is ready."""
-    before = worker.ask("train 0")["peak_bytes"]  # other workers wait on the same device
+def timed(worker, batch, steps, torch=False):
+    """Milliseconds of steps on a whole batch, and the memory that they take, from a worker that is
+    ready."""
+    before = 0 if torch else worker.ask("train 0")["peak_bytes"]  # ours counts the whole device's
     for _ in range(2):  # memory pools and clocks
         worker.ask(f"train {WARM_UP}")
     answer = worker.ask(f"train {steps}")

@@ -1,6 +1,6 @@
 """Make Theano's cache of compiled modules survive power cuts, full disks and dead processes.
 
-:func:`install` corrects three faults of Theano 1.0. Remove this module with Theano.
+:func:`install` corrects four faults of Theano 1.0. Remove this module with Theano.
 
 1. If a power cut or a full disk has cut off the file of a module, every start fails with an
    ImportError until the cache is deleted. Here the module is removed with a warning, and compiled
@@ -13,6 +13,8 @@
    time, that one then waited for itself, and all others for it. Here only the owner unlocks; a
    folder that is removed all the same, by a process that took the lock before :func:`install`, is
    made again.
+4. A process that ends looks at the modules of all; where another one has just removed its own, it
+   printed a traceback.
 """
 import glob
 import logging
@@ -72,6 +74,15 @@ def install():
     from theano.gof import cmodule, compilelock
 
     compilelock.lock = lock
+    last_access_time = cmodule.last_access_time
+
+    def perhaps_removed(path):
+        try:
+            return last_access_time(path)
+        except FileNotFoundError:  # by another process, so nobody need remove it for its age
+            return time.time()
+
+    cmodule.last_access_time = perhaps_removed
     unlock = compilelock.Unlocker.unlock
 
     def unlock_both(self, force=False):

@@ -17,6 +17,11 @@ def enabled():
     return _obstacle() is None
 
 
+def in_use():
+    """Whether kernels of ours compute: the fused Ops, or on a GPU :mod:`facekp.fused_gpu`."""
+    return enabled() or on_gpu()
+
+
 def why():
     """One line for people: on or off, and the reason."""
     if on_gpu():

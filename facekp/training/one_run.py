@@ -112,7 +112,7 @@ def describe(settings, training, test=None, lookup=None):
         "versions": provenance.versions(),
         "training_version": TRAINING_VERSION,
         "engine": {"device": theano.config.device, "floatX": theano.config.floatX,
-                   "fused": fused.enabled() and settings.options.get("fused", True)},
+                   "fused": fused.in_use() and settings.options.get("fused", True)},
         "threads": os.environ.get("OMP_NUM_THREADS", "default"),
         "theano_flags": os.environ.get("THEANO_FLAGS", ""),
         "git": provenance.git_state(),

@@ -185,3 +185,21 @@ def test_a_folder_that_another_one_removes_is_made_again(tmp_path, monkeypatch, 
     compile_cache.lock(folder)
     assert len(calls) == 2 and os.path.exists(os.path.join(folder, "lock"))
     compilelock.Unlocker(folder).unlock()
+
+
+def test_a_module_that_another_one_removes_meanwhile_is_no_error(tmp_path, engine):
+    from theano.gof import cmodule
+    module = tmp_path / "tmp1" / "m1.so"
+    module.parent.mkdir()
+    module.touch()
+    cache = SimpleNamespace(dirname=str(tmp_path), module_hash_to_key_data={}, entry_from_key={})
+    listed = cmodule.module_name_from_dir
+
+    def and_removed(*args, **more):
+        found = listed(*args, **more)
+        shutil.rmtree(module.parent)
+        return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cmodule, "module_name_from_dir", and_removed)
+        cmodule.ModuleCache.clear_unversioned(cache, min_age=10)
+    assert not module.exists()
