@@ -27,7 +27,7 @@ RESNET = Experiment(
         "small-vgg-bn": variant("small VGG, batch norm", "small_vgg", {"batch_norm": True}),
         "resnet10": variant("ResNet-10", "resnet", {"depth": 10}),
         "resnet18": variant("ResNet-18", "resnet", {"depth": 18}),
-        "vggnet": variant("VGGNet", "vggnet", learning_rate=0.0003, batch_size=32),
+        "vgg": variant("VGGNet", "vggnet", learning_rate=0.0003, batch_size=32),
     },
     quick_epochs=1,
     nets=({"label": "small VGG, augmented", "variant": "small-vgg", "score": None},
@@ -36,7 +36,7 @@ RESNET = Experiment(
         change("ResNet-18 instead of a small VGG", "small-vgg", "resnet18"),
         change("ResNet-18 instead of a small VGG, both with batch normalization", "small-vgg-bn",
                "resnet18"),
-        change("ResNet-18 instead of VGGNet", "vggnet", "resnet18"),
+        change("ResNet-18 instead of VGGNet", "vgg", "resnet18"),
         change("Eight more layers", "resnet10", "resnet18"),
     ),
 )

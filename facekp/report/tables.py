@@ -77,7 +77,6 @@ MEANS = {
     "test RMSE, px": (lambda run: run.measured("test_rmse_px"), 4),
     "test, first scheme, px": (lambda run: run.measured("test_rmse_px_first"), 4),
     "test, second scheme, px": (lambda run: run.measured("test_rmse_px_second"), 4),
-    "seconds per epoch": ("seconds_per_epoch", 3),
 }
 """Columns of means: a number of a run, and how many digits it has."""
 
@@ -105,7 +104,19 @@ def runs_table(runs):
 def _row(group, who):
     return {"variant": group.name, **who, **{
         name: mean(group.mean(measure), digits) for name, (measure, digits) in MEANS.items()},
+        "seconds per epoch": _seconds([(run, run.seconds_per_epoch)
+                                       for run in settled(group.runs)]),
         "state": state(group.runs) + versions(group.runs), "data": group.label}
+
+
+def _seconds(times):
+    """The mean of the seconds of runs, apart for each device; `times` are pairs of both."""
+    found = {}
+    for run, seconds in times:
+        device = run.config.get("engine", {}).get("device", "cpu")
+        found.setdefault(device, []).append(seconds)
+    return ", ".join(mean(mean_sd(found[device]), 3) + f" ({device})" * (len(found) > 1)
+                     for device in sorted(found))
 
 
 def _place(group):
@@ -130,12 +141,14 @@ def levels_table(sides, column="valid_loss", levels=LEVELS):
 
 
 def _reached(runs, level, column):
-    at = [found for found in (reach(run, level, column) for run in runs) if found]
+    reached = [(run, reach(run, level, column)) for run in runs]
+    at = [(run, found) for run, found in reached if found]
     if not at:
         return NONE
-    epochs, seconds = map(mean_sd, zip(*at))
+    epochs = mean_sd(found.epoch for _, found in at)
+    seconds = _seconds([(run, found.seconds) for run, found in at])
     some = f" ({len(at)} of {len(runs)})" if len(at) < len(runs) else ""
-    return f"{epochs.format(3)}, {seconds.format(3)} s{some}"
+    return f"{epochs.format(3)}, {seconds} s{some}"
 
 
 # ---- nets ---------------------------------------------------------------------------------------

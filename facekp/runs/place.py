@@ -22,10 +22,11 @@ def run_at(root, experiment, variant, settings, own_split):
     Raises
     ------
     ConfigError
-        If the variant has the name of a split.
+        If the variant has the name of a split or of its net: what a path means must be clear.
     """
-    if variant in SPLITS:
-        raise ConfigError(f"variant: found {variant!r}, the name of a split, which the path of a "
+    if variant in SPLITS or variant == settings.model:
+        whose = "a split" if variant in SPLITS else "its net"
+        raise ConfigError(f"variant: found {variant!r}, the name of {whose}, which the path of a "
                           "run may hold besides; take another name")
     return Run(Path(root, experiment, settings.model, variant,
                     settings.split if settings.split != own_split else "",

@@ -57,6 +57,18 @@ def test_levels_say_how_many_runs_got_there(tmp_path):
     assert found["0.003"] == "2, 4 s (1 of 2)" and found["0.002"] == tables.NONE
 
 
+def test_seconds_of_different_devices_are_not_averaged(tmp_path):
+    for fold, (device, seconds) in enumerate((("cpu", 20), ("cuda0", 2), ("cuda0", 4))):
+        run = make_run(tmp_path / f"s/cnn14/adam/fold{fold}", [.004], fold=fold, seconds=seconds)
+        config = json.loads(run.config.read_text())
+        run.config.write_text(json.dumps({**config, "engine": {"device": device}}))
+    runs = find_runs(tmp_path)
+    expected = "20 (cpu), 3.00 \u00b1 1.41 (cuda0)"
+    assert row(tables.groups_table(group_runs(runs)), "adam")["seconds per epoch"] == expected
+    levels = row(tables.levels_table({"adam": runs}), "adam")
+    assert levels["0.004"] == f"1.00 \u00b1 0.00, {expected} s"
+
+
 def test_a_table_as_text_and_as_markdown():
     table = pd.DataFrame({"a": ["x|y\n| z \\", ""], "b|c": [
         tables.number(1.234, ".2f"), tables.number(NAN)]})

@@ -362,23 +362,21 @@ def test_beside(tmp_path):
     ("", "grouped", "random", 0, "lenet/lenet5/grouped/fold2"),
     ("bn", "grouped", "random", 1, "lenet/lenet5/bn/grouped/seed1/fold2"),
     ("bn", "grouped", "grouped", 1, "lenet/lenet5/bn/seed1/fold2"),
-    ("fair", "random", "after-mirroring", 0, "lenet/lenet5/fair/random/fold2"),
-    ("lenet5", "after-mirroring", "after-mirroring", 3, "lenet/lenet5/lenet5/seed3/fold2")])
+    ("fair", "random", "after-mirroring", 0, "lenet/lenet5/fair/random/fold2")])
 def test_a_runs_place_there_and_back(tmp_path, variant, split, own, seed, path):
     settings = Settings("lenet5", split=split, augment=("mirror",), seed=seed, fold=2)
     run = place.run_at(tmp_path, "lenet", variant, settings, own)
     assert run.folder == tmp_path / path
     for attempt, folder in ((1, run.folder), (3, run.folder.with_name("fold2-3"))):
         above, found, number = place.place_of(folder, settings)
-        assert number == attempt
-        if variant != "lenet5":  # the model's own name is no good name of a variant
-            name = "/".join(filter(None, (variant, "" if split == own else split)))
-            assert (above, found) == (tmp_path / "lenet", name)
+        name = "/".join(filter(None, (variant, "" if split == own else split)))
+        assert (above, found, number) == (tmp_path / "lenet", name, attempt)
 
 
-def test_a_variant_is_not_named_as_a_split(tmp_path):
-    with pytest.raises(ConfigError, match="variant: found 'grouped'"):
-        place.run_at(tmp_path, "lenet", "grouped", Settings("lenet5"), "random")
+@pytest.mark.parametrize("variant", ["grouped", "all-images", "lenet5"])
+def test_a_variant_is_not_named_as_a_split_or_its_net(tmp_path, variant):
+    with pytest.raises(ConfigError, match=f"variant: found '{variant}'"):
+        place.run_at(tmp_path, "lenet", variant, Settings("lenet5"), "random")
 
 
 def test_complete_only_with_summary(run):
