@@ -79,7 +79,8 @@ def _make(run, members, training, test, lookup, mirror, say):
     """Predict with each net, average, and write all files; summary.json comes last."""
     predictions, on_test, own, size, second = [], [], {}, 0, None
     if test is not None and lookup is not None:
-        second = schemes.is_second(schemes.asked_of(lookup, test.image_ids))
+        asked = schemes.asked_of(lookup, test.image_ids)
+        second = schemes.is_second(asked)
     for member, net in zip(members, _nets(members)):
         y_pred = schemes.only(predict_px(net, training.X[member.valid_idx], mirror),
                               member.settings.points)
@@ -99,6 +100,8 @@ def _make(run, members, training, test, lookup, mirror, say):
         _, y_pred_test, _ = of_runs.out_of_fold(on_test, [np.arange(len(test.X))] * len(members),
                                                 len(test.X))
         arrays = {"image_ids": test.image_ids, "y_pred_test": y_pred_test}
+        if second is not None:
+            arrays["asked"] = asked.astype(np.uint8)
     files.write_npz(run.predictions, {"y_valid": y_valid, "y_pred_valid": y_pred, **arrays})
     run.write_history([])  # nothing was trained
     faces = [schemes.only(np.broadcast_to(member.y_mean, (len(member.valid_idx), 30)),

@@ -33,8 +33,11 @@ def finish(run, settings, net, data, best, averaged, stop, training, test, looku
     if best.values:
         weights.save_weights(run.weights, best.values)
     if test is not None:
-        second = None if lookup is None else schemes.is_second(
-            schemes.asked_of(lookup, test.image_ids))
+        second = None
+        if lookup is not None:
+            asked = schemes.asked_of(lookup, test.image_ids)
+            second = schemes.is_second(asked)
+            arrays["asked"] = asked.astype(np.uint8)
         arrays.update(image_ids=test.image_ids, y_pred_test=schemes.only(
             net.predict_px(test.X, second), settings.points))
     files.write_npz(run.predictions, arrays)

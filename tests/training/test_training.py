@@ -144,6 +144,9 @@ def test_history_and_summary_agree_with_the_predictions(complete):
     with np.load(folder / "predictions.npz") as arrays:
         y_true, y_pred = arrays["y_valid"], arrays["y_pred_valid"]
         assert list(arrays["image_ids"]) == [1, 2, 3, 4, 5, 6]
+        there = lookup()
+        assert sorted(zip(*np.nonzero(arrays["asked"]))) == sorted(
+            zip(there.image_ids - 1, there.columns))
     assert y_true.shape == (8, 30) and summary["n_valid"] == 8 and summary["n_train"] == 32
     rmse = np.sqrt(np.mean((y_true.astype(float) - y_pred) ** 2))
     assert summary["valid_rmse_px"] == pytest.approx(rmse)
