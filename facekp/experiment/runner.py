@@ -8,7 +8,6 @@ from facekp import data, files
 from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
-from facekp.report import story
 from facekp.runs.about import write_about
 from facekp.runs.place import beside
 from facekp.runs.read import read_run, warning
@@ -135,6 +134,8 @@ def say_results(experiment, options, plan, failures):
     failures : dict of Run -> str
         Runs whose results cannot be read are added.
     """
+    from facekp.report import story  # slow: pandas and Matplotlib, which no training needs
+
     print()
     for run, _ in plan:
         if run.complete and run not in failures:
