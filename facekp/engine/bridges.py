@@ -12,7 +12,7 @@ import sys
 import types
 import warnings
 
-from facekp.engine import compile_cache, estimator, fork
+from facekp.engine import compile_cache, compiler_answers, estimator, fork
 
 
 def install():
@@ -36,6 +36,7 @@ def bridge():
     bridge_scan()
     bridge_module_cache()
     compile_cache.install()
+    compiler_answers.install()
     fork.install()
     silence_known_warnings()
     estimator.bridge()
