@@ -161,14 +161,13 @@ def bridge_module_cache():
 
     Theano 1.0 has two faults. The version of a COp (DimShuffle) is Python's ``hash`` of its source,
     which differs from process to process. And an Op with empty ``__props__`` is treated as one
-    without a version. Because of each, every start takes one or two seconds more and adds a module
-    to the disk. Remove it with Theano.
+    without a version: HostFromGpu, and Ops of ours. Because of each, every start takes seconds more
+    and adds a module to the disk. Ops of other programs are left as they are. Remove it with Theano.
     """
     import hashlib
 
-    import theano.tensor as T
-    from theano.compile.ops import DeepCopyOp
     from theano.gof import COp
+    from theano.gof.cc import CLinker
 
     def version(op):
         digest = hashlib.sha256("".join(op.func_codes).encode()).hexdigest()
@@ -176,9 +175,19 @@ def bridge_module_cache():
         return tuple([digest] + params)
 
     COp.c_code_cache_version = version
-    for op in (DeepCopyOp, T.basic.ScalarFromTensor):
-        if op.__props__ == ():  # any attribute does: equality has been defined without it
-            op.__props__ = ("__module__",)
+    key_of = CLinker.cmodule_key_
+
+    def key_with_versions(self, fgraph, *args, **kwargs):
+        for node in fgraph.toposort():
+            kind = type(node.op)
+            if (getattr(kind, "__props__", None) == ()
+                    and kind.__module__.startswith(("theano.", "facekp."))):
+                # any attribute does: equality has been defined without it
+                kind.__props__ = ("__module__",)
+        return key_of(self, fgraph, *args, **kwargs)
+
+    if key_of.__module__ == CLinker.__module__:  # not yet bridged
+        CLinker.cmodule_key_ = key_with_versions
 
 
 def silence_known_warnings():
