@@ -39,12 +39,19 @@ unfit() {  # the environment's own interpreter or pip is broken, or PYTHON= asks
 
 install() {
     echo "\$ pip install $*" >> "$log"
-    # each module is compiled to bytecode when it is first imported: most never are
+    # most modules are never imported: see compile_imported
     "$folder/bin/python" -m pip install --no-deps --no-build-isolation --no-compile "$@" \
         >> "$log" 2>&1 || {
         tail -n 5 "$log" >&2
         fail "pip install $* failed; all of its output is in $log"
     }
+}
+
+compile_imported() {  # the bytecode of what a training imports; pip would compile all, for a minute
+    # PYTHONDONTWRITEBYTECODE, which many containers set, would have each start compile it again
+    env -u PYTHONDONTWRITEBYTECODE FACEKP_DEVICE=cpu "$folder/bin/python" -c \
+        "import facekp.training, facekp.report.story" >> "$log" 2>&1 ||
+        true  # no compiler yet, for example: the first training says so
 }
 
 # two set-ups at once would undo each other's work (macOS has no flock: there they must not)
@@ -70,6 +77,7 @@ if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ]; then
     "$folder/bin/python" -c 'import sysconfig; print(
 r"""import sys; exec("try:\n    import facekp.engine.hook\nexcept ImportError:\n    pass")""", file=open(
         sysconfig.get_path("purelib") + "/facekp-engine.pth", "w"))'
+    [ "$set_name" != run ] || compile_imported
     echo "$wanted" > "$stamp"
 fi
 touch "$stamp"

@@ -12,6 +12,11 @@ DEFAULT_FOLDER = "data/kaggle"
 SYNTHETIC_FOLDER = "data/synthetic"
 SYNTHETIC_LABEL = "synthetic faces"
 
+DEMO_FOLDER = "data/demo"
+DEMO_FACES = {"n_train": 2140, "n_test": 178, "complete": True}
+"""As many complete training images as Kaggle has, and nothing that `make demo` would not use: drawing
+all faces takes as long as its training."""
+
 log = logging.getLogger("facekp.data")
 
 
@@ -20,7 +25,7 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
 
     Parameters
     ----------
-    folder : path
+    folder : path; ``data/demo`` for a smaller set of synthetic faces
     synthetic_folder : path of the synthetic faces; they are made if they are not there yet
 
     Returns
@@ -42,6 +47,8 @@ def resolve(folder=DEFAULT_FOLDER, synthetic_folder=SYNTHETIC_FOLDER):
     folder, synthetic_folder = Path(folder), Path(synthetic_folder)
     if folder == synthetic_folder:
         return Path(_synthetic(synthetic_folder))
+    if folder == Path(DEMO_FOLDER):
+        return Path(_synthetic(folder, **DEMO_FACES))
     try:
         os.listdir(folder)
     except (OSError, ValueError) as error:
@@ -64,11 +71,11 @@ def _warn(folder, synthetic_folder):
 
 
 @functools.lru_cache(maxsize=None)
-def _synthetic(folder):
+def _synthetic(folder, **size):
     """Make the synthetic faces if needed; one check per process is enough."""
     from facekp.data import synthetic
 
-    return synthetic.ensure(folder)
+    return synthetic.ensure(folder, **size)
 
 
 def provenance(folder, name, sha256):

@@ -28,7 +28,7 @@ VERSION = 1  # of the drawing: increase it when the same seed gives other faces
 _DIGITS = np.array([list((b"%d " % gray).ljust(4, b"\0")) for gray in range(256)], np.uint8)
 
 
-def write(folder, seed=0, n_train=7049, n_test=1783):
+def write(folder, seed=0, n_train=7049, n_test=1783, complete=False):
     """Write a synthetic data set into a new folder.
 
     The folder appears only when it is complete. It has
@@ -44,6 +44,9 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
     folder : path; it must be empty or not exist
     seed : int, not negative
     n_train, n_test : int, number of images
+    complete : bool
+        All training images are of the first scheme and have all 15 keypoints. Otherwise as many as
+        of Kaggle's: three of ten.
 
     Returns
     -------
@@ -72,9 +75,9 @@ def write(folder, seed=0, n_train=7049, n_test=1783):
           file=sys.stderr, flush=True)
     progress = Progress(LABEL, n_train + n_test)
     try:
-        _write_training(unfinished, seed, n_train, progress)
+        _write_training(unfinished, seed, n_train, progress, complete)
         _write_test(unfinished, seed, n_test, progress)
-        (unfinished / "label.txt").write_text(_description(seed, n_train, n_test))
+        (unfinished / "label.txt").write_text(_description(seed, n_train, n_test, complete))
         try:
             os.replace(unfinished, folder)
         except OSError:
@@ -113,7 +116,7 @@ def _remove_stale(folder, seconds=60):
                 os.close(lock)
 
 
-def ensure(folder, seed=0, n_train=7049, n_test=1783):
+def ensure(folder, seed=0, n_train=7049, n_test=1783, complete=False):
     """The folder of the synthetic data set; it is written now if it is not there yet.
 
     Two processes may call this at the same time. Both draw, and the first to finish puts its folder
@@ -121,7 +124,7 @@ def ensure(folder, seed=0, n_train=7049, n_test=1783):
 
     Parameters
     ----------
-    folder, seed, n_train, n_test : see :func:`write`
+    folder, seed, n_train, n_test, complete : see :func:`write`
 
     Returns
     -------
@@ -138,19 +141,20 @@ def ensure(folder, seed=0, n_train=7049, n_test=1783):
     PosixPath('data/synthetic')
     """
     folder = Path(folder)
-    expected = _description(seed, n_train, n_test)
+    expected = _description(seed, n_train, n_test, complete)
     if not _holds(folder, expected):
         try:
-            write(folder, seed, n_train, n_test)
+            write(folder, seed, n_train, n_test, complete)
         except DataError:
             if not _holds(folder, expected):
                 raise
     return folder
 
 
-def _description(seed, n_train, n_test):
-    drawn = "seed {}, {} training images, {} test images, version {}"
-    return LABEL + "\n" + drawn.format(seed, n_train, n_test, VERSION) + "\n"
+def _description(seed, n_train, n_test, complete):
+    drawn = "seed {}, {}{} training images, {} test images, version {}"
+    return LABEL + "\n" + drawn.format(
+        seed, n_train, " complete" * complete, n_test, VERSION) + "\n"
 
 
 def _holds(folder, expected):
@@ -183,8 +187,11 @@ def _numbers(y, labelled):
     return ",".join("%.3f" % v if known else "" for v, known in zip(y.tolist(), labelled)).encode()
 
 
-def _write_training(folder, seed, n, progress):
-    n_first, labelled = missing_pattern(np.random.default_rng((seed, 0)), TRAINING_ROWS, n)
+def _write_training(folder, seed, n, progress, complete):
+    if complete:
+        n_first, labelled = n, np.ones((n, len(COLUMNS)), bool)
+    else:
+        n_first, labelled = missing_pattern(np.random.default_rng((seed, 0)), TRAINING_ROWS, n)
     with open(folder / "training.csv", "wb") as out:
         out.write(",".join(COLUMNS + ("Image\n",)).encode())
         for known, (image, y) in zip(labelled, _drawn(seed, n, n_first, 0, progress)):
