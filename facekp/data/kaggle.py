@@ -17,7 +17,8 @@ from facekp.text import shown_path
 from facekp.data.folder import DEFAULT_FOLDER, provenance, resolve
 from facekp.data.pixels import N_PIXELS
 from facekp.data.sources import LOOKUP, TEST, TRAINING, TRUTH, find, holds, open_csv
-from facekp.data.tables import parse_lookup, parse_test, parse_training, parse_truth
+from facekp.data.tables import (parse_lookup, parse_test, parse_training, parse_truth,
+                                refuse_unknown_images)
 from facekp.keypoints import COLUMNS, SIZE
 
 
@@ -186,12 +187,12 @@ def _load_truth(folder, image_ids):
         return parse_truth(stream, source.label, image_ids)
 
 
-def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):
+def load_lookup(folder=DEFAULT_FOLDER, image_ids=None, cache_dir=None):
     """Load IdLookupTable.csv.
 
     Parameters
     ----------
-    folder : see `load_training`
+    folder, cache_dir : see `load_training`
     image_ids : int array or None
         The images of test.csv. A row with another image is a fault.
 
@@ -214,10 +215,12 @@ def load_lookup(folder=DEFAULT_FOLDER, image_ids=None):
     (1, 1, 'left_eye_center_x')
     """
     folder = resolve(folder)
-    source = find(folder, LOOKUP)
-    with open_csv(source) as (stream, sha256):
-        lookup = parse_lookup(stream, source.label, image_ids)
-    return Lookup(*lookup, provenance(folder, LOOKUP, sha256.hexdigest()))
+    columns = {name: (np.int64, 1) for name in ("row_ids", "image_ids", "columns")}
+    arrays, whence = _load(folder, LOOKUP, parse_lookup, columns, cache_dir)
+    lookup = Lookup(*(arrays[name][:, 0].copy() for name in columns), whence)
+    if image_ids is not None:
+        refuse_unknown_images(lookup.image_ids, image_ids, find(folder, LOOKUP).label)
+    return lookup
 
 
 def load_unlabelled(folder=DEFAULT_FOLDER, cache_dir=None):
@@ -246,7 +249,7 @@ def load_unlabelled(folder=DEFAULT_FOLDER, cache_dir=None):
     """
     folder = resolve(folder)
     test = load_test(folder, cache_dir) if holds(folder, TEST) else None
-    lookup = (load_lookup(folder, test.image_ids)
+    lookup = (load_lookup(folder, test.image_ids, cache_dir)
               if test is not None and holds(folder, LOOKUP) else None)
     return test, lookup
 

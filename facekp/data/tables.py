@@ -66,12 +66,8 @@ def parse_truth(stream, where, image_ids):
     return np.concatenate(y)[[place[image_id] for image_id in image_ids.tolist()]]
 
 
-def parse_lookup(stream, where, known_images):
-    """The rows of IdLookupTable.csv: row_ids, image_ids, columns, int arrays (n,).
-
-    `known_images` is None or the ids that image_ids must be among.
-    """
-    known = None if known_images is None else set(np.asarray(known_images).tolist())
+def parse_lookup(stream, where):
+    """The rows of IdLookupTable.csv: row_ids, image_ids, columns, a dict of int arrays (n, 1)."""
     index = {column.encode(): i for i, column in enumerate(COLUMNS)}
     rows, row_ids, image_ids, columns = [], [], [], []
     wanted = ("RowId", "ImageId", "FeatureName")
@@ -79,10 +75,6 @@ def parse_lookup(stream, where, known_images):
         rows.append(row)
         row_ids.append(parse_id(row_id, row, "RowId", where))
         image_ids.append(parse_id(image_id, row, "ImageId", where))
-        if known is not None and image_ids[-1] not in known:
-            raise fault(where, f"image {image_ids[-1]}, which {TEST} lacks", f"one that {TEST} has",
-                        f"use the {TEST} that belongs to it, or {DOWNLOAD_AGAIN}",
-                        row=row, column="ImageId")
         if name.strip(b" ") not in index:
             raise fault(where, f"'{shown(name)}'", "one of the 30 coordinates, such as "
                         f"{COLUMNS[0]}", row=row, column="FeatureName")
@@ -94,4 +86,21 @@ def parse_lookup(stream, where, known_images):
     if missing:
         raise fault(where, f"no RowId {min(missing)}", f"all of 1 to {max(row_ids)}, since Kaggle "
                     "scores complete submissions only", column="RowId")
-    return np.array(row_ids), np.array(image_ids), np.array(columns)
+    found = {"row_ids": row_ids, "image_ids": image_ids, "columns": columns}
+    return {name: np.array(values, np.int64).reshape(-1, 1) for name, values in found.items()}
+
+
+def refuse_unknown_images(image_ids, known, where):
+    """Raise DataError if a row of IdLookupTable.csv has an image that test.csv lacks.
+
+    Parameters
+    ----------
+    image_ids : int array (n,), ImageId of each row
+    known : int array, the images of test.csv
+    where : str, the file, for messages
+    """
+    unknown = np.flatnonzero(~np.isin(image_ids, known))
+    if len(unknown):
+        raise fault(where, f"image {image_ids[unknown[0]]}, which {TEST} lacks",
+                    f"one that {TEST} has", f"use the {TEST} that belongs to it, or "
+                    f"{DOWNLOAD_AGAIN}", row=int(unknown[0]) + 2, column="ImageId")

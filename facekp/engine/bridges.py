@@ -11,6 +11,7 @@ import collections.abc
 import sys
 import types
 import warnings
+from importlib import metadata
 
 from facekp.engine import compile_cache, compiler_answers, estimator, fork
 
@@ -32,6 +33,7 @@ def bridge():
     bridge_collections()
     bridge_cross_validation()
     bridge_downsample()
+    bridge_version()
     bridge_moved_names()
     bridge_scan()
     bridge_module_cache()
@@ -129,6 +131,23 @@ def max_pool_2d_of_theano_07(
     return pool_2d(
         input, ws=ds, ignore_border=bool(ignore_border), stride=st, pad=padding, mode=mode
     )
+
+
+def bridge_version():
+    """``pkg_resources``, of which Lasagne asks nothing but its own version.
+
+    setuptools will drop it, it warns that it is old, and its import takes a tenth of a second.
+    Remove it with a Lasagne later than 0.1.
+    """
+    if "pkg_resources" in sys.modules:
+        return
+    module = types.ModuleType("pkg_resources", "get_distribution by importlib.metadata")
+    module.get_distribution = metadata.distribution
+    sys.modules[module.__name__] = module
+    try:
+        import lasagne  # noqa: F401
+    finally:
+        del sys.modules[module.__name__]
 
 
 def bridge_moved_names():

@@ -8,7 +8,7 @@ imports Theano, checks that Theano uses the requested device, and installs the b
 import re
 from importlib import metadata
 
-from facekp.engine import bridges, compile_cache, device
+from facekp.engine import bridges, compile_cache, device, garbage
 from facekp.engine.plan import configure
 from facekp.errors import EngineError
 
@@ -85,5 +85,6 @@ def import_theano():
 check_docstrings()
 check_versions()
 plan = configure()
-theano = import_theano()
-bridges.bridge()
+with garbage.paused():
+    theano = import_theano()
+    bridges.bridge()

@@ -15,6 +15,7 @@ from theano.configparser import change_flags
 
 from facekp import fused, keypoints
 from facekp.data import schemes, splits
+from facekp.engine import garbage
 from facekp.errors import ConfigError, EngineError
 
 TOLERANCE = 0.05
@@ -88,7 +89,7 @@ class Lazy:
 
     @cached_property
     def function(self):
-        with without_test_values():
+        with without_test_values(), garbage.paused():
             return self._build()
 
     def __call__(self, *args):

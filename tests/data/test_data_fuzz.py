@@ -88,14 +88,10 @@ def check(path, name, content, tally, members=()):
             np.testing.assert_array_equal(arrays["y"], y)
 
 
-def parse_lookup(stream, where):
-    return tables.parse_lookup(stream, where, None)
-
-
 SEEDS = {
     "training.csv": (as_bytes(training_lines(2)), tables.parse_training),
     "test.csv": (as_bytes(test_lines(2)), tables.parse_test),
-    "IdLookupTable.csv": (as_bytes(LOOKUP_LINES), parse_lookup),
+    "IdLookupTable.csv": (as_bytes(LOOKUP_LINES), tables.parse_lookup),
 }
 PER_TEST = -(-N_INPUTS // (3 * len(SEEDS) + 1))
 

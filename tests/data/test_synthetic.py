@@ -187,6 +187,16 @@ def test_small_sets_keep_the_proportions():
 
 # --- files ---------------------------------------------------------------------------------------
 
+def test_a_complete_set_has_every_label_and_the_same_faces(tmp_path):
+    folder = synthetic.ensure(tmp_path / "faces", seed=2, n_train=8, n_test=10, complete=True)
+    training, (_, y) = data.load_training(folder), synthetic.generate(8, seed=2)
+    np.testing.assert_array_equal(training.y, y)
+    lookup = data.load_lookup(folder)  # the test images are as Kaggle's
+    assert len(lookup.row_ids) < 10 * len(COLUMNS)
+    with pytest.raises(DataError, match="already holds something"):
+        synthetic.ensure(folder, seed=2, n_train=8, n_test=10)
+
+
 def test_folder_loads_as_kaggles_does(folder, tmp_path):
     assert {p.name for p in folder.iterdir()} == FILES
     training = data.load_training(folder, cache_dir=tmp_path)

@@ -184,3 +184,50 @@ def test_recurrent_layers_work_beside_the_fused_kernels():
     expected = (np.stack(states, axis=1).reshape(8, -1) @ output.W.get_value()
                 + output.b.get_value())                               # the dense layer takes all
     np.testing.assert_allclose(net.predict(X), expected, atol=1e-5)
+
+
+def key_of(node):
+    from theano.gof import FunctionGraph
+    from theano.gof.cc import CLinker
+
+    return CLinker().accept(FunctionGraph(node.inputs, node.outputs)).cmodule_key()
+
+
+def test_ops_without_attributes_have_versions():
+    """Otherwise each process would compile them again."""
+    import theano.tensor as T
+    from facekp.fused.residual_ops import BatchNormAddRelu
+    from theano.compile.ops import DeepCopyOp
+
+    z, stats, gamma, epsilon = T.tensor4(), T.matrix(), T.vector(), T.scalar()
+    for node in (BatchNormAddRelu()(z, stats, gamma, gamma, epsilon, z).owner,
+                 DeepCopyOp()(gamma).owner, T.scalar_from_tensor(epsilon).owner):
+        version, _ = key_of(node)
+        assert version, node
+    assert BatchNormAddRelu() == BatchNormAddRelu()
+
+
+def test_ops_of_other_programs_are_left_as_they_are():
+    import theano
+    import theano.tensor as T
+
+    class Own(theano.gof.Op):
+        __props__ = ()
+
+        def make_node(self, x):
+            return theano.Apply(self, [x], [x.type()])
+
+        def c_code_cache_version(self):
+            return (1,)
+
+    version, _ = key_of(Own()(T.vector()).owner)
+    assert version == () and Own.__props__ == ()
+
+
+def test_lasagne_needs_no_pkg_resources_and_others_get_the_real_one(clean_env):
+    code = ("import sys, lasagne; assert lasagne.__version__ == '0.1';"
+            "assert 'pkg_resources' not in sys.modules; import pkg_resources;"
+            "pkg_resources.require('numpy')")
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=clean_env,
+                          stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr.decode()

@@ -25,6 +25,7 @@ def machine(tmp_path):
 
 def program(folder, name, text):
     path = folder / "bin" / name
+    path.unlink(missing_ok=True)  # written through a link, it would be the system's own
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(0o755)
 
