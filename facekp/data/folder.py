@@ -14,8 +14,8 @@ SYNTHETIC_LABEL = "synthetic faces"
 
 DEMO_FOLDER = "data/demo"
 DEMO_FACES = {"n_train": 2140, "n_test": 178, "complete": True}
-"""As many complete training images as Kaggle has, and nothing that `make demo` would not use: drawing
-all faces takes as long as its training."""
+"""As many complete training images as Kaggle has, and nothing that `make demo` would not use:
+drawing all faces takes as long as its training."""
 
 log = logging.getLogger("facekp.data")
 

@@ -181,7 +181,8 @@ def bridge_module_cache():
     Theano 1.0 has two faults. The version of a COp (DimShuffle) is Python's ``hash`` of its source,
     which differs from process to process. And an Op with empty ``__props__`` is treated as one
     without a version: HostFromGpu, and Ops of ours. Because of each, every start takes seconds more
-    and adds a module to the disk. Ops of other programs are left as they are. Remove it with Theano.
+    and adds a module to the disk. Ops of other programs are left as they are. Remove it with
+    Theano.
     """
     import hashlib
 

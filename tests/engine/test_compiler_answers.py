@@ -38,9 +38,10 @@ def compiler(monkeypatch, tmp_path):
 
 
 def test_the_second_process_asks_nothing_and_compiles_alike(clean_env, tmp_path):
-    first, second = (json.loads(subprocess.run(
-        [sys.executable, "-c", ASK, str(tmp_path / "answer-")], env=clean_env, stdout=subprocess.PIPE, check=True
-    ).stdout.splitlines()[-1]) for _ in range(2))
+    command = [sys.executable, "-c", ASK, str(tmp_path / "answer-")]
+    first, second = (
+        json.loads(subprocess.run(command, env=clean_env, stdout=subprocess.PIPE,
+                                  check=True).stdout.splitlines()[-1]) for _ in range(2))
     assert set(first[2]) == {"-march=native", "try_march_", "test_omp_"}
     assert second == [first[0], True, []]
 
