@@ -167,7 +167,7 @@ $(foreach file,$(EXPERIMENTS),$(eval $(call experiment,$(file))))
 
 demo: $(ENV)  ## the whole line on synthetic faces in about three minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/demo --out $(call quoted,$(OUT)/demo) \
-	--only split-then-mirror-no-bn --epochs $(call quoted,$(or $(EPOCHS),20)) $(FORCE_NEW) $(ARGS)
+	--only split-then-mirror-no-bn --epochs $(call quoted,$(or $(EPOCHS),18)) $(FORCE_NEW) $(ARGS)
 
 data: $(ENV)  ## download Kaggle's files (needs an account there; says how)
 	$(PY) -m facekp.cli data --data $(call quoted,$(DATA))

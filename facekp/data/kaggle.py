@@ -260,6 +260,7 @@ def _load(folder, name, parse, columns, cache_dir):
     file_sha256 = cache.sha256(source.path)
     entry = f"{Path(name).stem}-v{VERSION}-{file_sha256}.npz"
     cached = cache.read(entry, columns)
+    provenance(folder, name, file_sha256)  # refuses a faulty label before anything is written
     if cached is None:
         with open_csv(source) as (stream, sha256):
             arrays = parse(stream, source.label)

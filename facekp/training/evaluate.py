@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from facekp import files, machine, metrics
+from facekp import files, machine, metrics, plots
 from facekp.data import schemes, splits
 from facekp.nets import weights
 from facekp.runs import submission
@@ -28,8 +28,6 @@ def finish(run, settings, net, data, best, averaged, stop, training, test, looku
     -------
     dict, the contents of summary.json
     """
-    from facekp import plots  # here, since Matplotlib would delay the start of a training
-
     y_pred = schemes.only(net.predict_px(data.X_valid), settings.points)
     arrays = {"y_valid": data.y_valid, "y_pred_valid": y_pred}
     if best.values:
@@ -75,8 +73,6 @@ def write_test(run, test, lookup, y_pred, title):
     -------
     dict, what summary.json says of it
     """
-    from facekp import plots
-
     said = {}
     if lookup is not None:
         said.update(submission.test_errors(test.y, y_pred,

@@ -201,7 +201,7 @@ def test_fault_in_a_file(folder, name, change, words):
 
 
 def test_lookup_row_for_an_image_that_test_csv_lacks(folder):
-    refused(lambda f: data.load_lookup(f, [1, 2]), folder,
+    refused(lambda f: data.load_lookup(f, [1, 2], f.parent / "cache"), folder,
             "IdLookupTable.csv, row 4, column ImageId", "image 3, which test.csv lacks")
 
 
