@@ -30,6 +30,8 @@ from facekp.errors import RunError
 from facekp.experiment import Experiment
 from facekp.experiment.guard import EXIT_ERROR, guarded
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 SETTINGS = core_tools.CLASSIC  # three epochs, a checkpoint of 10 MB
 
 
