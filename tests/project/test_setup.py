@@ -25,7 +25,7 @@ def machine(tmp_path):
 
 def program(folder, name, text):
     path = folder / "bin" / name
-    path.unlink(missing_ok=True)  # never through the link: it leads to the system's own program
+    path.unlink(missing_ok=True)  # written through a link, it would be the system's own
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(0o755)
 
