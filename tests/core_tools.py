@@ -83,14 +83,11 @@ def build_once(settings):
     return net
 
 
-@contextlib.contextmanager
-def quick_training():
-    """Trainings in this process compile equal nets once, and write no real pictures.
+def no_pictures():
+    """In place of facekp.plots for a training: files that are no pictures.
 
     To draw a training's pictures takes longer than three epochs of a small net.
     """
-    from facekp.training import ensemble, evaluate, one_run
-
     def save(figure, path):
         with files.replacing(path) as file:
             file.write(b"a picture")
@@ -98,10 +95,17 @@ def quick_training():
     def nothing(*args):
         return None
 
-    pictures = SimpleNamespace(save=save, learning_curves=nothing, learning_rates=nothing,
-                               predicted_faces=nothing)
+    return SimpleNamespace(save=save, learning_curves=nothing, learning_rates=nothing,
+                           predicted_faces=nothing)
+
+
+@contextlib.contextmanager
+def quick_training():
+    """Trainings in this process compile equal nets once, and write no real pictures."""
+    from facekp.training import ensemble, evaluate, load, one_run
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_run, "build", build_once)
-        patch.setattr(ensemble, "build", build_once)
-        patch.setattr(evaluate, "plots", pictures)
+        for module in (one_run, ensemble, load):
+            patch.setattr(module, "build", build_once)
+        patch.setattr(evaluate, "plots", no_pictures())
         yield

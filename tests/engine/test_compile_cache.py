@@ -17,6 +17,16 @@ print(theano.config.compiledir)
 """
 
 
+def compute(env, cache):
+    """A process that compiles the function in a cache of its own; what it said on both streams."""
+    done = subprocess.run([sys.executable, "-c", FUNCTION], universal_newlines=True,
+                          env=dict(env, XDG_CACHE_HOME=str(cache),
+                                   THEANO_FLAGS="gcc.cxxflags=-O0"),  # quick to compile
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), done.stderr
+
+
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     """A cache in which the function is compiled; filled by the first test that uses it."""
@@ -24,22 +34,13 @@ def compiled(tmp_path_factory):
 
 
 @pytest.fixture
-def compute(clean_env, tmp_path, compiled):
-    """A process that compiles a function in a cache of its own; its folder and what it said."""
-    def run():
-        if not any(compiled.iterdir()):
-            once(compiled)
-        if not (tmp_path / "facekp").exists():
-            shutil.copytree(compiled, tmp_path, dirs_exist_ok=True)
-        return once(tmp_path)
-
-    def once(tmp_path):
-        env = dict(clean_env, XDG_CACHE_HOME=str(tmp_path))
-        done = subprocess.run([sys.executable, "-c", FUNCTION], env=env, universal_newlines=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip(), done.stderr
-    return run
+def cache(clean_env, tmp_path, compiled):
+    """A copy of it, and the folder in it that has the modules."""
+    if not any(compiled.iterdir()):
+        compute(clean_env, compiled)
+    shutil.copytree(compiled, tmp_path / "cache")
+    [folder] = (tmp_path / "cache").glob("facekp/theano/compiledir_*")
+    return tmp_path / "cache", str(folder)
 
 
 def libraries(folder):
@@ -48,8 +49,8 @@ def libraries(folder):
 
 
 @pytest.mark.slow
-def test_damaged_modules_are_compiled_anew(compute):
-    folder, _ = compute()
+def test_damaged_modules_are_compiled_anew(clean_env, cache):
+    cache, folder = cache
     damages = (lambda path: os.truncate(path, 0), lambda path: os.truncate(path, 500),
                lambda path: (os.truncate(path, 0), os.truncate(path, 4000)),
                lambda path: os.truncate(path, os.path.getsize(path) - 100))
@@ -64,19 +65,19 @@ def test_damaged_modules_are_compiled_anew(compute):
         with open(path, "wb") as file:
             file.write(content)
         damages[number % len(damages)](path)
-    _, said = compute()
+    _, said = compute(clean_env, cache)
     assert "is damaged" in said
     assert not any(map(compile_cache.is_cut, libraries(folder)))
-    _, said = compute()
+    _, said = compute(clean_env, cache)
     assert "damaged" not in said
 
 
-def test_whole_files_are_left_alone(compute):
-    folder, _ = compute()
+def test_whole_files_are_left_alone(clean_env, cache):
+    cache, folder = cache
     paths = libraries(folder)
     assert len(paths) >= 3 and not any(map(compile_cache.is_cut, paths))
     before = {path: os.stat(path).st_mtime for path in paths}
-    compute()
+    assert compute(clean_env, cache)[0] == folder
     assert {path: os.stat(path).st_mtime for path in paths} == before
 
 
@@ -88,13 +89,13 @@ def leave_lock(folder, owner, keeper=""):
         file.write(keeper)
 
 
-def test_the_lock_of_a_dead_container_is_taken_over_at_once(compute):
-    folder, _ = compute()
+def test_the_lock_of_a_dead_container_is_taken_over_at_once(clean_env, cache):
+    cache, folder = cache
     for path in libraries(folder):
         if "_ext" not in path:
             shutil.rmtree(os.path.dirname(path))
     leave_lock(folder, "7_123_elsewhere", "process 7 of host elsewhere")
-    _, said = compute()
+    _, said = compute(clean_env, cache)
     assert "process 7 of host elsewhere" in said and "taken over" in said
     assert not os.path.exists(os.path.join(folder, "lock_dir"))
 

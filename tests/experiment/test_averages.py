@@ -15,6 +15,8 @@ from facekp.report.figures import figures
 from facekp.report.sources import Sources
 from facekp.runs.read import Collection
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 SETTINGS = replace(CLASSIC, epochs=2, schedule=("cosine",))
 STUDY = Experiment("study", title="Two nets and their mean", folds=3, variants={
     "one": Variant(SETTINGS, "one net"), "two": replace(SETTINGS, average=0.5)}, ensembles={

@@ -14,6 +14,8 @@ from facekp.experiment import Ensemble, Experiment, known
 from facekp.keypoints import KEYPOINTS
 from facekp.runs.read import Collection
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 EYES, REST = KEYPOINTS[:6], KEYPOINTS[6:]
 WHOLE = replace(CLASSIC, labels="all", epochs=1)
 SPECIAL = Experiment(

@@ -18,6 +18,8 @@ from facekp.experiment.launch import slurm, slurm_options, slurm_queue
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 FILES = {"files": {"training.csv": "12ab"}, "kind": "kaggle", "label": "a test's faces"}
 TRAINING = SimpleNamespace(X=[0] * 40, provenance=FILES)
 WORDS = "partition=short time=60 memory=2GB cores=1"

@@ -16,6 +16,8 @@ from facekp.report.figures import figures
 from facekp.report.sources import Sources
 from facekp.runs.about import read_about
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 FILE = '''"""How wide a made-up net must be."""
 from facekp.experiment import Experiment, Variant
 from facekp.nets import register
@@ -123,13 +125,11 @@ def test_its_net_predicts_once_its_file_is_imported(trained, own_registry, capsy
     assert out.read_bytes() == (run / "submission.csv").read_bytes()
 
 
-def test_its_net_trains_with_settings_of_ones_own(trained):
+def test_its_net_trains_with_settings_of_ones_own(trained, own_registry):
     out = trained / "other"
-    done = subprocess.run(
-        [sys.executable, "-m", "facekp.cli", "train", "tiny", "--import",
-         str(trained / "made_up.py"), "--epochs", "1", "--data", str(trained / "data"), "--out",
-         str(out)], stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 0, done.stderr
+    assert commands.main(
+        ["train", "tiny", "--import", str(trained / "made_up.py"), "--epochs", "1", "--data",
+         str(trained / "data"), "--out", str(out)]) == 0
     settings = json.loads((out / "train/tiny/epochs=1/fold0/config.json").read_text())["settings"]
     assert (settings["batch_size"], settings["epochs"]) == (16, 1)  # the net's own, and ours
 

@@ -14,6 +14,8 @@ from facekp.runs.about import read_about
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 STUDY = Experiment("study", title="A study", section="5.4",
                    paper=({"statement": "score 3.02", "variant": "paper",
                            "measure": "valid_rmse_px"},), variants={

@@ -76,7 +76,7 @@ def small_net(hidden):
 
 
 def compare(nets, model, tolerance=export.TOLERANCE_PX):
-    X = export.check_images(n_random=3, n_faces=4)
+    X = export.check_images(n_random=1, n_faces=2)
     expected = np.mean([net.predict_px(X) for net in nets], axis=0)
     assert expected.std(axis=0).max() > 0.01  # the images make a difference
     return export.check(model, X, expected, tolerance)

@@ -47,7 +47,7 @@ def imports(page):
 def test_examples_import_what_is_there():
     lines = sorted({line for page in PAGES for line in imports(page)})
     assert len(lines) > 3
-    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+    exec("\n".join(lines), {})
 
 
 def test_examples_of_docstrings_give_what_they_say():

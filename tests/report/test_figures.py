@@ -17,6 +17,8 @@ from facekp.report.sources import Missing, Sources
 from facekp.runs.about import About, write_about
 from facekp.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 FACES = {"figure04-sample-face", "figure10-mirror-image"}
 
 

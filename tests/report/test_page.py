@@ -19,6 +19,8 @@ from facekp.report.sources import Sources
 from facekp.runs.about import About, write_about
 from facekp.runs.version import version_of
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 NAN = float("nan")
 VOID = {"meta", "link", "input", "img", "br"}
 HOSTILE = ("</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 7 * 7 }} "

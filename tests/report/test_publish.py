@@ -28,6 +28,9 @@ from facekp.runs.submission import ROUNDING_PX, write_submission
 from facekp.report.sources import Sources
 
 from checkout import ROOT
+
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 PAGE = f"before\n{results_page.BEGIN}\nstale\n{results_page.END}\nafter\n"
 
 

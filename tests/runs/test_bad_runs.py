@@ -23,6 +23,8 @@ from facekp.training import load, one_run as training
 from facekp.experiment import Experiment
 from facekp.runs.folder import Run
 
+pytestmark = pytest.mark.usefixtures("quick_pictures")
+
 STUDY = Experiment("study", {"": replace(core_tools.CLASSIC, epochs=2)})
 FOLDER = ("study", "lenet5", "fold0")
 

@@ -261,7 +261,7 @@ STREAMS = """
 import io, sys
 import core_tools
 from facekp.runs.folder import Run
-from facekp.training import one_run
+from facekp.training import evaluate, one_run
 
 class Bare:
     def __init__(self):
@@ -280,6 +280,7 @@ for name, stream in ("none", None), ("bare", Bare()), ("closed", closed):
     run = Run(sys.argv[1] + "/" + name)
     one_run.train(run, core_tools.replace(core_tools.CLASSIC, epochs=1),
                   core_tools.training_data())
+    evaluate.plots = core_tools.no_pictures()  # real ones once
     assert name != "bare" or "trn loss" in stream.text
 """
 
