@@ -40,6 +40,7 @@ def install():
         if not march_flags or compiler.march_flags is not None:
             return compile_args(march_flags)
         compiler.march_flags = recall("march")
+        tried.clear()
         args = compile_args(march_flags)
         # flags that Theano fell back to may be due to a full disk: they are not kept
         if tried and tried[0] == (True, True):
