@@ -86,8 +86,9 @@ def test_convolutions_sums_and_their_gradients(clean_env, tmp_path, arrays):
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "given.npz",
                            tmp_path / "found.npz"], env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True)
-    if "ready" not in done.stdout:
-        pytest.skip(done.stderr.strip().splitlines()[-1])
+    reason = done.stderr.strip().rpartition("\n")[2]
+    if "ready" not in done.stdout and "EngineError" in reason:  # another fault is a failure
+        pytest.skip(reason)
     assert done.returncode == 0, done.stderr[-2000:]
     found = np.load(tmp_path / "found.npz")
     X, W, topgrad = (array.astype(float) for array in arrays[:3])
