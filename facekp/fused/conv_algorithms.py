@@ -46,29 +46,51 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
 
 DIRECT = Algorithm(None, None, False, 1)
 STRIDED = Algorithm(None, None, False, 2)
-TILES = {2: 4, 3: 4, 5: 4}
-"""The tile for each kernel that Winograd's algorithm is written for."""
+TILES = {2: (4,), 3: (4, 6), 5: (4,)}
+"""The tiles for each kernel that Winograd's algorithm is written for, the usual one first."""
+MIN_DEEP = 128 * 128  # channels x filters of which other tiles than the usual ones pay off
 
 
-def winograd(kernel, channels=64, filters=64):
+def winograd(kernel, channels=64, filters=64, tile=None):
     """Winograd's algorithm for filters (filters, channels, kernel, kernel), kernel in `TILES`.
 
     The numbers are a matter of speed alone.
     """
-    return Algorithm(TILES[kernel], kernel, channels * filters <= MAX_TOGETHER[kernel], 1)
+    return Algorithm(tile or TILES[kernel][0], kernel,
+                     channels * filters <= MAX_TOGETHER[kernel], 1)
 
 
-def choose(channels, filters, filter_size, pad, stride=1):
+def choose(channels, filters, filter_size, pad, stride=1, outputs=(None, None)):
     """The fastest algorithm for a convolution of known sizes.
 
     Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on, in
     the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp measures it). It
     pads by less than a filter. A stride of 2 has an algorithm of its own.
+
+    A larger tile rounds more. It is taken where many channels meet and it halves the products: if
+    `outputs` (height and width; None if unknown) are 6x6, one tile of 6x6 holds them, while four
+    tiles of 4x4 are half empty.
     """
     if stride == 2:
         return STRIDED
     kernel = filter_size[0]
     if (filter_size == (kernel, kernel) and kernel in TILES and pad < kernel
             and channels >= MIN_WINOGRAD_CHANNELS):
-        return winograd(kernel, channels, filters)
+        return winograd(kernel, channels, filters, _tile(kernel, channels * filters, outputs))
     return DIRECT
+
+
+def _tile(kernel, depth, outputs):
+    """The tile for so many channels x filters and outputs (height, width)."""
+    usual = TILES[kernel][0]
+    if None in outputs or depth < MIN_DEEP:
+        return usual
+    best = min(TILES[kernel], key=lambda tile: _products(tile, kernel, outputs))
+    halves = 2 * _products(best, kernel, outputs) <= _products(usual, kernel, outputs)
+    return best if halves else usual
+
+
+def _products(tile, kernel, outputs):
+    """Of one channel and one filter, for an image."""
+    tiles = [-(-size // tile) for size in outputs]
+    return tiles[0] * tiles[1] * (tile + kernel - 1) ** 2

@@ -192,7 +192,8 @@ def _options(conv):
     from facekp.fused.conv_algorithms import choose
     pad = padding(conv)
     return {"pad": pad, "algorithm": choose(conv.input_shape[1], conv.num_filters,
-                                            conv.filter_size, pad, conv.stride[0])}
+                                            conv.filter_size, pad, conv.stride[0],
+                                            conv.output_shape[2:])}
 
 
 def _dropout(layer, deterministic):

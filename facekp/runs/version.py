@@ -20,9 +20,10 @@ everything: if in doubt, raise the version. It costs those who have an unfinishe
       stopped
 3     running averages are folded into the weights by numpy; dense layers of single images
 4     the training loss without dropout is that of images spread over the training set
+5     F(6x6, 3x3) in layers of 6x6 pixels and 128 and more channels (VGGNet's and ResNet's last)
 ====  ============================================================================================
 """
-TRAINING_VERSION = 4
+TRAINING_VERSION = 5
 
 CODE_DIGESTS = {
     "b0674aefe8db79534601a07b868e2f91206a79e32281a77f7ce2df0a23d710d5": 1,

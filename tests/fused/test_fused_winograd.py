@@ -22,9 +22,11 @@ P = 0.5  # whose factor, 2, is exact
 POOL = ("pool", 2, P, lambda *a, **o: conv_relu_pool(*a, dropout_state=T.constant(STATE), p=P, **o))
 RELU = ("relu", 1, 0, conv_relu)
 LINEAR = ("linear", 1, 0, lambda x, W, b, **o: conv_linear(x, W, **o)[0] + 0 * b.sum())
-SCALES = {2: 36, 3: 576, 5: 8100}  # of W and gy: such multiples keep the transforms exact
-# (kernel, padding, what follows)
-CASES = [(2, 0, POOL), (2, 0, LINEAR), (3, 1, POOL), (3, 1, RELU), (5, 0, POOL), (5, 0, LINEAR)]
+# by the span of a tile's inputs, of W and gy: such multiples keep the transforms exact
+SCALES = {5: 36, 6: 576, 8: 8100}
+# (tile, kernel, padding, what follows)
+CASES = [(4, 2, 0, POOL), (4, 2, 0, LINEAR), (4, 3, 1, POOL), (4, 3, 1, RELU), (6, 3, 1, RELU),
+         (6, 3, 1, LINEAR), (4, 5, 0, POOL), (4, 5, 0, LINEAR)]
 
 
 def stock(kind, x, W, b, pad):
@@ -39,12 +41,12 @@ def stock(kind, x, W, b, pad):
 class Case(object):
     """One of CASES, compiled: ours and stock Theano's."""
 
-    def __init__(self, kernel, pad, what):
-        self.kernel, self.pad = kernel, pad
+    def __init__(self, tile, kernel, pad, what):
+        self.kernel, self.pad, self.span = kernel, pad, tile + kernel - 1
         self.kind, self.pool, self.p, layer = what
-        self.scale = SCALES[kernel]
+        self.scale = SCALES[self.span]
         self.ours = self.function(
-            lambda *a: layer(*a, pad=pad, algorithm=winograd(kernel)))
+            lambda *a: layer(*a, pad=pad, algorithm=winograd(kernel, tile=tile)))
         self.theirs = self.function(lambda *a: stock(self.kind, *a, pad=pad))
         self.double = self.function(lambda *a: stock(self.kind, *a, pad=pad), "float64")
 
@@ -72,7 +74,7 @@ class Case(object):
         return [results[0] * factors] + results[1:]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda c: "%dx%d %s" % (c[0], c[0], c[2][0]))
+@pytest.fixture(scope="module", params=CASES, ids=lambda c: "F(%d, %d) %s" % (c[0], c[1], c[3][0]))
 def case(request):
     return Case(*request.param)
 
@@ -86,7 +88,7 @@ def impulses(rng, size, scale, axes=1):
 
 
 def check_impulses(case, shape):
-    """F(4x4, 5x5) of dense whole numbers takes more digits than float has. It is bilinear, though:
+    """F(4x4, 5x5) or F(6x6, 3x3) of dense whole numbers takes more digits than float has. It is bilinear, though:
     right for a pixel and a tap at all places, it is right for all numbers. One pixel of an image,
     one tap of a filter and channel, one gradient of an image."""
     rng = np.random.RandomState(0)
@@ -108,7 +110,7 @@ def check_impulses(case, shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_bits_of_stock_where_the_transforms_are_exact(case, shape):
-    if case.kernel == 5:
+    if case.span == 8:
         check_impulses(case, shape)
         return
     rng = np.random.RandomState(0)
@@ -207,4 +209,8 @@ def test_the_choice_for_a_layer():
     assert choose(64, 64, (5, 3), 0) == choose(64, 64, (4, 4), 0) == DIRECT
     assert choose(64, 64, (2, 2), 2) == DIRECT  # padded by a whole filter
     assert choose(64, 64, (5, 5), 0).together and not choose(512, 512, (5, 5), 0).together
+    deep = [choose(256, 256, (3, 3), 1, outputs=(size, size)).tile for size in (4, 5, 6, 7, 12, 24)]
+    assert deep == [4, 6, 6, 4, 4, 4]  # 64 products for an image instead of four times 36
+    assert choose(64, 128, (3, 3), 0, outputs=(6, 6)).tile == 4  # not deep enough
+    assert choose(256, 256, (3, 3), 1, outputs=(None, None)).tile == 4
     assert choose(32, 32, (3, 3), 1).together and not choose(64, 64, (3, 3), 1).together

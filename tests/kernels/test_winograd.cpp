@@ -131,6 +131,8 @@ int main() {
   test_shapes<4, 3, false>();
   poison<Winograd<4, 3, true>>(3);
   test_shapes<4, 3, true>();
+  poison<Winograd<6, 3, false>>(3);
+  test_shapes<6, 3, false>();
   std::printf("winograd, %d lanes: %d failures\n", LANES, failures);
   return failures != 0;
 }

@@ -9,11 +9,13 @@
 // pieces, and used at once while it is in L2:
 // * filters first (all but the last layers of VGG, U of at most 9 MB): a piece is a panel of whole
 //   strips with about PANEL_FLOATS of V or of its products with 64 filters at a time, whichever is
-//   more. The epilogue is applied to the products on their way from L2 to y.
+//   more, but MIN_TILES at least where U is too large for L2. The epilogue is applied to the
+//   products on their way from L2 to y.
 // * tiles first (512 channels at 12x12 and 6x6 in small batches, where U takes 38 MB and V 5 to
 //   20): a piece is 64 filters, 4.7 MB of U, which meet all tiles and never go to memory.
 // A product of 24 or more tiles with 64 filters does 12 flops for each byte that U brings from L3,
-// so that a core which computes 200 GFLOP/s reads 17 GB/s.
+// so that a core which computes 200 GFLOP/s reads 17 GB/s. Of MIN_TILES with 256 channels V exceeds
+// an L2 of 1 MB, and what it reads anew from L3 is still less than U would be read for fewer tiles.
 //
 // The order of every sum is fixed by the shapes alone: any number of threads gives the same bits.
 #pragma once
@@ -51,8 +53,10 @@ static void convolve(const Source& source, int pad, const Filters& filters, cons
   const int wide = group_width(outputs), groups = (outputs + wide - 1) / wide;
   const bool filters_first = outputs <= grid.tiles();
   const int width = whole_lanes(depth);
-  const int piece =
-      filters_first ? strips_of<S>(grid, std::max(width, wide), PANEL_FLOATS) : strips;
+  const bool large = size_t(S::POINTS) * width * outputs > LARGE_FLOATS;
+  const int enough = large ? (MIN_TILES + grid.columns - 1) / grid.columns : 1;
+  const int some = strips_of<S>(grid, std::max(width, wide), PANEL_FLOATS);
+  const int piece = filters_first ? std::min(strips, std::max(enough, some)) : strips;
   const int window_rows = std::min(piece, grid.rows), tiles = piece * grid.columns;
 
   const size_t v_size = Panel<S>::floats(tiles, width, width);

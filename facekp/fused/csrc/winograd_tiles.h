@@ -27,6 +27,8 @@ class Workspace {
 
 // Transformed tiles that a thread has at work: about half of an L2 cache of 1 MB.
 constexpr size_t PANEL_FLOATS = 110 * 1024;
+constexpr size_t LARGE_FLOATS = 1024 * 1024;  // transformed filters that stay in L3
+constexpr int MIN_TILES = 36;                 // six register tiles' rows
 
 // As many strips of so many channels as give about `floats` transformed floats; at least 1.
 template <class S>
