@@ -5,7 +5,8 @@
 Each point is a process of its own that trains the 14-layer CNN on random images by the way of every
 experiment: the split, shuffled batches, validation, the training loss without dropout, a checkpoint
 on disk after each epoch. Beside that it says which part of an epoch the batches, the mirror images
-and the checkpoint take.
+and the checkpoint take. At last several of them train at a time, on shares of the cores, as with
+JOBS=.
 """
 import argparse
 import os
@@ -20,6 +21,7 @@ import results
 import worker
 
 IMAGES = (500, 2000, 8000, 20000, 50000)
+JOB_IMAGES = 8000  # of each run of several at a time
 EPOCH_IMAGES = 8000  # a point trains several epochs, until it has seen so many images, or one
 
 
@@ -82,6 +84,31 @@ def measure(n):
             "peak_bytes": peak, "compiled_bytes": compiled_bytes, "image_bytes": X.nbytes}
 
 
+def start(n, threads):
+    """A process that measures a point."""
+    return subprocess.Popen(
+        [sys.executable, __file__, "--point", str(n)], stdout=subprocess.PIPE,
+        universal_newlines=True, env=engines.environment(threads))
+
+
+def finish(process):
+    """What it has measured."""
+    said, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"a process that trains ended with exit code {process.returncode}")
+    print(said, end="", file=sys.stderr, flush=True)
+    return results.last_json(said)
+
+
+def at_once(jobs):
+    """So many runs at a time on equal shares of the cores, all together."""
+    threads = max(1, os.cpu_count() // jobs)
+    points = [finish(process) for process in [start(JOB_IMAGES, threads) for _ in range(jobs)]]
+    return {"jobs": jobs, "threads": threads, "images": JOB_IMAGES,
+            "images_per_second": sum(JOB_IMAGES / point["epoch_seconds"] for point in points),
+            "peak_bytes": sum(point["peak_bytes"] for point in points)}
+
+
 def plot(points, path):
     """Two panels: seconds of an epoch, and memory, against images."""
     import matplotlib
@@ -126,12 +153,10 @@ def main():
         return
     for threads in options.threads:
         for n in options.images:
-            done = subprocess.run(
-                [sys.executable, __file__, "--point", str(n)], check=True, stdout=subprocess.PIPE,
-                universal_newlines=True, env=engines.environment(threads))
-            print(done.stdout, end="", file=sys.stderr, flush=True)
-            results.merge(options.out, "scaling", [results.last_json(done.stdout)],
+            results.merge(options.out, "scaling", [finish(start(n, threads))],
                           ("threads", "images"))
+    for jobs in sorted({1, 2, os.cpu_count()}):
+        results.merge(options.out, "jobs", [at_once(jobs)], ("jobs",))
     path = results.path(options.out)
     plot(results.read(options.out)["scaling"], path.with_name(path.stem + "-scaling.png"))
 

@@ -88,9 +88,9 @@ def impulses(rng, size, scale, axes=1):
 
 
 def check_impulses(case, shape):
-    """F(4x4, 5x5) or F(6x6, 3x3) of dense whole numbers takes more digits than float has. It is bilinear, though:
-    right for a pixel and a tap at all places, it is right for all numbers. One pixel of an image,
-    one tap of a filter and channel, one gradient of an image."""
+    """With a span of 8, dense whole numbers take more digits than float has. The convolution is
+    bilinear, though: right for a pixel and a tap at all places, it is right for all numbers. One
+    pixel of an image, one tap of a filter and channel, one gradient of an image."""
     rng = np.random.RandomState(0)
     sizes = case.sizes(shape)
     x, W, gy = (impulses(rng, sizes[i], scale, axes)
