@@ -88,8 +88,10 @@ docs: $(DOCS_ENV)  ## build the documentation, docs/_build/html/index.html; a wa
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
 	@echo "docs/_build/html/index.html"
 
+# Bytecode is kept even if PYTHONDONTWRITEBYTECODE is set, as in many containers: without it, every
+# process compiles the tests and what they import again, for half a minute in all.
 test: $(TEST_ENV)  ## run the tests (ARGS="-k data" some, ARGS=--slow the slow ones, too)
-	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 test-kernels:  ## run the C++ kernels' tests with sanitizers, at every vector width of this CPU
 	@ARCH=$(if $(findstring command line,$(origin ARCH)),$(call quoted,$(ARCH))) sh tests/kernels/run.sh

@@ -23,7 +23,6 @@ NETS = {
     "classic": lambda: lenet5("classic"),
     "classic-batch-norm": lambda: lenet5("classic", batch_norm=True),
     "vggnet": lambda: vggnet(num_dense_units=8),
-    "vggnet-no-dropout": lambda: vggnet(num_dense_units=8, dropout=False),
     "cnn14": lambda: cnn14(num_dense_units=20),
     "cnn14-no-dropout": lambda: cnn14(dropout=False, num_dense_units=20),
     "resnet": lambda: resnet(depth=10, width=4),

@@ -1,6 +1,7 @@
 """Data that do not fit into memory: trained from files, to the same bits."""
 import numpy as np
 import pytest
+from core_tools import quick_training
 
 from facekp import data, mapped
 from facekp.data import synthetic
@@ -10,6 +11,12 @@ from facekp.training import one_run
 
 SETTINGS = Settings("lenet5", {"variant": "classic"}, epochs=2, batch_size=16, split="grouped",
                     augment=("mirror",))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_training():
+        yield
 
 
 @pytest.fixture(scope="module")
