@@ -1,5 +1,6 @@
 """Shared by the tests of the core: a tiny training set, and settings that train it in seconds."""
 import contextlib
+import functools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 
 from facekp import files
 from facekp.data import Lookup, Test, Training
+from facekp.runs import provenance
 from facekp.settings import Settings
 
 LABEL = "a test's faces"
@@ -58,6 +60,8 @@ LENET_BN = Settings("lenet5", {"variant": "classic", "batch_norm": True}, "adam"
                     batch_size=16, augment=("mirror",), seed=3)
 CLASSIC = Settings("lenet5", {"variant": "classic"}, "adam", 0.001, epochs=3, batch_size=16)
 
+versions_once, git_state_once = map(functools.lru_cache(maxsize=1), (
+    provenance.versions, provenance.git_state))
 _compiled = {}
 
 
@@ -101,10 +105,13 @@ def no_pictures():
 
 @contextlib.contextmanager
 def quick_training():
-    """Trainings in this process compile equal nets once, and write no real pictures."""
+    """Trainings in this process compile equal nets once, ask once for the versions and the
+    revision, and write no real pictures."""
     from facekp.training import ensemble, evaluate, load, one_run
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "versions", versions_once)
+        patch.setattr(provenance, "git_state", git_state_once)
         for module in (one_run, ensemble, load):
             patch.setattr(module, "build", build_once)
         patch.setattr(evaluate, "plots", no_pictures())

@@ -40,8 +40,10 @@ class MeanSd(NamedTuple):
 
 def mean_sd(values):
     """The :class:`MeanSd` of those values (float or None) that are finite."""
-    values = pd.Series(list(values), dtype=float).replace([np.inf, -np.inf], np.nan).dropna()
-    return MeanSd(float(values.mean()), float(values.std()), len(values))
+    values = np.array([np.nan if value is None else value for value in values], float)
+    values = values[np.isfinite(values)]
+    return MeanSd(float(values.mean()) if len(values) else np.nan,
+                  float(values.std(ddof=1)) if len(values) > 1 else np.nan, len(values))
 
 
 @dataclass(frozen=True)

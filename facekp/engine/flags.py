@@ -1,6 +1,7 @@
 """Read the user's settings for Theano: THEANO_FLAGS and the theanorc files."""
 
 import configparser
+import functools
 import os
 import shlex
 
@@ -15,13 +16,18 @@ def parse_flags(text):
     EngineError
         If a quotation mark is not closed.
     """
-    splitter = shlex.shlex(text, posix=True)
-    splitter.whitespace, splitter.whitespace_split = ",", True
     try:
-        pairs = [pair.strip().split("=", 1) for pair in splitter]
+        pairs = [pair.strip().split("=", 1) for pair in _words(text)]
     except ValueError as error:
         raise EngineError("THEANO_FLAGS=%s: %s; correct or unset it" % (text, error))
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+@functools.lru_cache(maxsize=100)  # shlex is slow, and many runs have the same settings
+def _words(text):
+    splitter = shlex.shlex(text, posix=True)
+    splitter.whitespace, splitter.whitespace_split = ",", True
+    return tuple(splitter)
 
 
 def format_flags(flags):
