@@ -276,12 +276,12 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 
 def test_two_processes_at_once_leave_one_whole_set(tmp_path):
     code = ("import sys; from facekp.data import synthetic; "
-            "synthetic.ensure(sys.argv[1], n_train=24, n_test=8)")
+            "synthetic.ensure(sys.argv[1], n_train=12, n_test=4)")
     both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "faces")])
             for _ in range(2)]
     assert [p.wait() for p in both] == [0, 0]
     assert [p.name for p in tmp_path.iterdir()] == ["faces"]
     assert {p.name for p in (tmp_path / "faces").iterdir()} == FILES
-    again = synthetic.write(tmp_path / "again", n_train=24, n_test=8)
+    again = synthetic.write(tmp_path / "again", n_train=12, n_test=4)
     for name in FILES:
         assert (again / name).read_bytes() == (tmp_path / "faces" / name).read_bytes()

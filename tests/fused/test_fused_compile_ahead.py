@@ -18,6 +18,7 @@ def cache(tmp_path, monkeypatch):
     cache = ModuleCache(str(tmp_path))
     monkeypatch.setattr(compile_ahead, "get_module_cache", lambda: cache)
     monkeypatch.setattr(compile_ahead, "usable_cores", lambda: 2)
+    monkeypatch.setattr(theano.config.gcc, "cxxflags", "-O0")  # quick to compile
     return cache
 
 

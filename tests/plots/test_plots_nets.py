@@ -8,6 +8,20 @@ import pytest
 from facekp import plots
 
 
+@pytest.fixture(scope="module")
+def build(engine):
+    """A function that builds a net of the paper, each only once: VGGNet's weights take a second."""
+    from facekp.nets import models
+    built = {}
+
+    def get(name, **options):
+        key = name, *options.items()
+        if key not in built:
+            built[key] = models.MODELS[name](**options)
+        return built[key]
+    return get
+
+
 def shown(figure):
     """The figure's texts, each as its lines."""
     return [tuple(text.get_text().split("\n")) for text in figure.axes[0].texts]
@@ -16,12 +30,11 @@ def shown(figure):
 @pytest.mark.parametrize("name, options", [
     ("lenet5", {}), ("lenet5", {"variant": "classic"}), ("lenet5", {"batch_norm": True}),
     ("vggnet", {}), ("cnn14", {}), ("cnn14", {"dropout": False})])
-def test_every_layer_with_its_shape_and_its_parameters(engine, name, options):
+def test_every_layer_with_its_shape_and_its_parameters(build, name, options):
     import lasagne
-    from facekp.nets import models
     from facekp.nets.describe import layer_rows
 
-    net = models.MODELS[name](**options)
+    net = build(name, **options)
     figure = plots.architecture(layer_rows(net), name)
     texts = [lines for lines in shown(figure) if len(lines) == 5 and lines[0] != "layer"]
     layers = lasagne.layers.get_all_layers(net.layers_["output"])
@@ -36,38 +49,37 @@ def test_every_layer_with_its_shape_and_its_parameters(engine, name, options):
     assert total == lasagne.layers.count_params(net.layers_["output"], trainable=True)
 
 
-def test_the_table_in_the_docstring_is_what_is_drawn(engine):
+def test_the_table_in_the_docstring_is_what_is_drawn(build):
     from facekp.nets import models
     from facekp.nets.describe import layer_rows
 
-    for build in (models.MODELS["lenet5"], models.MODELS["vggnet"], models.MODELS["cnn14"]):
-        stated = re.findall(r"^    (\w+) +([\dx]+) +(\d+)$", build.__doc__, re.MULTILINE)
-        figure = plots.architecture(layer_rows(build()), "")
+    for name in ("lenet5", "vggnet", "cnn14"):
+        stated = re.findall(r"^    (\w+) +([\dx]+) +(\d+)$", models.MODELS[name].__doc__,
+                            re.MULTILINE)
+        figure = plots.architecture(layer_rows(build(name)), "")
         drawn = [(lines[0], lines[3].replace("×", "x"), lines[4].replace(",", ""))
                  for lines in shown(figure) if len(lines) == 5 and lines[0] != "layer"]
         assert drawn == stated
 
 
-def test_what_a_layer_does_is_written(engine):
-    from facekp.nets import models
+def test_what_a_layer_does_is_written(build):
     from facekp.nets.describe import layer_rows
 
-    rows = {row.name: row for row in layer_rows(models.MODELS["cnn14"]())}
+    rows = {row.name: row for row in layer_rows(build("cnn14"))}
     assert rows["input"].detail == "image"
     assert (rows["conv2"].detail, rows["conv2"].activation) == ("conv 2×2", "ReLU")
     assert rows["pool1"].detail == "max pool 2×2" and rows["pool1"].activation == ""
     assert rows["dropout3"].detail == "dropout 0.3"
     assert (rows["output"].detail, rows["output"].activation) == ("dense", "tanh")
-    rows = {row.name: row for row in layer_rows(models.MODELS["lenet5"](batch_norm=True))}
+    rows = {row.name: row for row in layer_rows(build("lenet5", batch_norm=True))}
     assert rows["conv1"].activation == "" and rows["conv1_bn"].kind == "normalization"
     assert rows["conv1_relu"].activation == "ReLU"
 
 
-def test_texts_keep_clear_of_each_other(engine):
-    from facekp.nets import models
+def test_texts_keep_clear_of_each_other(build):
     from facekp.nets.describe import layer_rows
 
-    figure = plots.architecture(layer_rows(models.MODELS["vggnet"]()), "VGGNet")
+    figure = plots.architecture(layer_rows(build("vggnet")), "VGGNet")
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text()]
     page = figure.bbox
@@ -76,11 +88,10 @@ def test_texts_keep_clear_of_each_other(engine):
         assert not any(box.overlaps(other) for other in boxes[i + 1:])
 
 
-def test_an_architecture_keeps_its_shape_in_given_axes(engine):
-    from facekp.nets import models
+def test_an_architecture_keeps_its_shape_in_given_axes(build):
     from facekp.nets.describe import layer_rows
 
     figure, axes = plt.subplots(2, 1)
-    assert plots.architecture(layer_rows(models.MODELS["cnn14"]()), "CNN", ax=axes[1]) is figure
+    assert plots.architecture(layer_rows(build("cnn14")), "CNN", ax=axes[1]) is figure
     assert axes[1].texts and not axes[0].texts
     assert axes[1].get_aspect() == 1
