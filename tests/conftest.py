@@ -58,10 +58,13 @@ def pytest_collection_finish():
         sys.modules["theano"].config.traceback.limit = 0
 
 
-COSTLY = ("fused_gpu/test_gpu_ops", "training/test_golden", "experiment/test_made_up",
-          "experiment/test_averages", "predict/test_page_use", "fused/test_fused_substitution",
-          "report/test_notebooks", "engine/test_compile_cache", "project/test_disk_faults",
-          "predict/test_page_points", "project/test_docs", "training/test_ensemble")
+PAGE = "tests/predict/test_page_"
+COSTLY = ("predict/test_page_", "fused_gpu/test_gpu_ops.py", "training/test_golden.py",
+          "report/test_notebooks.py", "experiment/test_made_up.py", "experiment/test_averages.py",
+          "fused/test_fused_substitution.py", "engine/test_compile_cache.py",
+          "project/test_disk_faults.py", "engine/test_hook.py", "training/test_ensemble.py",
+          "fused/test_fused_compile_ahead.py", "fused/test_fused_residual.py",
+          "project/test_docs.py", "engine/test_fork.py", "training/test_large_data.py")
 """Files whose few tests take long."""
 
 
@@ -73,10 +76,14 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
 
     class CostlyFirst(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return PAGE if file.startswith(PAGE) else file  # with one browser
+
         def _assign_work_unit(self, node):
             for name in COSTLY:
-                if f"tests/{name}.py" in self.workqueue:
-                    self.workqueue.move_to_end(f"tests/{name}.py", last=False)
+                if f"tests/{name}" in self.workqueue:
+                    self.workqueue.move_to_end(f"tests/{name}", last=False)
                     break
             super()._assign_work_unit(node)
     return CostlyFirst(config, log)

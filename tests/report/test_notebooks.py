@@ -2,6 +2,7 @@
 import base64
 import importlib.util
 import io
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.image import imread
 from described import describe
 from run_results import result, write
 from checkout import ROOT
+
+from facekp.runs import read
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -22,8 +25,21 @@ def execute():
     return module
 
 
+@pytest.fixture(scope="module")
+def find_once():
+    """facekp.runs.read.find_runs, but each folder is read once: notebooks read all of results/."""
+    find_runs, found = read.find_runs, {}
+
+    def find(root, *more):
+        key = Path(root).resolve()
+        if key not in found:
+            found[key] = find_runs(root, *more)
+        return list(found[key])
+    return find
+
+
 @pytest.fixture
-def shown(monkeypatch, tmp_path):
+def shown(monkeypatch, tmp_path, find_once):
     """Execute a notebook's cells here, not in a kernel: its texts, and its pictures as bytes.
 
     As ``make notebooks`` does, in a folder that has ``results/`` alone.
@@ -32,6 +48,7 @@ def shown(monkeypatch, tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "results").symlink_to(ROOT / "results")
     monkeypatch.chdir(tmp_path / "notebooks")
+    monkeypatch.setattr(read, "find_runs", find_once)
     items = []
     monkeypatch.setattr(display, "display", lambda item: items.append(item.data))
 

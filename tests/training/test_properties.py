@@ -16,7 +16,7 @@ from facekp.training import one_run
 from facekp.data import Lookup, splits
 from facekp.settings import Settings
 
-few = settings(derandomize=True, deadline=None, max_examples=30)
+few = settings(derandomize=True, deadline=None, max_examples=20)
 px = st.floats(0, 96, width=32)
 faces = st.integers(2, 12).flatmap(lambda n: st.tuples(
     hnp.arrays(np.float32, (n, 1, 96, 96), elements=st.floats(0, 1, width=32), fill=st.just(0.5)),
