@@ -287,7 +287,7 @@ def test_an_array_of_a_single_number_is_small():
 
 @pytest.mark.parametrize("name, options", [
     ("cnn14", {"dropout": False}), ("lenet5", {}),
-    ("lenet5", {"variant": "classic", "batch_norm": True}),  # the same Ops as with four convolutions
+    ("lenet5", {"variant": "classic", "batch_norm": True}),  # same Ops as in four-conv
     ("small_vgg", {"width": 8, "num_dense_units": 20})])
 def test_losses_of_the_papers_nets(name, options, monkeypatch):
     rng = np.random.RandomState(0)
