@@ -10,6 +10,7 @@ from run_tools import make_run
 from facekp.errors import DataError
 from facekp.experiment import Experiment
 from facekp.experiment.runner import score_line
+from facekp.report import story
 from facekp.runs.about import read_about
 from facekp.runs.folder import Run
 from facekp.settings import Settings
@@ -78,6 +79,12 @@ def trained(tmp_path, monkeypatch):
     return log
 
 
+@pytest.fixture
+def no_tables(monkeypatch):
+    """Nothing is drawn and no table made of the runs: they take longer than all else here."""
+    monkeypatch.setattr(story, "conclude", lambda *args, **options: None)
+
+
 FAIR, PAPER = "study/lenet5/fair/fold0", "study/lenet5/paper/fold0"
 
 
@@ -96,7 +103,7 @@ def test_a_study_goes_on_after_a_run_that_diverged(trained, capsys):
     assert trained.names[2:] == [FAIR + "-2"]
 
 
-def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
+def test_a_trained_net_is_gone_before_the_next_one(trained, no_tables, monkeypatch):
     """A net is a cycle; Python's collector, which may be long in coming, is off here."""
     import facekp.training
 
@@ -124,7 +131,7 @@ def test_a_trained_net_is_gone_before_the_next_one(trained, monkeypatch):
 @pytest.mark.parametrize("error, words", [
     (DataError("bad"), f"{FAIR}: bad"), (MemoryError(), f"{FAIR}: MemoryError"),
     (OSError(errno.ENOSPC, "No space left"), "No space left"), (KeyError("bug"), "'bug'")])
-def test_a_run_that_fails_fails_alone(error, words, trained, capsys):
+def test_a_run_that_fails_fails_alone(error, words, trained, no_tables, capsys):
     trained.actions[FAIR] = error
     assert STUDY.main(["--out", str(trained.out)]) == 2
     captured = capsys.readouterr()
@@ -151,21 +158,21 @@ def test_tables_and_curves_keep_the_runs_that_were_not_asked_for(trained, capsys
     assert rows == ["fair", "paper"] * 2  # losses, levels
 
 
-def test_what_the_experiment_says_of_itself_is_there_before_the_first_run(trained):
+def test_what_the_experiment_says_of_itself_is_there_before_the_first_run(trained, no_tables):
     trained.actions[FAIR] = KeyboardInterrupt("SIGTERM: stopped")
     STUDY.main(["--out", str(trained.out)])
     about = read_about(trained.out, "study")
     assert (about.title, list(about.variants)) == ("A study", ["fair", "paper"])
 
 
-def test_a_taken_name_leaves_what_the_other_experiment_says_of_itself(trained):
+def test_a_taken_name_leaves_what_the_other_experiment_says_of_itself(trained, no_tables):
     STUDY.main(["--out", str(trained.out)])
     other = Experiment("study", {"fair": Settings("lenet5", learning_rate=0.5)}, title="Other")
     other.main(["--out", str(trained.out)])
     assert read_about(trained.out, "study").title == "A study"
 
 
-def test_it_trains_without_test_csv_and_says_so(trained, capsys):
+def test_it_trains_without_test_csv_and_says_so(trained, no_tables, capsys):
     trained.unlabelled = (None, None)
     assert STUDY.main(["--out", str(trained.out)]) == 0
     out = capsys.readouterr().out
@@ -173,7 +180,7 @@ def test_it_trains_without_test_csv_and_says_so(trained, capsys):
     assert "submission:" not in out
 
 
-def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained):
+def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained, no_tables):
     again = Experiment("again", {"mine": Settings("lenet5"), "theirs": Settings("lenet5")},
                        shares={"theirs": ("study", "fair")})
     assert again.main(["--out", str(trained.out)]) == 0
