@@ -46,7 +46,7 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
 
 DIRECT = Algorithm(None, None, False, 1)
 STRIDED = Algorithm(None, None, False, 2)
-TILES = {2: (4,), 3: (4, 6), 5: (4,)}
+TILES = {2: (4,), 3: (4, 3), 5: (4,)}
 """The tiles for each kernel that Winograd's algorithm is written for, the usual one first."""
 MIN_DEEP = 128 * 128  # channels x filters of which other tiles than the usual ones pay off
 
@@ -60,16 +60,16 @@ def winograd(kernel, channels=64, filters=64, tile=None):
                      channels * filters <= MAX_TOGETHER[kernel], 1)
 
 
-def choose(channels, filters, filter_size, pad, stride=1, outputs=(None, None)):
+def choose(channels, filters, filter_size, pad, stride=1, outputs=None):
     """The fastest algorithm for a convolution of known sizes.
 
     Winograd's wins for square filters of 2x2, 3x3 and 5x5 from 8 input channels on, in
     the layers of LeNet-5 and of the 14-layer CNN (tests/kernels/bench_winograd.cpp measures it). It
     pads by less than a filter. A stride of 2 has an algorithm of its own.
 
-    A larger tile rounds more. It is taken where many channels meet and it halves the products: if
-    `outputs` (height and width; None if unknown) are 6x6, one tile of 6x6 holds them, while four
-    tiles of 4x4 are half empty.
+    If `outputs`, (height, width), are known and no pool follows, another tile is taken where many
+    channels meet and it saves a quarter of the products: four tiles of 3x3 make 6x6 outputs, while
+    four of 4x4 are half empty. A pool wants its windows within a tile.
     """
     if stride == 2:
         return STRIDED
@@ -83,11 +83,11 @@ def choose(channels, filters, filter_size, pad, stride=1, outputs=(None, None)):
 def _tile(kernel, depth, outputs):
     """The tile for so many channels x filters and outputs (height, width)."""
     usual = TILES[kernel][0]
-    if None in outputs or depth < MIN_DEEP:
+    if outputs is None or None in outputs or depth < MIN_DEEP:
         return usual
     best = min(TILES[kernel], key=lambda tile: _products(tile, kernel, outputs))
-    halves = 2 * _products(best, kernel, outputs) <= _products(usual, kernel, outputs)
-    return best if halves else usual
+    saves = _products(best, kernel, outputs) <= 0.75 * _products(usual, kernel, outputs)
+    return best if saves else usual
 
 
 def _products(tile, kernel, outputs):

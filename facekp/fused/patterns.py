@@ -178,7 +178,7 @@ def _convolve(x, conv, W, b, pool, dropout_options, deterministic, needs_input_g
     if pool is None:
         return conv_relu(x, W, b, needs_input_grad=needs_input_grad, **_options(conv))
     return conv_relu_pool(x, W, b, train=not deterministic, needs_input_grad=needs_input_grad,
-                          **_options(conv), **dropout_options)
+                          **_options(conv, pool=True), **dropout_options)
 
 
 def _convolve_linear(x, conv, needs_input_grad):
@@ -187,13 +187,14 @@ def _convolve_linear(x, conv, needs_input_grad):
     return conv_linear(x, conv.W, needs_input_grad=needs_input_grad, **_options(conv))
 
 
-def _options(conv):
-    """The keyword arguments that follow from a Conv2DLayer's sizes: padding, fastest algorithm."""
+def _options(conv, pool=False):
+    """The keyword arguments that follow from a Conv2DLayer's sizes, and from whether its outputs
+    are pooled in the same pass: padding, fastest algorithm."""
     from facekp.fused.conv_algorithms import choose
     pad = padding(conv)
     return {"pad": pad, "algorithm": choose(conv.input_shape[1], conv.num_filters,
                                             conv.filter_size, pad, conv.stride[0],
-                                            conv.output_shape[2:])}
+                                            None if pool else conv.output_shape[2:])}
 
 
 def _dropout(layer, deterministic):

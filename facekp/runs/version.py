@@ -20,7 +20,8 @@ everything: if in doubt, raise the version. It costs those who have an unfinishe
       stopped
 3     running averages are folded into the weights by numpy; dense layers of single images
 4     the training loss without dropout is that of images spread over the training set
-5     F(6x6, 3x3) in layers of 6x6 pixels and 128 and more channels (VGGNet's and ResNet's last)
+5     F(3x3, 3x3) in layers of 6x6 pixels and 128 and more channels, VGGNet's and ResNet's last;
+      larger pieces in layers of 256 channels
 ====  ============================================================================================
 """
 TRAINING_VERSION = 5

@@ -14,6 +14,7 @@ namespace winograd {
 template <class S, class Epilogue>
 struct Outputs {
   static constexpr int POOL = Epilogue::S;
+  static_assert(S::TILE % POOL == 0, "a pool's windows lie within tiles");
   Epilogue epilogue;
   const float* bias;  // or null
   Images shape;       // before the pool, without a last row or column that it drops

@@ -5,8 +5,8 @@
 //
 //     y = A' [ (G g G') . (B' d B) ] A          (' transposes, . multiplies element by element)
 //
-// with s * s products in place of m * m * r * r: 36 for 144 in F(4x4, 3x3), 64 for 324 in
-// F(6x6, 3x3), 25 for 64 in F(4x4, 2x2), 64 for 400 in F(4x4, 5x5). Summed over channels, the
+// with s * s products in place of m * m * r * r: 36 for 144 in F(4x4, 3x3), 25 for 81 in
+// F(3x3, 3x3), 25 for 64 in F(4x4, 2x2), 64 for 400 in F(4x4, 5x5). Summed over channels, the
 // products of each of the s * s points are a matrix product (winograd_multiply.h); this file has
 // the linear maps around them. Every map is linear, so the gradients use the transposes of the same
 // matrices:

@@ -57,8 +57,7 @@ class WeightGradient {
 
  private:
   static constexpr size_t CHUNK_FLOATS = 3 * 512 * 1024;
-  // At most, with 8192 pixels: a longer sum in one float would lose digits.
-  static constexpr int CHUNK_TILES = 512 * 16 / (S::TILE * S::TILE);
+  static constexpr int CHUNK_TILES = 512;  // at most: a longer sum in one float would lose digits
   static constexpr int SUM_POINT = S::SPAN + 1;  // points (1, 1), where A sums the tile
 
   int channels() const { return input_.shape.channels; }
