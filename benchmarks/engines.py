@@ -97,7 +97,8 @@ def engines(case, path, spec, threads, torch_python, mallocs=MALLOCS):
     ------
     (engine, malloc, command, environment)
     """
-    theano = [sys.executable, "theano_worker.py", path, case.model, json.dumps(case.options)]
+    options = dict(case.options, optimizer=case.optimizer, learning_rate=case.learning_rate)
+    theano = [sys.executable, "theano_worker.py", path, case.model, json.dumps(options)]
     for malloc in mallocs:
         tuned = TUNED if malloc == "tuned" else {}
         yield OURS, malloc, theano, environment(

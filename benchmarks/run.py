@@ -134,7 +134,7 @@ def main():
     parser.add_argument("--engines", nargs="+", help="some of the engines")
     parser.add_argument("--threads", nargs="+", type=int, default=[os.cpu_count(), 1])
     parser.add_argument("--malloc", nargs="+", choices=engines.MALLOCS, default=["tuned"])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=results.FOLDER)
     options = parser.parse_args()
 
