@@ -168,6 +168,17 @@ def test_statistics(kernel):
     np.testing.assert_allclose(stats[1], z.var(axis=(0, 2, 3)), rtol=1e-5)
 
 
+def test_filters_too_large_for_the_second_level_cache():
+    """More tiles then share a piece, of several rows."""
+    x, W = T.ftensor4("x"), T.ftensor4("W")
+    f = theano.function([x, W], [conv_linear(x, W, pad=1, algorithm=winograd(3))[0],
+                                 T.nnet.conv2d(x, W, border_mode=(1, 1))])
+    rng = np.random.RandomState(4)
+    ours, stocks = f(*[rng.uniform(-1, 1, size).astype("float32")
+                       for size in ((1, 171, 56, 54), (171, 171, 3, 3))])
+    assert np.linalg.norm(ours - stocks) <= 8e-6 * np.linalg.norm(stocks)
+
+
 def test_evaluation_neither_drops_nor_keeps():
     x, W, b = T.ftensor4("x"), T.ftensor4("W"), T.fvector("b")
     y = conv_relu_pool(x, W, b, T.constant(STATE), P, train=False, algorithm=winograd(2))
