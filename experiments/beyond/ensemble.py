@@ -13,9 +13,9 @@ from facekp.experiment import Ensemble, Experiment, Variant, change
 from facekp.settings import Settings
 
 
-def variant(label, model, learning_rate, **options):
+def variant(label, model, learning_rate, epochs=120, **options):
     return Variant(Settings(model, options, optimizer="adam", learning_rate=learning_rate,
-                            epochs=120, batch_size=64, split="grouped", augment=RECIPE,
+                            epochs=epochs, batch_size=64, split="grouped", augment=RECIPE,
                             schedule=("cosine",), average=0.995), label)
 
 
@@ -26,6 +26,7 @@ ENSEMBLE = Experiment(
     variants={
         "small-vgg": variant("small VGG", "small_vgg", 0.0007),
         "resnet18": variant("ResNet-18", "resnet", 0.001, depth=18),
+        "unet": variant("U-Net", "unet", 0.001, epochs=80),
     },
     ensembles={
         "small-vgg-mirror": Ensemble(("small-vgg",), "small VGG, with mirror images", mirror=True),

@@ -1,12 +1,16 @@
 """Layers that Lasagne 0.1 lacks."""
 import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 
+import numpy as np
 import theano
 import theano.tensor as T
 from lasagne import init
-from lasagne.layers import Layer
+from lasagne.layers import Layer, MergeLayer
 
 from facekp.errors import ConfigError
+
+TINY = np.float32(1e-12)
+"""Added to what may be 0 before its logarithm is taken."""
 
 
 class BatchNormLayer(Layer):
@@ -119,3 +123,125 @@ class BatchNormLayer(Layer):
         # Theano collects the default_update of every shared variable in a graph, and only then
         # optimizes the zero away.
         return statistic + 0 * clone
+
+
+class UpscaleConcatLayer(MergeLayer):
+    """A small image's channels, twice as large, before the channels of the larger image.
+
+    Each pixel of the small image becomes four equal ones. This is how a decoder joins what it
+    knows with what an encoder saw in finer detail (Ronneberger et al. 2015, arXiv 1505.04597).
+
+    Parameters
+    ----------
+    incomings : two layers, with outputs (n, deep, h, w) and (n, flat, 2 * h, 2 * w)
+    **kwargs
+        Passed on to :class:`lasagne.layers.MergeLayer` (`name`).
+
+    Raises
+    ------
+    ConfigError
+        If the second image is not twice as high and wide as the first.
+    """
+
+    def __init__(self, incomings, **kwargs):
+        super().__init__(incomings, **kwargs)
+        small, large = self.input_shapes
+        if [2 * size for size in small[2:]] != list(large[2:]):
+            raise ConfigError(f"UpscaleConcatLayer {self.name}: found inputs of shapes {small} "
+                              f"and {large}, expected the second to be twice as high and wide")
+
+    def get_output_shape_for(self, input_shapes):
+        (n, deep, _, _), (_, flat, height, width) = input_shapes
+        return n, deep + flat, height, width
+
+    def get_output_for(self, inputs, **kwargs):
+        x, skip = inputs
+        n, _, h, w = x.shape
+        ones = T.ones((1, 1, 1, 2, 1, 2), x.dtype)
+        large = (x.dimshuffle(0, 1, 2, "x", 3, "x") * ones).reshape(
+            (n, self.input_shapes[0][1], 2 * h, 2 * w))
+        return T.concatenate([large, skip], axis=1)
+
+
+class SoftArgmaxLayer(Layer):
+    r"""Where each map is large: the mean position under its softmax, one keypoint for each map.
+
+    .. math:: p_k = \mathrm{softmax}(x_k), \quad
+              \hat y_k = \sum_{u, v} p_k(u, v) \, (x_u, y_v)
+
+    with the centres :math:`(x_u, y_v)` of the map's cells in scaled coordinates (Nibali et al.
+    2018, arXiv 1801.07372; Levine et al. 2016).
+
+    Parameters
+    ----------
+    incoming : Layer with output (n, maps, size, size): maps of the whole image
+    size : int
+        Height and width of the image, px.
+    sharpness : float
+        Weight of :meth:`penalty` in what is minimized; 0 for none.
+    **kwargs
+        Passed on to :class:`lasagne.layers.Layer` (`name`).
+    """
+
+    def __init__(self, incoming, size, sharpness=0.0, **kwargs):
+        super().__init__(incoming, **kwargs)
+        self.size, self.sharpness = size, sharpness
+        cells = self.input_shape[2]
+        # The centre of cell i is at i * size / cells + (size / cells - 1) / 2 px.
+        self.centres = ((np.arange(cells) + 0.5) * 2 / cells - 1 - 1 / size).astype("float32")
+
+    def get_output_shape_for(self, input_shape):
+        return input_shape[0], 2 * input_shape[1]
+
+    def get_output_for(self, input, **kwargs):
+        """Mean positions.
+
+        Parameters
+        ----------
+        input : expression (n, maps, size, size)
+
+        Returns
+        -------
+        expression (n, 2 * maps), scaled: x and y of the first map, of the second ...
+        """
+        x, y = np.meshgrid(self.centres, self.centres)
+        places = np.stack([x.ravel(), y.ravel()], axis=1)                    # (cells, 2)
+        return T.dot(self._softmax(input), places).reshape((-1, 2 * self.input_shape[1]))
+
+    def _softmax(self, input):
+        _, maps, height, width = self.input_shape
+        return T.nnet.softmax(input.reshape((-1, height * width)))           # (n * maps, cells)
+
+    def penalty(self, input, y):
+        r"""How far the maps are from Gaussians around the targets.
+
+        .. math:: \frac 1 {|K|} \sum_{k \in K} \mathrm{JS}(p_k, g_k), \quad
+                  g_k \propto \exp(-|x - y_k|^2 / 2 \sigma^2)
+
+        with the Jensen-Shannon divergence in nats and :math:`\sigma` one cell, over the keypoints
+        K that are labelled (Nibali et al. 2018, section 3.3).
+
+        Parameters
+        ----------
+        input : expression (n, maps, size, size)
+        y : expression (n, 2 * maps), scaled; NaN where there is no target
+
+        Returns
+        -------
+        scalar expression
+        """
+        _, maps, height, width = self.input_shape
+        at = y.reshape((-1, maps, 2))
+        labelled = T.eq(T.isnan(at).any(axis=2), 0)                           # (n, maps)
+        at = T.switch(labelled.dimshuffle(0, 1, "x"), at, 0)
+        sigma = np.float32(2 / width)
+        gx, gy = (T.exp(-T.sqr((self.centres - at[:, :, [axis]]) / sigma) / 2) for axis in (0, 1))
+        gx, gy = (g / (g.sum(axis=2, keepdims=True) + TINY) for g in (gx, gy))
+        g = (gy.dimshuffle(0, 1, 2, "x") * gx.dimshuffle(0, 1, "x", 2)).reshape(
+            (-1, height * width))
+        p = self._softmax(input)
+        log_mean = T.log((p + g) / 2 + TINY)
+        divergence = (p * (T.log(p + TINY) - log_mean) + g * (T.log(g + TINY) - log_mean)) / 2
+        number = labelled.sum()
+        weights = T.cast(labelled, p.dtype) / T.cast(number + T.eq(number, 0), p.dtype)
+        return (divergence.sum(axis=1) * weights.flatten()).sum()

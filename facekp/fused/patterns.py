@@ -14,7 +14,7 @@ from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLa
                             GlobalPoolLayer, MaxPool2DLayer, NonlinearityLayer, Pool2DLayer)
 from lasagne.nonlinearities import identity, linear, rectify, tanh
 
-from facekp.engine.layers import BatchNormLayer
+from facekp.engine.layers import BatchNormLayer, UpscaleConcatLayer
 
 
 # Tests: what a layer has to be to stand at a place of a chain.
@@ -86,6 +86,10 @@ def global_average(layer):
             and len(layer.input_shape) == 4)
 
 
+def upscale_concat(layer):
+    return type(layer) is UpscaleConcatLayer
+
+
 def dense(layer):
     return (type(layer) is DenseLayer and _float32(layer.W, layer.b)
             and layer.nonlinearity in ACTIVATIONS)
@@ -102,8 +106,9 @@ def dense_linear(layer):
 ACTIVATIONS = {identity: "linear", linear: "linear", rectify: "rectify", tanh: "tanh"}
 
 
-# Builders: (input expression, layers of the chain, None for optional ones that are absent,
-# deterministic, whether the gradient with respect to the input is needed) -> output expression.
+# Builders: (input expression, or a list of them for a layer with several inputs; layers of the
+# chain, None for optional ones that are absent; deterministic; whether the gradient with respect to
+# the input is needed) -> output expression.
 
 def build_conv(x, layers, deterministic, needs_input_grad):
     conv, pool, drop = (layers + [None, None])[:3]
@@ -130,6 +135,20 @@ def build_conv_batch_norm_linear(x, layers, deterministic, needs_input_grad):
             z, batch_norm_ops.running_stats(norm), norm.gamma, norm.beta, norm.epsilon, pool=False,
             relu=False)
     return batch_norm_ops.normalize(norm, z, stats, relu=False)
+
+
+def build_conv_linear(x, layers, deterministic, needs_input_grad):
+    return _convolve_linear(x, layers[0], needs_input_grad)[0]
+
+
+def build_max_pool(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.max_pool_ops import max_pool
+    return max_pool(x)
+
+
+def build_upscale_concat(inputs, layers, deterministic, needs_input_grad):
+    from facekp.fused.upscale_ops import upscale_concat
+    return upscale_concat(*inputs)
 
 
 def build_residual(x, shortcut, layers, deterministic, needs_input_grad):
@@ -214,6 +233,9 @@ PATTERNS = (
     Pattern((conv_linear_to_pool, batch_norm, relu, pool_2x2), 1, build_conv_batch_norm),
     Pattern((conv_linear, batch_norm, relu), 0, build_conv_batch_norm),
     Pattern((conv_linear, batch_norm), 0, build_conv_batch_norm_linear),
+    Pattern((conv_linear,), 0, build_conv_linear),
+    Pattern((pool_2x2,), 0, build_max_pool),
+    Pattern((upscale_concat,), 0, build_upscale_concat),
     Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),
     Pattern((dense_relu, dropout), 1, build_dense),
     Pattern((dense,), 0, build_dense),

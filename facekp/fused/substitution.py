@@ -141,9 +141,10 @@ def _input(layer, outputs):
 
 
 def _is_float32(x):
-    return not isinstance(x, list) and x.dtype == "float32"
+    return all(v.dtype == "float32" for v in (x if isinstance(x, list) else [x]))
 
 
 def _needs_gradient(x):
     """Whether something that is trained can lie behind `x`: False for a plain input variable."""
-    return x.owner is not None or isinstance(x, SharedVariable)
+    return any(v.owner is not None or isinstance(v, SharedVariable)
+               for v in (x if isinstance(x, list) else [x]))

@@ -222,15 +222,24 @@ class KeypointNet(NeuralNet):
             y_pred = get_output(output, deterministic=deterministic)
             return options["loss_function"](y_pred, y).mean()
 
+        def loss_and_penalty():
+            """In training: what is reported, and what is minimized."""
+            if not getattr(output, "sharpness", 0):
+                value = loss(deterministic=False)
+                return value, value
+            maps, y_pred = get_output([output.input_layer, output], deterministic=False)
+            value = options["loss_function"](y_pred, y).mean()
+            return value, value + np.float32(output.sharpness) * output.penalty(maps, y)
+
         def function(inputs, outputs, updates=None):
             return theano.function(inputs, outputs, updates=updates, mode=mode,
                                    allow_input_downcast=True, on_unused_input="ignore")
 
         def train():
             params = self.get_all_params(trainable=True)
-            loss_train = loss(deterministic=False)
+            loss_train, minimized = loss_and_penalty()
             grads = [grad * param.tag.grad_scale if hasattr(param.tag, "grad_scale") else grad
-                     for grad, param in zip(theano.grad(loss_train, params), params)]
+                     for grad, param in zip(theano.grad(minimized, params), params)]
             updates = update(grads, params, **self._get_params_for("update"))
             return function(X + [y], [loss_train], updates)
 

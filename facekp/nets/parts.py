@@ -67,9 +67,14 @@ def residual_block(name, incoming, num_filters, halve):
 def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused=True,
         **options):
     """The net of these hidden layers; `options` are further arguments of nolearn's NeuralNet."""
-    check_options(options, layers)
     output = (DenseLayer, {"name": "output", "num_units": len(COLUMNS),
                            "nonlinearity": output_nonlinearity})
+    return net_of(layers + [output], optimizer, learning_rate, batch_size, seed, fused, **options)
+
+
+def net_of(layers, optimizer, learning_rate, batch_size, seed, fused=True, **options):
+    """The net of these layers, all but the input; the last one's output is the keypoints."""
+    check_options(options, layers)
     rule = optimizers.get(optimizer)
     own = dict(
         regression=True,
@@ -79,7 +84,7 @@ def net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed,
         batch_iterator_test=BatchIterator(batch_size),
         train_split=SeededSplit(seed),
         **{f"update_{name}": value for name, value in rule.options(learning_rate).items()})
-    return KeypointNet([input_layer()] + layers + [output], fused, **{**own, **options})
+    return KeypointNet([input_layer()] + layers, fused, **{**own, **options})
 
 
 def check_options(options, layers):

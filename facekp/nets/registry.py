@@ -121,3 +121,4 @@ register("vggnet", "facekp.nets.vgg:vggnet", learning_rate=0.0003, batch_size=32
 register("cnn14", "facekp.nets.cnn14:cnn14")
 register("small_vgg", "facekp.nets.small_vgg:small_vgg", learning_rate=0.0007, batch_size=64)
 register("resnet", "facekp.nets.resnet:resnet", batch_size=64)
+register("unet", "facekp.nets.unet:unet", batch_size=64)
