@@ -26,7 +26,7 @@ ENSEMBLE = Experiment(
     variants={
         "small-vgg": variant("small VGG", "small_vgg", 0.0007),
         "resnet18": variant("ResNet-18", "resnet", 0.001, depth=18),
-        "unet": variant("U-Net", "unet", 0.001, epochs=80),
+        "u-net": variant("U-Net", "unet", 0.001, epochs=80),
     },
     ensembles={
         "small-vgg-mirror": Ensemble(("small-vgg",), "small VGG, with mirror images", mirror=True),
