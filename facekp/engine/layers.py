@@ -190,6 +190,12 @@ class SoftArgmaxLayer(Layer):
         # The centre of cell i is at i * size / cells + (size / cells - 1) / 2 px.
         self.centres = ((np.arange(cells) + 0.5) * 2 / cells - 1 - 1 / size).astype("float32")
 
+    @property
+    def places(self):
+        """The centres of all cells, row by row: float32 (cells, 2), x and y, scaled."""
+        x, y = np.meshgrid(self.centres, self.centres)
+        return np.stack([x.ravel(), y.ravel()], axis=1)
+
     def get_output_shape_for(self, input_shape):
         return input_shape[0], 2 * input_shape[1]
 
@@ -204,13 +210,15 @@ class SoftArgmaxLayer(Layer):
         -------
         expression (n, 2 * maps), scaled: x and y of the first map, of the second ...
         """
-        x, y = np.meshgrid(self.centres, self.centres)
-        places = np.stack([x.ravel(), y.ravel()], axis=1)                    # (cells, 2)
-        return T.dot(self._softmax(input), places).reshape((-1, 2 * self.input_shape[1]))
+        shares = T.exp(self._log_softmax(input))
+        return T.dot(shares, self.places).reshape((-1, 2 * self.input_shape[1]))
 
-    def _softmax(self, input):
+    def _log_softmax(self, input):
+        # not T.nnet.softmax: its gradient has no Op for GPUs
         _, maps, height, width = self.input_shape
-        return T.nnet.softmax(input.reshape((-1, height * width)))           # (n * maps, cells)
+        x = input.reshape((-1, height * width))                              # (n * maps, cells)
+        x -= theano.gradient.disconnected_grad(x.max(axis=1, keepdims=True))
+        return x - T.log(T.exp(x).sum(axis=1, keepdims=True))
 
     def penalty(self, input, y):
         r"""How far the maps are from Gaussians around the targets.
@@ -232,16 +240,17 @@ class SoftArgmaxLayer(Layer):
         """
         _, maps, height, width = self.input_shape
         at = y.reshape((-1, maps, 2))
-        labelled = T.eq(T.isnan(at).any(axis=2), 0)                           # (n, maps)
+        labelled = T.eq(T.isnan(at.sum(axis=2)), 0)                           # (n, maps)
         at = T.switch(labelled.dimshuffle(0, 1, "x"), at, 0)
         sigma = np.float32(2 / width)
         gx, gy = (T.exp(-T.sqr((self.centres - at[:, :, [axis]]) / sigma) / 2) for axis in (0, 1))
         gx, gy = (g / (g.sum(axis=2, keepdims=True) + TINY) for g in (gx, gy))
         g = (gy.dimshuffle(0, 1, 2, "x") * gx.dimshuffle(0, 1, "x", 2)).reshape(
             (-1, height * width))
-        p = self._softmax(input)
+        log_p = self._log_softmax(input)
+        p = T.exp(log_p)
         log_mean = T.log((p + g) / 2 + TINY)
-        divergence = (p * (T.log(p + TINY) - log_mean) + g * (T.log(g + TINY) - log_mean)) / 2
+        divergence = (p * (log_p - log_mean) + g * (T.log(g + TINY) - log_mean)) / 2
         number = labelled.sum()
         weights = T.cast(labelled, p.dtype) / T.cast(number + T.eq(number, 0), p.dtype)
         return (divergence.sum(axis=1) * weights.flatten()).sum()

@@ -60,7 +60,7 @@ def layer_rows(net):
 
 def _described(layer):
     from lasagne import layers
-    from facekp.engine.layers import BatchNormLayer
+    from facekp.engine.layers import BatchNormLayer, SoftArgmaxLayer, UpscaleConcatLayer
 
     if isinstance(layer, layers.InputLayer):
         return "input", "image"
@@ -79,6 +79,10 @@ def _described(layer):
         return "dense", "dense"
     if isinstance(layer, BatchNormLayer):
         return "normalization", "batch norm"
+    if isinstance(layer, UpscaleConcatLayer):
+        return "activation", "twice as large, joined"
+    if isinstance(layer, SoftArgmaxLayer):
+        return "activation", "softmax, mean place"
     return "activation", ""
 
 

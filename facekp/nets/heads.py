@@ -3,10 +3,11 @@ import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 
 import theano.tensor as T
 from lasagne import init
-from lasagne.layers import Layer
+from lasagne.layers import DenseLayer, Layer
 from lasagne.nonlinearities import identity
 
 from facekp.data.schemes import FOUR_COLUMNS
+from facekp.errors import ConfigError
 from facekp.keypoints import COLUMNS
 
 WIDTH = len(COLUMNS) + len(FOUR_COLUMNS)
@@ -48,8 +49,16 @@ def use(net, heads):
     ----------
     net : facekp.nets.net.KeypointNet, not initialized; its last layer is a DenseLayer
     heads : str, one of :data:`facekp.settings.HEADS`; ``"one"`` leaves the net as it is
+
+    Raises
+    ------
+    ConfigError
+        If the net has no dense output layer.
     """
     kind, options = net.layers[-1]
+    if heads != "one" and not issubclass(kind, DenseLayer):
+        raise ConfigError(f"heads: found {heads!r} for a net whose output is no dense layer, "
+                          "expected 'one'; take another net to learn both schemes")
     if heads == "each":
         net.layers[-1] = kind, {**options, "num_units": WIDTH}
     elif heads == "input":

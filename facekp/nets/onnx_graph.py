@@ -12,7 +12,7 @@ from lasagne import layers, nonlinearities
 from onnx import TensorProto, helper, numpy_helper
 
 from facekp.data.schemes import FOUR_COLUMNS
-from facekp.engine.layers import BatchNormLayer
+from facekp.engine.layers import BatchNormLayer, SoftArgmaxLayer, UpscaleConcatLayer
 from facekp.errors import ConfigError
 from facekp.keypoints import COLUMNS, SIZE
 from facekp.nets.heads import SchemeInputLayer
@@ -220,6 +220,25 @@ def _sum(graph, layer, inputs, name):
     return graph.node("Sum", terms, name)
 
 
+def _upscale_concat(graph, layer, inputs, name):
+    x, skip = inputs
+    twice = graph.constant(f"{name}.twice", np.float32([1, 1, 2, 2]))
+    large = graph.node("Resize", [x, "", twice], f"{name}.large", mode="nearest",
+                       coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    return graph.node("Concat", [large, skip], name, axis=1)
+
+
+def _soft_argmax(graph, layer, inputs, name):
+    maps = graph.node("Flatten", inputs, f"{name}.flat", axis=2)             # (n * maps, cells)
+    shares = graph.node("Softmax", [maps], f"{name}.shares", axis=1)
+    places = graph.constant(f"{name}.places", layer.places)
+    means = graph.node("MatMul", [shares, places], f"{name}.means")          # (n * maps, 2)
+    shape = f"{name}.shape"
+    graph.initializers.append(numpy_helper.from_array(
+        np.array([-1, layer.output_shape[1]], np.int64), shape))
+    return graph.node("Reshape", [means, shape], name)
+
+
 def _scheme_input(graph, layer, inputs, name):
     width = len(COLUMNS) + len(FOUR_COLUMNS)
     copies, moves = np.eye(len(COLUMNS), width), np.zeros(width)
@@ -241,5 +260,7 @@ _ADD = {
         layer, inputs[0], name),
     layers.ElemwiseSumLayer: _sum,
     SchemeInputLayer: _scheme_input,
+    SoftArgmaxLayer: _soft_argmax,
+    UpscaleConcatLayer: _upscale_concat,
 }
 """How each kind of layer is added to the graph; a subclass as its nearest ancestor here."""

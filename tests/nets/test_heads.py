@@ -9,6 +9,7 @@ from lasagne.layers import InputLayer, MaxPool2DLayer, get_output
 from lasagne.nonlinearities import tanh
 
 from facekp.data.schemes import FOUR_COLUMNS, apart
+from facekp.errors import ConfigError
 from facekp.nets import heads, onnx_graph, parts
 from facekp.nets.heads import SchemeInputLayer
 from facekp.nets.losses import masked_squared_error
@@ -96,3 +97,8 @@ def test_both_kinds_learn_what_differs_between_the_schemes(random):
         [first], [other] = net.predict_px(X[:1]), net.predict_px(X[:1], np.array([True]))
         assert abs(first[21] - 48) < 1 and abs(other[21] - 57.6) < 1
         assert abs(other[20] - 48) < 1
+
+
+def test_a_net_without_a_dense_output_cannot_learn_both():
+    with pytest.raises(ConfigError, match="heads: found 'each' for a net whose output is no dense"):
+        build(Settings("unet", labels="all", heads="each"))

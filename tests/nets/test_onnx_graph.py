@@ -14,6 +14,7 @@ from facekp.nets.lenet import lenet5
 from facekp.nets.parts import net as make_net
 from facekp.nets.resnet import resnet
 from facekp.nets.small_vgg import small_vgg
+from facekp.nets.unet import unet
 from facekp.nets.vgg import vggnet
 from facekp.training import export
 
@@ -27,6 +28,7 @@ NETS = {
     "cnn14-no-dropout": lambda: cnn14(dropout=False, num_dense_units=20),
     "resnet": lambda: resnet(depth=10, width=4),
     "small_vgg": lambda: small_vgg(width=4, num_dense_units=16),
+    "unet": lambda: unet(width=4),
 }
 
 CONV = (layers.Conv2DLayer, {"name": "conv", "num_filters": 3, "filter_size": 4})
