@@ -14,7 +14,7 @@ from facekp.settings import Settings
 def variant(label, model, options=(), learning_rate=0.001, batch_size=64):
     return Variant(Settings(model, dict(options), optimizer="adam", learning_rate=learning_rate,
                             epochs=120, batch_size=batch_size, split="grouped", augment=RECIPE,
-                            schedule=("cosine",)), label)
+                            schedule=("cosine",), average=0.995), label)
 
 
 RESNET = Experiment(
@@ -29,9 +29,9 @@ RESNET = Experiment(
         "resnet18": variant("ResNet-18", "resnet", {"depth": 18}),
         "vgg": variant("VGGNet", "vggnet", learning_rate=0.0003, batch_size=32),
     },
+    shares={"small-vgg": ("ensemble", "small-vgg")},
     quick_epochs=1,
-    nets=({"label": "small VGG, augmented", "variant": "small-vgg", "score": None},
-          {"label": "ResNet-18, augmented", "variant": "resnet18", "score": None}),
+    nets=({"label": "ResNet-18", "variant": "resnet18", "score": None},),
     claims=(
         change("ResNet-18 instead of a small VGG", "small-vgg", "resnet18"),
         change("ResNet-18 instead of a small VGG, both with batch normalization", "small-vgg-bn",
