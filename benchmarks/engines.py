@@ -37,6 +37,7 @@ CASES = {
     "vggnet": Case("vggnet", {"dropout": False}, "adam", 0.0001, 16, together=5),
     "small_vgg": Case("small_vgg", {}, "adam", 0.0007, 64),
     "resnet": Case("resnet", {}, "adam", 0.001, 64),
+    "unet": Case("unet", {"sharpness": 0.0}, "adam", 0.001, 64),
 }
 
 TUNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=8589934592:"
@@ -128,7 +129,7 @@ def write_case(case, path):
     from lasagne import layers as L
     from lasagne.nonlinearities import rectify, tanh
 
-    from facekp.engine.layers import BatchNormLayer
+    from facekp.engine.layers import BatchNormLayer, SoftArgmaxLayer, UpscaleConcatLayer
     from facekp.nets.models import MODELS
     net = MODELS[case.model](**case.options)
     weights = {f"w/{name}": p.get_value() for name, p in net.weights().items()}
@@ -161,6 +162,10 @@ def write_case(case, path):
             spec.append(["average", layer.name, None])
         elif isinstance(layer, L.ElemwiseSumLayer):
             spec.append(["sum", layer.name, None])
+        elif isinstance(layer, UpscaleConcatLayer):
+            spec.append(["join", layer.name, None])
+        elif isinstance(layer, SoftArgmaxLayer):
+            spec.append(["soft_argmax", layer.name, layer.size])
         kind = {rectify: "relu", tanh: "tanh"}.get(getattr(layer, "nonlinearity", None))
         if kind:
             spec.append([kind, layer.name, None])

@@ -24,6 +24,26 @@ class Average(nn.Module):
         return x.mean((2, 3))
 
 
+class Join(nn.Module):
+    def forward(self, x, skip):
+        return torch.cat([nn.functional.interpolate(x, scale_factor=2), skip], 1)
+
+
+class SoftArgmax(nn.Module):
+    """Mean positions under the maps' softmax, in coordinates from -1 to 1 of `size` pixels."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        n, maps, cells, _ = x.shape
+        centres = (torch.arange(cells, device=x.device) + 0.5) * 2 / cells - 1 - 1 / self.size
+        shares = torch.softmax(x.flatten(2), 2).reshape(n, maps, cells, cells)
+        places = [(shares.sum(axis) * centres).sum(2) for axis in (2, 3)]
+        return torch.stack(places, 2).flatten(1)
+
+
 class Network(nn.Module):
     """A PyTorch net from our layer list.
 
@@ -53,7 +73,8 @@ class Network(nn.Module):
                 layer = nn.ReLU(inplace=before in ("batch_norm", "sum"))
             else:
                 layer = {"tanh": nn.Tanh, "pool": lambda: nn.MaxPool2d(2), "sum": Sum,
-                         "average": Average, "dropout": lambda: nn.Dropout(value)}[kind]()
+                         "average": Average, "dropout": lambda: nn.Dropout(value), "join": Join,
+                         "soft_argmax": lambda: SoftArgmax(value)}[kind]()
             flat, before = flat or kind in ("dense", "average"), kind
             self.layers.append(layer)
 
