@@ -27,7 +27,7 @@ from standin_cuda import build
 WHEEL = Path(sysconfig.get_path("purelib"), "nvidia", "cu13")
 CAPABILITIES = ("75", "80", "90", "100")
 GROUPS = ((("lenet5", "lenet5, batch norm", "resnet"), "1"),
-          (("cnn14", "small_vgg", "vggnet"), "1"),
+          (("cnn14", "small_vgg", "unet", "vggnet"), "1"),
           (("lenet5, batch norm",), "0"))
 """Nets of cuda.record that one process compiles, since they share modules, and its FACEKP_FUSED:
 with 0, Theano's own convolutions and sums are compiled."""

@@ -12,7 +12,8 @@ from facekp.nets.models import MODELS
 
 NETS = {"lenet5": ("lenet5", {}), "lenet5, batch norm": ("lenet5", {"batch_norm": True}),
         "cnn14": ("cnn14", {}), "vggnet": ("vggnet", {"dropout": True}),
-        "small_vgg": ("small_vgg", {}), "resnet": ("resnet", {})}
+        "small_vgg": ("small_vgg", {}), "resnet": ("resnet", {}),
+        "unet": ("unet", {})}
 
 
 def run(model, options, images=16):
