@@ -20,6 +20,7 @@ from theano.gof.cmodule import dlimport, get_module_hash
 from theano.gof.compilelock import lock_ctx
 from theano.gof.opt import Optimizer
 
+from facekp.engine import compile_index
 from facekp.machine import usable_cores
 
 TAG = "facekp_compile_ahead"
@@ -68,7 +69,7 @@ def _missing(links, cache):
         try:
             key = link.cmodule_key()
             # a key without version belongs to an Op that must not be cached
-            if key and key[0] and key not in cache.entry_from_key:
+            if key and key[0] and not compile_index.has(cache, key):
                 text = link.get_src_code()
                 known = get_module_hash(text, key) in cache.module_hash_to_key_data
                 if text not in texts and not known:
