@@ -30,9 +30,12 @@ class CompileAhead(Optimizer):
     """Compile the modules that a graph needs and the cache does not have; change no node."""
 
     def apply(self, fgraph):
-        links = [CLinker().accept(FunctionGraph(node.inputs, node.outputs))
+        # one node of those that an Op has for the same types: their code is nearly always the same
+        nodes = {(node.op, *(variable.type for variable in node.inputs)): node
                  for node in fgraph.apply_nodes
-                 if "make_thunk" not in vars(node.op)]  # those that small_ops.py gave to Python
+                 if "make_thunk" not in vars(node.op)}  # those that small_ops.py gave to Python
+        links = [CLinker().accept(FunctionGraph(node.inputs, node.outputs))
+                 for node in nodes.values()]
         cache = get_module_cache()
         if len(_missing(links, cache)) < 2 or usable_cores() < 2:
             return
