@@ -18,6 +18,7 @@ from facekp import fused, keypoints
 from facekp.data import schemes, splits
 from facekp.engine import garbage
 from facekp.errors import ConfigError, EngineError
+from facekp.fused import normal_ops
 
 TOLERANCE = 0.05
 """How far a gray level may lie outside of [0, 1], as after an interpolation."""
@@ -81,11 +82,11 @@ def undrawn():
 
     To draw the 50 million random weights of VGGNet takes more than a second.
     """
-    KeypointNet.generator = _Zeros
+    KeypointNet.generator, usual = _Zeros, KeypointNet.generator
     try:
         yield
     finally:
-        KeypointNet.generator = np.random.RandomState
+        KeypointNet.generator = usual
 
 
 def check_engine():
@@ -212,7 +213,7 @@ class KeypointNet(NeuralNet):
     """
 
     fused = True  # of nets that older versions have pickled
-    generator = np.random.RandomState
+    generator = normal_ops.RandomState
 
     def __init__(self, layers, fused=True, **options):
         super().__init__(layers, **options)
