@@ -30,6 +30,13 @@ class DrawNormal(FusedOp):
 
     headers = ("normal.h",)
 
+    def c_support_code(self):
+        return super().c_support_code() + """
+        namespace facekp {
+        template <> struct dtype<double> { static const int num = NPY_FLOAT64; };
+        }
+        """
+
     def make_node(self, state, numbers, n):
         return theano.Apply(self, [state, numbers, n], [T.fvector(), T.lvector(), T.dvector()])
 

@@ -5,15 +5,16 @@
 // done by all threads for a block of candidates at a time. As numpy's legacy_gauss, which the
 // generator's seed is tied to, it gives the second number first and keeps the other one.
 #pragma once
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 namespace facekp {
 
-template <> struct dtype<double> { static const int num = NPY_FLOAT64; };
+constexpr int64_t CANDIDATES = 1 << 16;  // at a time: 1 MB of words
 
 struct Twister {
   static const int N = 624, M = 397;
@@ -71,7 +72,7 @@ struct Normal {
     std::vector<uint32_t> words;
     while (done < n) {
       const int64_t wanted = (n - done + 1) / 2;  // pairs; 4 of pi candidates are refused
-      const int64_t candidates = std::min<int64_t>(BLOCK, wanted + wanted / 2 + 16);
+      const int64_t candidates = std::min<int64_t>(CANDIDATES, wanted + wanted / 2 + 16);
       words.resize(4 * candidates);
       const Twister before = twister;
       twister.words(words.data(), 4 * candidates);
@@ -113,8 +114,6 @@ struct Normal {
   }
 
  private:
-  static const int64_t BLOCK = 1 << 16;  // candidates: 1 MB of words
-
   static double uniform(const uint32_t* words) {  // in [0, 1), of 53 bits
     return ((words[0] >> 5) * 67108864.0 + (words[1] >> 6)) / 9007199254740992.0;
   }
