@@ -17,6 +17,9 @@ from facekp.machine import available_memory
 PART = 0.25
 """The part of the free memory that an array may take; a training holds a few of them."""
 
+SMALL = 2**20
+"""Bytes for which the free memory is not asked: the answer takes longer than such an array."""
+
 BLOCK = 1024
 """Images that are worked on at a time: 38 MB."""
 
@@ -44,7 +47,7 @@ def empty(shape, dtype):
     (2, 3)
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size <= PART * available_memory():
+    if size <= SMALL or size <= PART * available_memory():
         return np.empty(shape, dtype)
     with _writing(size) as file:
         if hasattr(os, "posix_fallocate"):  # else a full disk would kill the process later
@@ -94,13 +97,14 @@ class Rows:
 
     def __init__(self, width, dtype):
         self.width, self.dtype = width, np.dtype(dtype)
-        self._limit = PART * available_memory()
-        self._blocks, self._size, self._file = [], 0, None
+        self._limit, self._blocks, self._size, self._file = SMALL, [], 0, None
 
     def append(self, block):
         """Add an array (n, width), or one of n * width values; FolderError if the disk is full."""
         self._blocks.append(np.ascontiguousarray(block, self.dtype).reshape(-1, self.width))
         self._size += self._blocks[-1].nbytes
+        if self._size > self._limit == SMALL:
+            self._limit = max(SMALL, PART * available_memory())
         if self._size > self._limit:
             with _writing(self._size, self._file) as self._file:
                 for one in self._blocks:

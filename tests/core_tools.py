@@ -27,6 +27,11 @@ def faces(n, seed=0):
     X : float32 array (n, 1, 96, 96) in [0, 1]
     y_px : float32 array (n, 30)
     """
+    return tuple(array.copy() for array in _faces(n, seed))
+
+
+@functools.lru_cache(maxsize=16)
+def _faces(n, seed):
     random = np.random.RandomState(seed)
     spots = random.uniform(20, 76, (n, 5, 2))
     grid = np.arange(96)

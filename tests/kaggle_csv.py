@@ -1,4 +1,5 @@
 """Small files in Kaggle's format for tests."""
+import functools
 import zipfile
 
 import numpy as np
@@ -20,20 +21,25 @@ def pixels_text(image):
     return " ".join(map(str, image.tolist()))
 
 
+@functools.lru_cache(maxsize=None)
+def gray_lines(n, seed):
+    """The same images as texts."""
+    return [pixels_text(image) for image in gray(n, seed)]
+
+
 def training_lines(n=3):
     """Header and n rows; row 3 (the second) lacks all but the first two keypoints."""
     lines = [TRAINING_HEADER]
-    for i, image in enumerate(gray(n)):
+    for i, pixels in enumerate(gray_lines(n, 0)):
         coordinates = [f"{j + i + 0.25}" for j in range(30)]
         if i == 1:
             coordinates[4:] = [""] * 26
-        lines.append(",".join(coordinates + [pixels_text(image)]))
+        lines.append(",".join(coordinates + [pixels]))
     return lines
 
 
 def test_lines(n=3):
-    images = gray(n, seed=1)
-    return [TEST_HEADER] + [f"{i},{pixels_text(image)}" for i, image in enumerate(images, 1)]
+    return [TEST_HEADER] + [f"{i},{pixels}" for i, pixels in enumerate(gray_lines(n, 1), 1)]
 
 
 LOOKUP_LINES = ["RowId,ImageId,FeatureName,Location", "1,1,left_eye_center_x",

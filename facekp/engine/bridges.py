@@ -13,7 +13,7 @@ import types
 import warnings
 from importlib import metadata
 
-from facekp.engine import compile_cache, compiler_answers, estimator, fork
+from facekp.engine import compile_cache, compile_index, compiler_answers, estimator, fork
 
 
 def install():
@@ -38,6 +38,7 @@ def bridge():
     bridge_scan()
     bridge_module_cache()
     compile_cache.install()
+    compile_index.install()
     compiler_answers.install()
     fork.install()
     silence_known_warnings()

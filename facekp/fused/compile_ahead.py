@@ -20,6 +20,7 @@ from theano.gof.cmodule import dlimport, get_module_hash
 from theano.gof.compilelock import lock_ctx
 from theano.gof.opt import Optimizer
 
+from facekp.engine import compile_index
 from facekp.machine import usable_cores
 
 TAG = "facekp_compile_ahead"
@@ -29,9 +30,12 @@ class CompileAhead(Optimizer):
     """Compile the modules that a graph needs and the cache does not have; change no node."""
 
     def apply(self, fgraph):
-        links = [CLinker().accept(FunctionGraph(node.inputs, node.outputs))
+        # one node of those that an Op has for the same types: their code is nearly always the same
+        nodes = {(node.op, *(variable.type for variable in node.inputs)): node
                  for node in fgraph.apply_nodes
-                 if "make_thunk" not in vars(node.op)]  # those that small_ops.py gave to Python
+                 if "make_thunk" not in vars(node.op)}  # those that small_ops.py gave to Python
+        links = [CLinker().accept(FunctionGraph(node.inputs, node.outputs))
+                 for node in nodes.values()]
         cache = get_module_cache()
         if len(_missing(links, cache)) < 2 or usable_cores() < 2:
             return
@@ -68,7 +72,7 @@ def _missing(links, cache):
         try:
             key = link.cmodule_key()
             # a key without version belongs to an Op that must not be cached
-            if key and key[0] and key not in cache.entry_from_key:
+            if key and key[0] and not compile_index.has(cache, key):
                 text = link.get_src_code()
                 known = get_module_hash(text, key) in cache.module_hash_to_key_data
                 if text not in texts and not known:

@@ -1,6 +1,7 @@
 """nolearn's NeuralNet for keypoints; on the CPU, its functions use the fused kernels."""
 import facekp.engine.ready  # noqa: F401  (readies Theano, Lasagne and nolearn)
 
+import contextlib
 from collections import OrderedDict
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from facekp import fused, keypoints
 from facekp.data import schemes, splits
 from facekp.engine import garbage
 from facekp.errors import ConfigError, EngineError
+from facekp.fused import normal_ops
 
 TOLERANCE = 0.05
 """How far a gray level may lie outside of [0, 1], as after an interpolation."""
@@ -62,6 +64,29 @@ class ShuffledBatches(BatchIterator):
 def without_test_values():
     """A context in which Theano wants no test values: a net's inputs have none."""
     return change_flags(compute_test_value="off")
+
+
+class _Zeros(np.random.RandomState):
+    """A random generator whose weights are zero."""
+
+    def normal(self, loc=0.0, scale=1.0, size=None):
+        return np.zeros(size, np.float32)
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        return np.zeros(size, np.float32)
+
+
+@contextlib.contextmanager
+def undrawn():
+    """A context in which the first weights of a net are zero, until they are read from a file.
+
+    To draw the 50 million random weights of VGGNet takes more than a second.
+    """
+    KeypointNet.generator, usual = _Zeros, KeypointNet.generator
+    try:
+        yield
+    finally:
+        KeypointNet.generator = usual
 
 
 def check_engine():
@@ -188,6 +213,7 @@ class KeypointNet(NeuralNet):
     """
 
     fused = True  # of nets that older versions have pickled
+    generator = normal_ops.RandomState
 
     def __init__(self, layers, fused=True, **options):
         super().__init__(layers, **options)
@@ -201,7 +227,7 @@ class KeypointNet(NeuralNet):
     def initialize_layers(self, layers=None):
         check_engine()
         seed = getattr(self.batch_iterator_train, "seed", 0)  # nolearn's own has none
-        lasagne.random.set_rng(np.random.RandomState(seed))
+        lasagne.random.set_rng(self.generator(seed))
         with without_test_values():
             return super().initialize_layers(layers)
 

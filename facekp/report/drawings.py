@@ -111,8 +111,10 @@ def draw_architecture(sources, spec):
     """A net, from its definition: ``model`` is its name, ``options`` are the model's."""
     from facekp.nets.describe import layer_rows
     from facekp.nets.models import build
+    from facekp.nets.net import undrawn
     from facekp.settings import Settings
-    rows = layer_rows(build(Settings(spec.get("model", ""), spec.get("options", {}))))
+    with undrawn():
+        rows = layer_rows(build(Settings(spec.get("model", ""), spec.get("options", {}))))
     return plots.architecture(rows, f"{spec['shows']}: {sum(row.n_params for row in rows):,} "
                                     "parameters")
 

@@ -8,6 +8,7 @@ from facekp import files
 from facekp.engine import allocator
 from facekp.errors import ConfigError, RunError
 from facekp.nets.models import build
+from facekp.nets.net import undrawn
 from facekp.nets.weights import read_weights
 from facekp.runs.folder import Run
 from facekp.settings import Settings
@@ -45,7 +46,8 @@ def load_net(folder, averaged=False):
                        "hold no weights: name the folder in which the run was trained, or train "
                        "it in a folder of runs")
     net = build(settings)
-    read_weights(net, weights_of(run, averaged))
+    with undrawn():
+        read_weights(net, weights_of(run, averaged))
     net.initialize()
     return net
 
@@ -59,7 +61,7 @@ def weights_of(run, averaged=False):
 
 
 def load_conv_net(folder):
-    """Load a net with the trained convolutions of a run; other layers may be untrained.
+    """Load a net with the trained convolutions of a run; other layers may be all zero.
 
     Parameters
     ----------
@@ -84,10 +86,11 @@ def load_conv_net(folder):
         raise RunError(f"{Path(folder)}: has no {run.weights.name} or {run.conv_weights.name}; let "
                        "the run end (the same command goes on), or name another run folder")
     net = build(settings_of(folder))
-    if run.weights.exists():
-        read_weights(net, run.weights)
-    else:
-        read_weights(net, run.conv_weights, prefix="conv")
+    with undrawn():
+        if run.weights.exists():
+            read_weights(net, run.weights)
+        else:
+            read_weights(net, run.conv_weights, prefix="conv")
     return net
 
 

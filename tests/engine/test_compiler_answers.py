@@ -21,7 +21,7 @@ def hear(event, details):
 import facekp.engine.ready
 from facekp.engine import compiler_answers
 from theano.gof import OpenMPOp, cmodule
-compiler_answers.place = lambda question: sys.argv[1] + question
+compiler_answers.place = lambda question: "%s/%s.json" % (sys.argv[1], question)
 cmodule.GCC_compiler.march_flags = None  # asked where Theano compiled a part of itself
 sys.addaudithook(hear)
 print(json.dumps([cmodule.GCC_compiler.compile_args(), OpenMPOp.test_gxx_support(), asked]))
@@ -37,13 +37,23 @@ def compiler(monkeypatch, tmp_path):
     return cmodule.GCC_compiler
 
 
-def test_the_second_process_asks_nothing_and_compiles_alike(clean_env, tmp_path):
-    command = [sys.executable, "-c", ASK, str(tmp_path / "answer-")]
-    first, second = (
-        json.loads(subprocess.run(command, env=clean_env, stdout=subprocess.PIPE,
-                                  check=True).stdout.splitlines()[-1]) for _ in range(2))
-    assert set(first[2]) == {"-march=native", "try_march_", "test_omp_"}
-    assert second == [first[0], True, []]
+def test_the_next_process_asks_nothing_and_compiles_alike(compiler, clean_env, tmp_path,
+                                                          monkeypatch):
+    commands = []
+
+    class Heard(subprocess.Popen):
+        def __init__(self, command, *args, **more):
+            commands.append(" ".join(map(str, command)) if isinstance(command, list) else command)
+            super().__init__(command, *args, **more)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", Heard)
+        here = [compiler.compile_args(), OpenMPOp.test_gxx_support()]
+    for question in ("-march=native", "try_march_", "test_omp_"):
+        assert any(question in command for command in commands), question
+    there = json.loads(subprocess.run(
+        [sys.executable, "-c", ASK, str(tmp_path)], env=clean_env, stdout=subprocess.PIPE,
+        check=True).stdout.splitlines()[-1])
+    assert there == [*here, []] and here[1] is True
 
 
 def test_flags_that_failed_are_not_remembered(compiler, monkeypatch, tmp_path):

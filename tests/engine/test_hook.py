@@ -18,11 +18,27 @@ nolearn.lasagne.NeuralNet(layers, input_shape=(None, 2)).get_params()
 """
 
 
-@pytest.mark.parametrize("first", [
-    "import theano.tensor as T", "from lasagne import layers", "import facekp.engine.ready",
-    "import facekp.data, sklearn, nolearn.lasagne, theano"])
-def test_whichever_comes_first(first, clean_env):
-    run(f"import facekp.engine.hook\n{first}\n{CHECK}", clean_env)
+FIRST = ["import theano.tensor as T", "from lasagne import layers", "import facekp.engine.ready",
+         "import facekp.data, sklearn, nolearn.lasagne, theano"]
+
+# Each in a process that has imported nothing but what takes long and is not prepared.
+EACH = f"""
+import os, sys
+import facekp.engine.hook
+import scipy.stats, sklearn.base
+for first in {FIRST}:
+    print(first, file=sys.stderr, flush=True)  # the last one is the one that failed
+    if not os.fork():
+        exec(first)
+        exec({CHECK!r})
+        os._exit(0)  # an error ends this process in the normal way
+    assert os.wait()[1] == 0
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_whichever_comes_first(clean_env):
+    run(EACH, clean_env)
 
 
 def test_the_users_settings_win(clean_env):

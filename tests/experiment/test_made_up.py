@@ -1,4 +1,6 @@
 """A made-up experiment with a made-up net: one file, and everything else finds it."""
+import contextlib
+import io
 import json
 import shutil
 import subprocess
@@ -48,25 +50,32 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, quick_pictures):
     """The file, and its runs of two epochs by its own command, in two processes at a time."""
     folder = tmp_path_factory.mktemp("made-up")
     (folder / "made_up.py").write_text(FILE)
-    data, runs = write_data(folder / "data"), folder / "runs"
-    done = subprocess.run(
-        [sys.executable, "-m", "facekp.cli", "run", str(folder / "made_up.py"), "--data",
-         str(data), "--out", str(runs), "--jobs", "2"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    folder.joinpath("out.txt").write_text(done.stdout)
+    data, runs, said = write_data(folder / "data"), folder / "runs", io.StringIO()
+    with forgotten(), contextlib.redirect_stdout(said):
+        assert commands.main(["run", str(folder / "made_up.py"), "--data", str(data), "--out",
+                              str(runs), "--jobs", "2"]) == 0, said.getvalue()
+    folder.joinpath("out.txt").write_text(said.getvalue())
     return folder
 
 
+@contextlib.contextmanager
+def forgotten():
+    """The nets that are registered meanwhile are forgotten in the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_architectures", dict(registry._architectures))
+        patch.setattr(known, "_loaded", {})
+        yield
+
+
 @pytest.fixture
-def own_registry(monkeypatch):
+def own_registry():
     """A test's nets are not the next test's."""
-    monkeypatch.setattr(registry, "_architectures", dict(registry._architectures))
-    monkeypatch.setattr(known, "_loaded", {})
+    with forgotten():
+        yield
 
 
 def test_the_runs_are_complete_and_described(trained):

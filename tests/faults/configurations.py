@@ -1,4 +1,5 @@
 """What is trained while faults strike: real nets on few images, and where their files are."""
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,14 @@ def write_data(folder, n_train=40, n_test=6):
     Path, the folder
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for name, text in _tables(n_train, n_test).items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@functools.lru_cache(maxsize=4)
+def _tables(n_train, n_test):
+    """The files' texts by name."""
     tables = {"training.csv": [",".join(COLUMNS + ("Image",))], "test.csv": ["ImageId,Image"],
               "IdLookupTable.csv": ["RowId,ImageId,FeatureName,Location"],
               "label.txt": ["synthetic faces of the tests"]}
@@ -94,6 +103,4 @@ def write_data(folder, n_train=40, n_test=6):
     for row in range(2 * n_test):
         tables["IdLookupTable.csv"].append(
             f"{row + 1},{row // 2 + 1},{COLUMNS[0 if row % 2 else -1]},")
-    for name, lines in tables.items():
-        (folder / name).write_text("\n".join(lines) + "\n")
-    return folder
+    return {name: "\n".join(lines) + "\n" for name, lines in tables.items()}

@@ -13,13 +13,35 @@ from facekp.fused.conv_algorithms import DIRECT
 from facekp.fused.conv_ops import NO_STATE, ConvReluPool
 
 
+def using(patch, cache):
+    patch.setattr(compile_ahead, "get_module_cache", lambda: cache)
+    patch.setattr(compile_ahead, "usable_cores", lambda: 2)
+    patch.setattr(theano.config.gcc, "cxxflags", "-O0")  # quick to compile
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
+    """An empty cache that is used."""
     cache = ModuleCache(str(tmp_path))
-    monkeypatch.setattr(compile_ahead, "get_module_cache", lambda: cache)
-    monkeypatch.setattr(compile_ahead, "usable_cores", lambda: 2)
-    monkeypatch.setattr(theano.config.gcc, "cxxflags", "-O0")  # quick to compile
+    using(monkeypatch, cache)
     return cache
+
+
+@pytest.fixture(scope="module")
+def _compiled(tmp_path_factory, function):
+    cache = ModuleCache(str(tmp_path_factory.mktemp("compiled")))
+    with pytest.MonkeyPatch.context() as patch:
+        using(patch, cache)
+        missing = len(compile_ahead._missing(links_of(function), cache))
+        CompileAhead().apply(function.maker.fgraph)
+    return cache, missing
+
+
+@pytest.fixture
+def compiled(_compiled, monkeypatch):
+    """A cache that is used and has the function's modules, and how many it lacked before."""
+    using(monkeypatch, _compiled[0])
+    return _compiled
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +54,26 @@ def modules(cache):
     return set(cache.entry_from_key.values())
 
 
-def test_all_modules_of_a_graph_are_compiled_once(function, cache):
-    CompileAhead().apply(function.maker.fgraph)
+def links_of(function):
+    return [compile_ahead.CLinker().accept(
+        compile_ahead.FunctionGraph(node.inputs, node.outputs))
+        for node in function.maker.fgraph.apply_nodes]
+
+
+def test_all_modules_of_a_graph_are_compiled_once(function, compiled):
+    cache, missing = compiled
     n = len(function.maker.fgraph.apply_nodes)
-    assert n == 2 == len(modules(cache))
+    assert n == 2 == missing == len(modules(cache))
     CompileAhead().apply(function.maker.fgraph)
     assert n == len(modules(cache)) == cache.stats[2]  # compiled
     assert function(np.zeros((2, 3), "float32"))[0].tolist() == [2, 2, 2]
 
 
-def test_what_another_function_compiled_is_not_compiled_again(function, cache):
+def test_what_another_function_compiled_is_not_compiled_again(function, compiled, monkeypatch):
     """Another key with the same C++: Theano's cache finds such a module by the text's hash."""
-    links = [compile_ahead.CLinker().accept(
-        compile_ahead.FunctionGraph(node.inputs, node.outputs))
-        for node in function.maker.fgraph.apply_nodes]
-    assert len(compile_ahead._missing(links, cache)) == 2
-    CompileAhead().apply(function.maker.fgraph)
-    cache.entry_from_key.clear()
-    assert compile_ahead._missing(links, cache) == {}
+    cache, _ = compiled
+    monkeypatch.setattr(compile_ahead.compile_index, "has", lambda cache, key: False)
+    assert compile_ahead._missing(links_of(function), cache) == {}
 
 
 def test_training_and_evaluation_share_the_convolutions_code():
@@ -69,11 +93,9 @@ def test_evaluation_keeps_no_mask():
     assert found.shape == tuple(shape) == (2, 3, 0, 3)
 
 
-def test_the_linker_finds_them(function, cache):
-    CompileAhead().apply(function.maker.fgraph)
-    for node in function.maker.fgraph.apply_nodes:
-        link = compile_ahead.CLinker().accept(
-            compile_ahead.FunctionGraph(node.inputs, node.outputs))
+def test_the_linker_finds_them(function, compiled):
+    cache, _ = compiled
+    for link in links_of(function):
         assert hasattr(cache.module_from_key(link.cmodule_key(), lnk=link), "instantiate")
     assert cache.stats[2] == 2
 

@@ -87,6 +87,18 @@ def test_an_old_value_that_is_asked_for_is_not_overwritten():
     np.testing.assert_array_equal(p.get_value(), [0, 3])
 
 
+def test_where_one_must_not_be_overwritten_the_others_are():
+    p, q = (theano.shared(np.float32([1, 2])) for _ in range(2))
+    grad, options = theano.shared(np.float32([1, -1])), {"learning_rate": 0.5}
+    updates = fuse("sgd", lasagne_updates.sgd([grad] * 2, [p, q], **options), [grad] * 2, [p, q],
+                   options)
+    step = theano.function([], updates[p] - p, updates=updates)
+    nodes = [node for node in step.maker.fgraph.apply_nodes if isinstance(node.op, Update)]
+    assert sorted(node.op.in_place for node in nodes) == [False, True]
+    np.testing.assert_array_equal(step(), [-0.5, 0.5])
+    np.testing.assert_array_equal(p.get_value(), q.get_value())
+
+
 def test_learning_rate_may_be_a_shared_variable():
     rate = theano.shared(np.float32(0.01))
     fused = Problem("adagrad", fused=True, learning_rate=rate)

@@ -12,6 +12,7 @@ from facekp.errors import FolderError
 @pytest.fixture
 def no_memory(monkeypatch, tmp_path):
     monkeypatch.setattr(mapped, "available_memory", lambda: 0)
+    monkeypatch.setattr(mapped, "SMALL", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path
 

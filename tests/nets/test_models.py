@@ -12,6 +12,7 @@ from nolearn.lasagne import BatchIterator, NeuralNet
 
 from facekp import keypoints
 from facekp.nets import models
+from facekp.nets.net import undrawn
 from facekp.errors import ConfigError
 from facekp.engine.layers import BatchNormLayer
 from facekp.settings import Settings
@@ -31,11 +32,9 @@ def layers_of(net):
 
 
 @pytest.fixture
-def zero_weights(monkeypatch):
-    """VGGNet's 50 million random numbers would take seconds."""
-    for initializer in (lasagne.init.Normal, lasagne.init.Uniform):
-        monkeypatch.setattr(initializer, "sample",
-                            lambda self, shape: np.zeros(shape, np.float32))
+def zero_weights():
+    with undrawn():
+        yield
 
 
 @pytest.mark.parametrize("name, n_layers, n_params", [

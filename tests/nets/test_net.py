@@ -12,7 +12,7 @@ from facekp.errors import ConfigError, EngineError
 from facekp.nets import models
 from facekp.nets.cnn14 import cnn14
 from facekp.nets.lenet import lenet5
-from facekp.nets.net import GivenSplit, Lazy, SeededSplit, ShuffledBatches
+from facekp.nets.net import GivenSplit, Lazy, SeededSplit, ShuffledBatches, undrawn
 from facekp.nets.resnet import resnet
 from facekp.settings import Settings
 from facekp.training.augmented_batches import AugmentedBatches
@@ -99,6 +99,14 @@ def test_weights_have_the_names_of_weights_npz(net):
     assert list(net.weights()) == [
         "conv1.W", "conv1.b", "conv2.W", "conv2.b", "dense1.W", "dense1.b", "dense2.W", "dense2.b",
         "output.W", "output.b"]
+
+
+def test_weights_that_are_read_from_a_file_are_not_drawn_before():
+    with undrawn():
+        values = [variable.get_value() for variable in lenet5("classic").weights().values()]
+    assert values and not any(value.any() for value in values)
+    first, again = (lenet5("classic").weights()["conv1.W"].get_value() for _ in range(2))
+    assert first.all() and np.array_equal(first, again)
 
 
 def test_state_has_adams_memory_and_a_name_each(net):

@@ -10,14 +10,17 @@ from facekp import plots
 
 @pytest.fixture(scope="module")
 def build(engine):
-    """A function that builds a net of the paper, each only once: VGGNet's weights take a second."""
+    """A function that builds a net of the paper, each only once, and draws no weights."""
     from facekp.nets import models
+    from facekp.nets.net import undrawn
     built = {}
 
     def get(name, **options):
         key = name, *options.items()
         if key not in built:
-            built[key] = models.MODELS[name](**options)
+            with undrawn():
+                built[key] = models.MODELS[name](**options)
+                built[key].weights()
         return built[key]
     return get
 

@@ -73,6 +73,7 @@ def trained(name, settings):
     import numpy as np
 
     from facekp.nets.models import build
+    from facekp.nets.net import undrawn
     from facekp.nets.weights import load_weights
     from facekp.runs.checks import read_predictions
     from facekp.runs.folder import Run
@@ -84,7 +85,9 @@ def trained(name, settings):
         run = Run(folder)
         summary = train(run, replace(settings), faces, say=lambda text: None)
         history = run.read_history()
-        shapes = {key: value.get_value().shape for key, value in build(settings).weights().items()}
+        with undrawn():
+            weights = build(settings).weights()
+        shapes = {key: value.get_value().shape for key, value in weights.items()}
         weights = load_weights(run.weights, shapes)
         y_valid, y_pred = read_predictions(run.predictions, "y_valid", "y_pred_valid")
     seconds = {"seconds", "seconds_per_epoch", "peak_memory_mb"}

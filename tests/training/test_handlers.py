@@ -2,12 +2,14 @@
 import io
 import math
 import os
-import subprocess
 import sys
+from dataclasses import replace
 
+import core_tools
 import numpy as np
 import pytest
 
+from facekp.runs.folder import Run
 from facekp.training import handlers
 from facekp.training.handlers import BestWeights, CleanLoss, EpochTable, Progress, Stop
 
@@ -257,37 +259,42 @@ def test_a_terminal_that_goes_away_ends_the_bar_alone(clock):
     assert not progress.on_terminal
 
 
-STREAMS = """
-import io, sys
-import core_tools
-from facekp.runs.folder import Run
-from facekp.training import evaluate, one_run
-
 class Bare:
+    """A stream that can do nothing but write."""
+
     def __init__(self):
         self.text = ""
+
     def write(self, text):
         self.text += text
+
     def flush(self):
         pass
 
-closed = io.StringIO()
-closed.close()
-assert sys.stdout is None and sys.stderr is None
-one_run.build = core_tools.build_once
-for name, stream in ("none", None), ("bare", Bare()), ("closed", closed):
-    sys.stdout = sys.stderr = stream
-    run = Run(sys.argv[1] + "/" + name)
-    one_run.train(run, core_tools.replace(core_tools.CLASSIC, epochs=1),
-                  core_tools.training_data())
-    evaluate.plots = core_tools.no_pictures()  # real ones once
-    assert name != "bare" or "trn loss" in stream.text
-"""
 
-
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_a_training_needs_no_streams(tmp_path):
-    subprocess.run(["sh", "-c", 'exec "$0" "$@" >&- 2>&-', sys.executable, "-c", STREAMS,
-                    str(tmp_path)],
-                   env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))
+    """In a fork, as its descriptors 1 and 2 are closed, too."""
+    from facekp.training import one_run
+
+    def train(name, stream):
+        sys.stdout = sys.stderr = stream
+        one_run.train(Run(tmp_path / name), replace(core_tools.CLASSIC, epochs=1),
+                      core_tools.training_data())
+    with core_tools.quick_training():
+        core_tools.build_once(replace(core_tools.CLASSIC, epochs=1))  # compiled with streams
+        child = os.fork()
+        if not child:
+            try:
+                os.closerange(1, 3)
+                train("none", None)
+                bare, closed = Bare(), io.StringIO()
+                closed.close()
+                train("bare", bare)
+                train("closed", closed)
+                os._exit(0 if "trn loss" in bare.text else 2)
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
     done = {path.parent.name for path in tmp_path.rglob("summary.json")}
     assert done == {"none", "bare", "closed"}

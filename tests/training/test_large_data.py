@@ -35,6 +35,7 @@ def test_a_training_from_files_gives_the_same_bits(again, folder, tmp_path, monk
     in_memory, from_files = Run(tmp_path / "memory"), Run(tmp_path / "files")
     usual = trained(folder, in_memory, tmp_path / "cache")
     monkeypatch.setattr(mapped, "available_memory", lambda: 0)
+    monkeypatch.setattr(mapped, "SMALL", 0)
     large = trained(folder, from_files, tmp_path / "cache" if again else tmp_path / "other")
     assert isinstance(large.X, np.memmap) and not isinstance(usual.X, np.memmap)
     for name in ("weights.npz", "predictions.npz", "submission.csv"):
