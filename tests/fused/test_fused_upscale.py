@@ -1,4 +1,4 @@
-"""Joining a small image's channels with a larger one's: against numpy, and in place of its layer."""
+"""A small image's channels beside a larger one's: against numpy, and in place of its layer."""
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import numpy as np
