@@ -96,7 +96,9 @@ struct OutputGradients {
   Gradient gradient;
   Images shape;  // before the pool, without a last row or column that it drops
 
-  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
+  // `step` is for gradients without a pool.
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch,
+            size_t step = LANES) const {
     const int lanes = std::min(LANES, shape.channels - channel), width = shape.width / POOL;
     const Images kept = {shape.images, shape.channels, shape.height / POOL, width};
     const int first = top / POOL, last = (bottom + POOL - 1) / POOL, n = (last - first) * width;
@@ -109,7 +111,7 @@ struct OutputGradients {
                  gradient(index + lane * plane + p, count, g);
                  return g[0];
                },
-               pixels, width, pitch);
+               pixels, width, pitch, step);
       return;
     }
     int row = first * POOL - top, column = 0;

@@ -45,6 +45,8 @@ struct Panel {
 
 // The operands of one product: c[i][j] (+)= sum over d < depth of A(i, d) * b[d][j], where A(i, d)
 // is a[i][d], or a[d][i] with TRANSPOSED. Each matrix has rows of so many floats.
+constexpr int NO_START[] = {0};
+
 template <bool TRANSPOSED>
 struct Product {
   int depth;
@@ -55,19 +57,25 @@ struct Product {
   float* c;
   int c_width;
   bool accumulate;
+  // The depth goes through so many stretches of a, which begin at these floats from `a`.
+  int stretches = 1;
+  const int* starts = NO_START;
 };
 
 template <int M, int VECS, bool TRANSPOSED>
 static void multiply_tile(const Product<TRANSPOSED>& p, int row, int column) {
   const size_t a_row = TRANSPOSED ? 1 : p.a_width, a_step = TRANSPOSED ? p.a_width : 1;
   const size_t b_width = p.b_width;
-  const float *a = p.a + row * a_row, *b = p.b + column;
+  const float* b = p.b + column;
   vec sums[M][VECS] = {};
-  for (int d = 0; d < p.depth; ++d, a += a_step, b += b_width) {
-    vec v[VECS];
-    for (int j = 0; j < VECS; ++j) v[j] = load(b + j * LANES);
-    for (int i = 0; i < M; ++i)
-      for (int j = 0; j < VECS; ++j) sums[i][j] += a[i * a_row] * v[j];
+  for (int s = 0; s < p.stretches; ++s) {
+    const float* a = p.a + row * a_row + p.starts[s];
+    for (int d = 0; d < p.depth; ++d, a += a_step, b += b_width) {
+      vec v[VECS];
+      for (int j = 0; j < VECS; ++j) v[j] = load(b + j * LANES);
+      for (int i = 0; i < M; ++i)
+        for (int j = 0; j < VECS; ++j) sums[i][j] += a[i * a_row] * v[j];
+    }
   }
   for (int i = 0; i < M; ++i)
     for (int j = 0; j < VECS; ++j) {

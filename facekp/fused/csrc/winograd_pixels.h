@@ -53,24 +53,24 @@ static FACEKP_INLINE void store_some(float* p, vec v, int count) {
     store_first(p, v, count);
 }
 
-// Writes n pixels as vectors, in rows of `width` that start `pitch` floats apart. The lanes below
-// `lanes` come from read(lane, first pixel, pixels); the others are zero.
+// Writes n pixels as vectors `step` floats apart, in rows of `width` that start `pitch` floats
+// apart. The lanes below `lanes` come from read(lane, first pixel, pixels); the others are zero.
 template <class Read>
 static FACEKP_INLINE void to_lanes(int n, int lanes, const Read& read, float* pixels, int width,
-                                   size_t pitch) {
+                                   ptrdiff_t pitch, ptrdiff_t step = LANES) {
   for (int p = 0; p < n; p += LANES) {
     const int count = std::min(LANES, n - p);
     vec v[LANES];
     for (int i = 0; i < LANES; ++i) v[i] = i < lanes ? read(i, p, count) : vec{};
     transpose(v);
     int column = p % width;
-    float* to = pixels + size_t(p / width) * pitch + size_t(column) * LANES;
+    float* to = pixels + p / width * pitch + column * step;
     for (int i = 0; i < count; ++i) {
       store(to, v[i]);
-      to += LANES;
+      to += step;
       if (++column == width) {
         column = 0;
-        to += pitch - size_t(width) * LANES;
+        to += pitch - width * step;
       }
     }
   }
@@ -78,14 +78,14 @@ static FACEKP_INLINE void to_lanes(int n, int lanes, const Read& read, float* pi
 
 // The way back: n vectors, in rows like those, go to write(lane, first pixel, values, pixels).
 template <class Write>
-static FACEKP_INLINE void from_lanes(const float* pixels, int width, size_t pitch, int n, int lanes,
-                                     const Write& write) {
+static FACEKP_INLINE void from_lanes(const float* pixels, int width, ptrdiff_t pitch, int n,
+                                     int lanes, const Write& write, ptrdiff_t step = LANES) {
   int column = 0;
   for (int p = 0; p < n; p += LANES) {
     const int count = std::min(LANES, n - p);
     vec v[LANES];
     for (int i = 0; i < LANES; ++i) {
-      v[i] = i < count ? load(pixels + size_t(column) * LANES) : vec{};
+      v[i] = i < count ? load(pixels + column * step) : vec{};
       if (++column == width) {
         column = 0;
         pixels += pitch;
@@ -128,20 +128,21 @@ static inline size_t next_stretch(const Images& shape, int top, int bottom) {
                                : shape.channels * shape.plane() - size_t(top) * shape.width;
 }
 
-// Sources: read(image, channel, top, bottom, pixels, pitch) writes the rows from top to bottom of
-// LANES channels as vectors.
+// Sources: read(image, channel, top, bottom, pixels, pitch, step) writes the rows from top to bottom
+// of LANES channels as vectors.
 
 // The values of an array (n, channels, height, width).
 struct Values {
   const float* x;
   Images shape;
 
-  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch,
+            size_t step = LANES) const {
     const float* from = x + shape.at(image, channel, top);
     const size_t plane = shape.plane();
     to_lanes((bottom - top) * shape.width, std::min(LANES, shape.channels - channel),
              [&](int lane, int p, int count) { return load_some(from + lane * plane + p, count); },
-             pixels, shape.width, pitch);
+             pixels, shape.width, pitch, step);
   }
 };
 
