@@ -1,6 +1,6 @@
 // The convolution with stride 2 against loops in double precision, outside of Theano, built with
 // AddressSanitizer and UBSan for each vector width.
-#include "conv_strided.h"
+#include "conv_strided_backward.h"
 #include "conv_reference.h"
 
 namespace {

@@ -9,6 +9,27 @@
 namespace facekp {
 namespace winograd {
 
+// Moments of n pixels, `step` floats apart, of `lanes` channels from `channel` on, relative to the
+// first pixel (see Statistics::collect).
+static void collect(Statistics* statistics, int item, int channel, int lanes, int n,
+                    const float* pixels, ptrdiff_t step) {
+  const vec pivot = load(pixels);
+  vec totals[4] = {}, sums[4] = {};  // four: no addition waits for the one before
+  for (int p = 0; p < n; p += 4)
+    for (int i = 0; i < std::min(4, n - p); ++i) {
+      const vec d = load(pixels + (p + i) * step) - pivot;
+      totals[i] += d;
+      sums[i] += d * d;
+    }
+  const vec total = (totals[0] + totals[1]) + (totals[2] + totals[3]);
+  const vec squares = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (int lane = 0; lane < lanes; ++lane) {
+    const double shift = double(total[lane]) / n;
+    statistics->add(item, channel + lane, n, pivot[lane] + shift,
+                    squares[lane] - shift * shift * n);
+  }
+}
+
 // Where a convolution's outputs go. write() takes LANES channels of a stretch of tiles from the
 // products of their first tile on; `pixels` is room for the stretch.
 template <class S, class Epilogue>
@@ -47,7 +68,8 @@ struct Outputs {
                              LANES,
                     tile[i * TILE + j] + b);
       }
-    if (statistics) collect(image * grid().rows + top, channel, n, pixels);
+    if (statistics)
+      collect(statistics, image * grid().rows + top, channel, lanes, n, pixels, LANES);
     const Images kept = {shape.images, shape.channels, shape.height / POOL, width};
     const size_t first = kept.at(image, channel, top * TILE / POOL), plane = kept.plane();
     const int bottom = top * TILE / POOL + height / POOL;
@@ -66,25 +88,6 @@ struct Outputs {
         for (int phase = 0; phase < POOL * POOL; ++phase) sums[phase] = v[phase][lane];
         epilogue(first + lane * plane + p, count, sums);
       }
-    }
-  }
-
-  // Moments of the n pixels of each channel, relative to the first (see Statistics::collect).
-  void collect(int item, int channel, int n, const float* pixels) const {
-    const vec pivot = load(pixels);
-    vec totals[4] = {}, sums[4] = {};  // four: no addition waits for the one before
-    for (int p = 0; p < n; p += 4)
-      for (int i = 0; i < std::min(4, n - p); ++i) {
-        const vec d = load(pixels + size_t(p + i) * LANES) - pivot;
-        totals[i] += d;
-        sums[i] += d * d;
-      }
-    const vec total = (totals[0] + totals[1]) + (totals[2] + totals[3]);
-    const vec squares = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    for (int lane = 0; lane < std::min(LANES, shape.channels - channel); ++lane) {
-      const double shift = double(total[lane]) / n;
-      statistics->add(item, channel + lane, n, pivot[lane] + shift,
-                      squares[lane] - shift * shift * n);
     }
   }
 };
@@ -108,6 +111,7 @@ struct OutputGradients {
       to_lanes(n, lanes,
                [&](int lane, int p, int count) {
                  vec g[POOL * POOL];
+                 gradient.prefetch(index + lane * plane + p + ahead);
                  gradient(index + lane * plane + p, count, g);
                  return g[0];
                },

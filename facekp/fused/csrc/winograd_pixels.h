@@ -65,6 +65,10 @@ static FACEKP_INLINE void to_lanes(int n, int lanes, const Read& read, float* pi
     transpose(v);
     int column = p % width;
     float* to = pixels + p / width * pitch + column * step;
+    if (count == LANES && column + LANES <= width) {
+      for (int i = 0; i < LANES; ++i) store(to + i * step, v[i]);
+      continue;
+    }
     for (int i = 0; i < count; ++i) {
       store(to, v[i]);
       to += step;
@@ -128,21 +132,20 @@ static inline size_t next_stretch(const Images& shape, int top, int bottom) {
                                : shape.channels * shape.plane() - size_t(top) * shape.width;
 }
 
-// Sources: read(image, channel, top, bottom, pixels, pitch, step) writes the rows from top to bottom
-// of LANES channels as vectors.
+// Sources: read(image, channel, top, bottom, pixels, pitch) writes the rows from top to bottom of
+// LANES channels as vectors.
 
 // The values of an array (n, channels, height, width).
 struct Values {
   const float* x;
   Images shape;
 
-  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch,
-            size_t step = LANES) const {
+  void read(int image, int channel, int top, int bottom, float* pixels, size_t pitch) const {
     const float* from = x + shape.at(image, channel, top);
     const size_t plane = shape.plane();
     to_lanes((bottom - top) * shape.width, std::min(LANES, shape.channels - channel),
              [&](int lane, int p, int count) { return load_some(from + lane * plane + p, count); },
-             pixels, shape.width, pitch, step);
+             pixels, shape.width, pitch);
   }
 };
 
