@@ -28,7 +28,7 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
     def headers(self):
         """Of the forward pass and of the gradients."""
         if self.stride > 1:
-            return ("conv_strided.h",), ("conv_strided.h",)
+            return ("conv_strided.h",), ("conv_strided_backward.h",)
         if not self.tile:
             return ("conv_forward.h",), ("conv_backward.h",)
         return ("winograd.h",), ("winograd_backward.h" if self.together else "winograd_weights.h",)

@@ -39,17 +39,15 @@ static vec fill_block(const Gradient& gradient, bool exists, size_t index, size_
 // A block of gradients, GRAD_FILTERS filters x as many pixels as half of L1 holds (pieces of one
 // image, or several small images), meets all taps, GRAD_TAPS at a time, before the next is made.
 // Each thread sums over its images; the threads' sums are added in their order.
-template <int STRIDE = 1, class Gradient>
+template <class Gradient>
 static void weight_gradient(const ConvShape& s, const float* x, const Gradient& gradient,
                             float* gw, float* gb) {
   constexpr int S = Gradient::S, BLOCK = gradient_block(S);
   constexpr int FITTING = 8 * 1024 / BLOCK;  // vectors of pixels in 32 KB
-  typedef Layout<S, STRIDE> Copies;
-  const int threads = max_threads();
-  const int height = Copies::kept(s.out_h()), width = Copies::kept(s.out_w());
-  const int rows = band_rows(s.n, height, Copies(s, height).floats_per_row(), threads);
+  const int threads = max_threads(), height = s.out_h() / S, width = s.out_w() / S;
+  const int rows = band_rows(s.n, height, Columns<S>(s, height).floats_per_row(), threads);
   const int bands = (height + rows - 1) / rows, taps = s.taps();
-  const Copies layout(s, rows);
+  const Columns<S> layout(s, rows);
   const int vectors = round_up(rows * width, LANES) / LANES;
   const int pieces = (vectors + FITTING - 1) / FITTING;
   const int piece = pieces ? (vectors + pieces - 1) / pieces : 0;

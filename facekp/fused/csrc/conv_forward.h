@@ -44,17 +44,15 @@ static void all_tiles(int f, int pixels, const float* x, const float* w, const i
 // x (n, c, h, w), w (f, c, kh, kw) flipped as in a true convolution, bias (f) or null. The epilogue
 // receives the flat index of a pooled pixel in the output (n, f, out_h / S, out_w / S), how many
 // pixels of the row of pixels are left, and the sums. stats (2, f) or null is computed from z.
-template <int STRIDE = 1, class Epilogue>
+template <class Epilogue>
 static void conv_forward(const ConvShape& s, const float* x, const float* w, const float* bias,
                          const Epilogue& epilogue, const float* z = nullptr,
                          float* stats = nullptr) {
   constexpr int S = Epilogue::S;
-  typedef Layout<S, STRIDE> Copies;
-  const int threads = max_threads();
-  const int height = Copies::kept(s.out_h()), width = Copies::kept(s.out_w());
-  const int rows = band_rows(s.n, height, Copies(s, height).floats_per_row(), threads);
+  const int threads = max_threads(), height = s.out_h() / S, width = s.out_w() / S;
+  const int rows = band_rows(s.n, height, Columns<S>(s, height).floats_per_row(), threads);
   const int bands = (height + rows - 1) / rows, items = s.n * bands, taps = s.taps();
-  const Copies layout(s, rows);
+  const Columns<S> layout(s, rows);
 
   const int f_padded = FilterTiles(s.f).padded_filters();
   static Scratch shared_scratch, thread_scratch;

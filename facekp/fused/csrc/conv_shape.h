@@ -12,9 +12,6 @@
 // ever spans a row's unused end, whatever the width. (With rows left at their own width,
 // (KW - 1) / w of the work would be lost: 19 % for 5x5 kernels on 21 columns.)
 //
-// A convolution with stride 2 is the phase (0, 0) alone of a window of 2: it uses the same copies,
-// but for the column shifts of px = 1, and the tiles of S = 1.
-//
 // The copies cost (KW + S - 1) / S times the image, in L2, made once and read by all filters:
 // 2 to 5 % of the time of a layer with 32 filters. They carry the zero padding, too.
 #pragma once
@@ -54,21 +51,18 @@ static inline int band_rows(int n, int rows, size_t floats_per_row, int threads)
   return std::max(1, (rows + bands - 1) / bands);
 }
 
-// The column copies of `rows` rows of pooled pixels of one image. With PHASES = 1 < S, a stride of
-// S, they are the pixels that the stride keeps.
-template <int S, int PHASES = S>
+// The column copies of `rows` rows of pooled pixels of one image.
+template <int S>
 struct Columns {
   ConvShape s;
   int rows, width;  // of pooled pixels
   int plane;        // floats of one (channel, column shift, row parity)
 
-  Columns(const ConvShape& s, int rows) : s(s), rows(rows), width(kept(s.out_w())) {
+  Columns(const ConvShape& s, int rows) : s(s), rows(rows), width(s.out_w() / S) {
     plane = plane_stride(plane_rows() * width);
   }
-  // Rows or columns that are left of those of a convolution with stride 1.
-  static int kept(int outputs) { return PHASES < S ? (outputs + S - 1) / S : outputs / S; }
-  int plane_rows() const { return rows + (s.kh + PHASES - 2) / S; }
-  int shifts() const { return s.kw + PHASES - 1; }
+  int plane_rows() const { return rows + (s.kh + S - 2) / S; }
+  int shifts() const { return s.kw + S - 1; }
   size_t floats_per_row() const { return size_t(s.c) * shifts() * S * width; }
   int shift_stride() const { return S * plane; }
   // Tiles read whole vectors, up to four of them past the last pixel.
@@ -87,7 +81,7 @@ struct Columns {
   // zeros later, which takes finite numbers.
   void pack(const float* x, const float* end, int first_row, int count, float* channel,
             float* columns) const {
-    const int used_rows = count ? S * (count - 1) + PHASES + s.kh - 1 : 0;
+    const int used_rows = count ? S * count + s.kh - 1 : 0;
     float* to = columns;
     for (int c = 0; c < s.c; ++c, x += s.h * s.w) {
       const bool reads_past_end = end - x < s.h * s.w + 3 * LANES;
@@ -105,7 +99,6 @@ struct Columns {
   }
 
  private:
-  static_assert(PHASES == S || PHASES == 1, "all phases of a window or the first one");
   void copy_row(const float* from, float* to) const {
     for (int j = 0; j < width; j += LANES) {
       const float* p = from + S * j;
@@ -118,9 +111,5 @@ struct Columns {
       memcpy(channel + (r + s.pad) * s.padded_w() + s.pad, x + r * s.w, s.w * sizeof(float));
   }
 };
-
-// The layout for windows of S and a convolution with this stride, one of them being 1.
-template <int S, int STRIDE>
-using Layout = Columns<S * STRIDE, S>;
 
 }  // namespace facekp

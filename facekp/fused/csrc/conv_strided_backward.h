@@ -62,7 +62,7 @@ class WeightGradient {
  private:
   static constexpr size_t PARTS_FLOATS = 1024 * 1024;  // of all parts' sums
   static constexpr size_t PIECE_FLOATS = 220 * 1024;   // of images and gradients in L2: 880 KB
-  static constexpr int DEPTH = 300;  // outputs in one sum: about so many gradients stay in L1
+  static constexpr int DEPTH = 100;  // outputs in one sum: a longer one would lose digits
 
   // The sums over `count` images, and behind them those for the bias.
   void add(int first, int count, float* sums, bool accumulate) const {
