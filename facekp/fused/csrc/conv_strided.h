@@ -94,24 +94,34 @@ struct Layer {
 
   int outputs() const { return height * width; }
   Images images() const { return {s.n, s.f, height, width}; }
-  // Where the pixels of tap (ky, kx) begin for a row of outputs.
-  int at(int row, int ky, int kx) const { return x.at(row * row_step + ky, kx); }
+  // The pixel that a tap meets first in a row of outputs.
+  int at(int row, int tap) const { return x.at(row * row_step + tap / s.kw, tap % s.kw); }
 
-  // Everything but the zeros around the image, which are there already.
+  // Writes all but the zeros around an image, which are there already.
   void read(const float* values, int image, float* sheet) const {
-    const int rows = s.kh > 1 ? s.h : 1, plane = s.h * s.w;
-    for (int c = 0; c < s.c; c += LANES)
-      for (int row = s.kh > 1 ? 0 : s.pad % STRIDE; row < s.h; row += std::max(rows, STRIDE)) {
-        const float* from = values + (size_t(image) * s.c + c) * plane + row * s.w;
-        const int top = s.kh > 1 ? s.pad : (row + s.pad) / STRIDE;
-        to_lanes(rows * s.w, std::min(LANES, s.c - c),
-                 [&](int lane, int p, int count) {
-                   const float* pixels = from + size_t(lane) * plane + p;
-                   __builtin_prefetch(pixels + LANES * plane, 0, 2);
-                   return load_some(pixels, count);
-                 },
-                 sheet + x.at(top, s.pad) + c, s.w, x.at(1, 0), x.width);
-      }
+    const int plane = s.h * s.w;
+    for (int c = 0; c < s.c; c += LANES) {
+      const float* from = values + (size_t(image) * s.c + c) * plane;
+      if (row_step == STRIDE)
+        read_rows(from, s.h, c, sheet + x.at(s.pad, s.pad) + c);
+      else
+        for (int row = s.pad % STRIDE; row < s.h; row += STRIDE)
+          read_rows(from + row * s.w, 1, c, sheet + x.at((row + s.pad) / STRIDE, s.pad) + c);
+    }
+  }
+
+ private:
+  // LANES channels from c on. The next ones are prefetched: they are read in short runs from many
+  // planes, which the hardware does not foresee.
+  void read_rows(const float* from, int rows, int c, float* to) const {
+    const int plane = s.h * s.w;
+    to_lanes(rows * s.w, std::min(LANES, s.c - c),
+             [&](int lane, int p, int count) {
+               const float* pixels = from + size_t(lane) * plane + p;
+               __builtin_prefetch(pixels + LANES * plane, 0, 2);
+               return load_some(pixels, count);
+             },
+             to, s.w, x.at(1, 0), x.width);
   }
 };
 
@@ -128,7 +138,7 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
   const size_t sheet = layer.x.floats(), products = size_t(outputs) * taps.wide;
   const int some = images_at_once((s.n + threads - 1) / threads, sheet + products, FORWARD_FLOATS);
   std::vector<int> starts;
-  for (int tap = 0; tap < taps.taps; ++tap) starts.push_back(layer.at(0, tap / s.kw, tap % s.kw));
+  for (int tap = 0; tap < taps.taps; ++tap) starts.push_back(layer.at(0, tap));
   Workspace work(taps.floats(), some * (sheet + products), threads);
   Statistics statistics(stats ? s.n : 0, s.f);
 
@@ -147,7 +157,7 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
           const int columns = std::min(taps.wide, s.f - f);
           for (int row = 0; row < layer.height; ++row)
             multiply<false>(layer.width, columns,
-                            {s.c, images + i * sheet + layer.at(row, 0, 0), STRIDE * layer.x.width,
+                            {s.c, images + i * sheet + layer.at(row, 0), STRIDE * layer.x.width,
                              work.shared() + taps.at(f, 0, 0), taps.wide,
                              sums + i * products + size_t(row) * layer.width * taps.wide,
                              taps.wide, false, taps.taps, starts.data()});

@@ -28,7 +28,7 @@ class WeightGradient {
         work_(parts_ * sums_size_, some_ * (sheet_ + taps_.groups() * g_size_), threads_) {
     for (int i = 0; i < some_; ++i)
       for (int row = 0; row < layer_.height; ++row)
-        starts_.push_back(int(i * sheet_) + layer_.at(row, 0, 0));
+        starts_.push_back(int(i * sheet_) + layer_.at(row, 0));
   }
 
   void write(float* gw, float* gb) const {
@@ -75,18 +75,21 @@ class WeightGradient {
         for (int c = 0; c < columns; c += LANES)
           gradient_.read(first + i, f + c, 0, layer_.height, g + i * g_size_ + c,
                          layer_.width * taps_.wide, taps_.wide);
-      for (int row = 0; row < rows; row += height)
+      for (int row = 0; row < rows; row += height) {
+        const int some = std::min(height, rows - row);
+        const float* from = g + size_t(row) * layer_.width * taps_.wide;
+        const bool add = accumulate || row > 0;
         for (int tap = 0; tap < taps_.taps; ++tap)
           multiply<true>(s_.c, columns,
-                         {layer_.width, images + layer_.at(0, tap / s_.kw, tap % s_.kw),
-                          STRIDE * layer_.x.width, g + size_t(row) * layer_.width * taps_.wide,
-                          taps_.wide, sums + taps_.at(f, tap, 0), taps_.wide,
-                          accumulate || row > 0, std::min(height, rows - row), &starts_[row]});
-      float* bias = sums + taps_.floats() + f;
-      for (int c = 0; c < columns; c += LANES) {
-        vec total = {};
-        for (int i = 0; i < rows * layer_.width; ++i) total += load(g + size_t(i) * taps_.wide + c);
-        store(bias + c, accumulate ? load(bias + c) + total : total);
+                         {layer_.width, images + layer_.at(0, tap), STRIDE * layer_.x.width, from,
+                          taps_.wide, sums + taps_.at(f, tap, 0), taps_.wide, add, some,
+                          &starts_[row]});
+        for (int c = 0; c < columns; c += LANES) {
+          float* bias = sums + taps_.floats() + f + c;
+          vec total = {};
+          for (int i = 0; i < some * layer_.width; ++i) total += load(from + i * taps_.wide + c);
+          store(bias, add ? load(bias) + total : total);
+        }
       }
     }
   }

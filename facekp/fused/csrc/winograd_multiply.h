@@ -43,10 +43,10 @@ struct Panel {
   }
 };
 
+constexpr int ONE_START[] = {0};
+
 // The operands of one product: c[i][j] (+)= sum over d < depth of A(i, d) * b[d][j], where A(i, d)
 // is a[i][d], or a[d][i] with TRANSPOSED. Each matrix has rows of so many floats.
-constexpr int NO_START[] = {0};
-
 template <bool TRANSPOSED>
 struct Product {
   int depth;
@@ -57,9 +57,10 @@ struct Product {
   float* c;
   int c_width;
   bool accumulate;
-  // The depth goes through so many stretches of a, which begin at these floats from `a`.
+  // The sum runs over so many stretches of a, `depth` long each, which begin at these floats from
+  // `a`, and over b without a gap.
   int stretches = 1;
-  const int* starts = NO_START;
+  const int* starts = ONE_START;
 };
 
 template <int M, int VECS, bool TRANSPOSED>
