@@ -13,7 +13,7 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
     of m * m * r * r (csrc/winograd_transforms.h). With ``together`` one pass over the tiles makes
     the gradients of weights and input (csrc/winograd_backward.h), without it each has its own
     (csrc/winograd_weights.h), as layers with many channels need it. A `stride` of 2 has direct sums
-    of its own (csrc/conv_strided.h).
+    of its own (csrc/conv_strided.h, csrc/conv_strided_backward.h).
     """
 
     __slots__ = ()

@@ -1,5 +1,6 @@
 // Times of the Winograd kernels, best of several runs: VGG-16's layers on 96x96 images at batch 16,
-// LeNet-5's and the 14-layer CNN's at batch 128, these beside the direct kernels.
+// LeNet-5's and the 14-layer CNN's at batch 128, these beside the direct kernels; and of those with
+// stride 2, ResNet's at batch 64.
 // Build with -O3 -march=native -fopenmp; OMP_NUM_THREADS chooses the threads. GFLOP/s count the
 // operations of the direct algorithm. An argument other than 0 leaves VGG out.
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "conv_backward.h"
+#include "conv_strided_backward.h"
 #include "winograd_backward.h"
 #include "winograd_weights.h"
 
@@ -126,6 +128,24 @@ static void bench_apart(const char* name, const ConvShape& s) {
   });
 }
 
+static void bench_strided(int channels, int filters, int size, int kernel) {
+  const ConvShape s = {64, channels, size, size, filters, kernel, kernel, kernel / 2};
+  Arrays a(s);
+  const LinearGradient g = {a.gy.data(), size_t(s.n) * s.f * (size / 2) * (size / 2)};
+  std::printf("%3d -> %3d @%2d, %dx%d | %6.2f %6.2f %6.2f ms\n", channels, filters, size, kernel,
+              kernel,
+              best_ms([&] {
+                strided::conv_linear(s, a.x.data(), a.w.data(), a.y.data(), a.stats.data());
+              }),
+              best_ms([&] {
+                strided::InputGradient<LinearGradient>(s, a.w.data(), g).write(a.gx.data());
+              }),
+              best_ms([&] {
+                strided::WeightGradient<LinearGradient>(s, a.x.data(), g).write(a.gw.data(),
+                                                                               nullptr);
+              }));
+}
+
 int main(int argc, char** argv) {
   const bool vgg = argc < 2 || std::atoi(argv[1]) == 0;
   const int layers[][3] = {{64, 64, 96},   {64, 128, 48},  {128, 128, 48}, {128, 256, 24},
@@ -140,5 +160,8 @@ int main(int argc, char** argv) {
   bench_together<4, 5>("lenet conv2", {128, 16, 46, 46, 32, 5, 5, 0});
   bench_together<4, 5>("lenet conv3", {128, 32, 21, 21, 64, 5, 5, 0});
   bench_apart<4, 3>("lenet conv4", {128, 64, 8, 8, 128, 3, 3, 0});
+  std::printf("stride 2: y, gx, gW\n");
+  for (int kernel : {3, 1})
+    for (int i = 0; i < 3; ++i) bench_strided(32 << i, 64 << i, 48 >> i, kernel);
   return 0;
 }
