@@ -84,7 +84,7 @@ struct Layer {
   Sheet x;
   Taps taps;          // channels x filters
 
-  Layer(const ConvShape& s)
+  explicit Layer(const ConvShape& s)
       : s(s),
         height(halved_up(s.out_h())),
         width(halved_up(s.out_w())),
@@ -125,6 +125,26 @@ struct Layer {
   }
 };
 
+// What follows the sums of an image, for the group of filters from f on.
+template <class Epilogue>
+static void write_outputs(const Layer& layer, const float* sums, int image, int f,
+                          const float* bias, const Epilogue& epilogue, Statistics* statistics) {
+  const int outputs = layer.outputs(), wide = layer.taps.wide;
+  for (const int end = std::min(f + wide, layer.s.f); f < end; f += LANES, sums += LANES) {
+    const int lanes = std::min(LANES, end - f);
+    const size_t index = layer.images().at(image, f, 0);
+    if (statistics) collect(statistics, image, f, lanes, outputs, sums, wide);
+    from_lanes(sums, outputs, 0, outputs, lanes,
+               [&](int lane, int p, vec v, int count) {
+                 const size_t to = index + size_t(lane) * outputs + p;
+                 const vec values[1] = {bias ? v + splat(bias[f + lane]) : v};
+                 epilogue.prefetch(to + LANES * outputs);
+                 epilogue(to, count, values);
+               },
+               wide);
+  }
+}
+
 constexpr size_t FORWARD_FLOATS = 160 * 1024;  // of images and their products in L2: 640 KB
 
 // As facekp::conv_forward.
@@ -154,28 +174,14 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
       for (int i = 0; i < count; ++i) layer.read(x, first + i, images + i * sheet);
       for (int f = 0; f < s.f; f += taps.wide)
         for (int i = 0; i < count; ++i) {
-          const int columns = std::min(taps.wide, s.f - f);
           for (int row = 0; row < layer.height; ++row)
-            multiply<false>(layer.width, columns,
+            multiply<false>(layer.width, std::min(taps.wide, s.f - f),
                             {s.c, images + i * sheet + layer.at(row, 0), STRIDE * layer.x.width,
                              work.shared() + taps.at(f, 0, 0), taps.wide,
                              sums + i * products + size_t(row) * layer.width * taps.wide,
                              taps.wide, false, taps.taps, starts.data()});
-          for (int c = 0; c < columns; c += LANES) {
-            const float* pixels = sums + i * products + c;
-            const size_t index = layer.images().at(first + i, f + c, 0);
-            const int lanes = std::min(LANES, columns - c);
-            if (stats)
-              collect(&statistics, first + i, f + c, lanes, outputs, pixels, taps.wide);
-            from_lanes(pixels, outputs, 0, outputs, lanes,
-                       [&](int lane, int p, vec v, int count) {
-                         const size_t to = index + size_t(lane) * outputs + p;
-                         const vec sums[1] = {bias ? v + splat(bias[f + c + lane]) : v};
-                         epilogue.prefetch(to + LANES * outputs);
-                         epilogue(to, count, sums);
-                       },
-                       taps.wide);
-          }
+          write_outputs(layer, sums + i * products, first + i, f, bias, epilogue,
+                        stats ? &statistics : nullptr);
         }
     }
   }
