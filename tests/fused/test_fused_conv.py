@@ -138,17 +138,21 @@ def test_first_layer_computes_no_input_gradient(layer):
         T.grad(layer(x, W, b, needs_input_grad=False).sum(), x)
 
 
-def test_same_threads_same_bits_and_the_forward_pass_for_any_threads():
-    variant = Variant("pool, dropout")
+@pytest.mark.parametrize("name, for_any_threads", [
+    ("pool, dropout", (0, 1)),  # y and gx; gW and gb are sums over the threads' images
+    ("relu, stride", (0, 1, 2, 3)),
+])
+def test_same_threads_same_bits_and_the_forward_pass_for_any_threads(name, for_any_threads):
+    variant = Variant(name)
     rng = np.random.RandomState(4)
     arrays = variant.arrays(((5, 3, 30, 31), 11, (3, 3)), lambda size: rng.uniform(-1, 1, size))
     results = {}
     for threads in (1, 2, 3):
         with omp_threads(threads):
             results[threads] = variant.ours(*arrays)
-            for name, again, first in zip(NAMES, variant.ours(*arrays), results[threads]):
-                np.testing.assert_array_equal(again, first, err_msg=name)
-    for i in (0, 1):  # y and gx; gW and gb are sums over the threads' images
+            for part, again, first in zip(NAMES, variant.ours(*arrays), results[threads]):
+                np.testing.assert_array_equal(again, first, err_msg=part)
+    for i in for_any_threads:
         np.testing.assert_array_equal(results[1][i], results[2][i], err_msg=NAMES[i])
         np.testing.assert_array_equal(results[1][i], results[3][i], err_msg=NAMES[i])
 
