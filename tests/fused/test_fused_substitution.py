@@ -14,10 +14,10 @@ from facekp.fused import status
 from facekp.fused.conv_algorithms import DIRECT
 from facekp.fused.cop import FusedOp
 from facekp.fused.small_ops import is_small
-from facekp.engine.layers import BatchNormLayer
+from facekp.engine.layers import BatchNormLayer, UpscaleConcatLayer
 from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLayer,
                             GlobalPoolLayer, InputLayer, MaxPool2DLayer, NonlinearityLayer,
-                            get_all_params)
+                            Pool2DLayer, get_all_params)
 from lasagne.nonlinearities import identity, rectify, sigmoid, tanh
 
 P = 0.5
@@ -35,6 +35,10 @@ def dense(incoming, units=5, nonlinearity=rectify, b=None):
 
 def normed(layer):
     return NonlinearityLayer(BatchNormLayer(layer), rectify)
+
+
+def joined(layer):
+    return UpscaleConcatLayer([MaxPool2DLayer(layer, 2), layer])
 
 
 def whole(shape):
@@ -74,7 +78,10 @@ CHAINS = {
     "stride": (lambda: conv(image(), stride=2), ["ConvRelu direct, stride 2"]),
     "3x3 stride": (lambda: conv(image(8), pad=1, stride=2), ["ConvRelu direct, stride 2"]),
     "1x1 stride-pool": (lambda: MaxPool2DLayer(conv(image(3), size=1, stride=2), 2),
-                        ["ConvRelu direct, stride 2"]),
+                        ["ConvRelu direct, stride 2", "MaxPool"]),
+    "pool": (lambda: MaxPool2DLayer(image(), 2), ["MaxPool"]),
+    "join": (lambda: joined(conv(InputLayer((None, 1, 8, 6)), pad=1)),
+             ["ConvRelu", "MaxPool", "UpscaleConcat"]),
     "average": (lambda: GlobalPoolLayer(conv(image(size=4))), ["ConvRelu", "GlobalAverage"]),
     "dense": (lambda: dense(image(), nonlinearity=identity), ["Dense"]),
     "dense-dense": (lambda: dense(dense(image(), b=whole), 3, tanh), ["Dense", "Dense"]),
@@ -91,7 +98,7 @@ STOCK = {
     "no bias": lambda: conv(image(), b=None),
     "subclass": lambda: type("Mine", (DenseLayer,), {})(image(), 3),
     "sigmoid": lambda: dense(image(), nonlinearity=sigmoid),
-    "pool alone": lambda: MaxPool2DLayer(image(), 2),
+    "mean pool": lambda: Pool2DLayer(image(), 2, mode="average_inc_pad"),
     "dropout without rescale": lambda: DropoutLayer(image(), P, rescale=False),
     "dropout with p as expression": lambda: DropoutLayer(image(), T.constant(np.float32(P))),
 }
@@ -154,7 +161,8 @@ def test_batch_normalization(deterministic, options):
     net = normed(dense(net, 7, identity))
     ops = op_names(fused.get_output(net, T.ftensor4(), deterministic=deterministic))
     assert ("BatchNorm" in ops) == (not deterministic)
-    assert len(ops) == (2 if deterministic else 5)
+    wanted = (2 if deterministic else 5) + (options.get("stride") == 2)  # its pooling
+    assert len(ops) == wanted
     compare(net, n=8, deterministic=deterministic, exact=False)
 
 
@@ -195,7 +203,7 @@ def test_layers_that_are_asked_for_or_shared_are_not_swallowed():
     convolved = conv(image())
     pooled = MaxPool2DLayer(convolved, 2)
     both = fused.get_output([convolved, pooled], x)
-    assert op_names(both[0]) == ["ConvRelu"] and op_names(both[1]) == ["ConvRelu"]
+    assert op_names(both[0]) == ["ConvRelu"] and op_names(both[1]) == ["ConvRelu", "MaxPool"]
     images = np.random.RandomState(0).uniform(size=(2, 1, 13, 12)).astype("float32")
     z, y = theano.function([x], both)(images)
     windows = z[:, :, :10, :10].reshape(2, 8, 5, 2, 5, 2)

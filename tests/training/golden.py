@@ -58,6 +58,7 @@ def cases():
                               augment=("mirror=0.5", "rotate=12", "scale=0.12", "noise=0.02"),
                               **small),
         "resnet": Settings("resnet", {"depth": 10, "width": 8}, "adam", **small),
+        "unet": Settings("unet", {"width": 8}, "adam", schedule=("cosine",), average=0.5, **small),
     }
 
 
