@@ -35,6 +35,7 @@ def images(rng, n=3):
             rng.uniform(-1, 1, (n, 30)).astype("float32"))
 
 
+@pytest.mark.slow  # its Ops are tested one by one; the stock ones take half a minute to compile
 def test_fused_and_stock_learn_the_same():
     X, y = images(np.random.RandomState(0))
     nets = [unet(width=2, sharpness=1.0, fused=fused) for fused in (True, False)]
