@@ -6,8 +6,7 @@ averaged over the last few epochs besides (settings `average`). The errors of th
 of fold: a face is found only by nets that did not train on it, by one of each kind. The small VGG,
 whose dense layers have to learn each place of a face anew, is here to compare with.
 
-On one core, a fold of the U-Net takes half an hour, of the small VGG an hour, and of the wider
-U-Net an hour and a half.
+On one core, a fold of the U-Net takes half an hour to three quarters, of the small VGG an hour.
 """
 from facekp.augmentation import RECIPE
 from facekp.experiment import Ensemble, Experiment, Variant, change

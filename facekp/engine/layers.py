@@ -174,7 +174,7 @@ class SoftArgmaxLayer(Layer):
 
     Parameters
     ----------
-    incoming : Layer with output (n, maps, size, size): maps of the whole image
+    incoming : Layer with output (n, maps, cells, cells): maps of the whole image
     size : int
         Height and width of the image, px.
     sharpness : float
@@ -204,7 +204,7 @@ class SoftArgmaxLayer(Layer):
 
         Parameters
         ----------
-        input : expression (n, maps, size, size)
+        input : expression (n, maps, cells, cells)
 
         Returns
         -------
@@ -231,7 +231,7 @@ class SoftArgmaxLayer(Layer):
 
         Parameters
         ----------
-        input : expression (n, maps, size, size)
+        input : expression (n, maps, cells, cells)
         y : expression (n, 2 * maps), scaled; NaN where there is no target
 
         Returns

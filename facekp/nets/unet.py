@@ -59,17 +59,15 @@ def unet(width=16, sharpness=0.001, optimizer="adam", learning_rate=0.001, batch
     >>> len(unet().layers)
     49
     """
-    def block(name, filters, **more):
+    def block(name, filters):
         return hidden(Conv2DLayer, name, batch_norm=True, pad=1, W=init.HeNormal("relu"),
-                      num_filters=filters, filter_size=3, **more)
+                      num_filters=filters, filter_size=3)
 
-    layers, before = [], "input"
+    layers = []
     for level in (1, 2, 3, 4):
         filters = width * 2 ** (level - 1)
-        layers += block(f"down{level}_1", filters, **({"incoming": before} if level > 1 else {}))
-        layers += block(f"down{level}_2", filters)
-        before = f"pool{level}"
-        layers += [(MaxPool2DLayer, {"name": before, "pool_size": 2})]
+        layers += block(f"down{level}_1", filters) + block(f"down{level}_2", filters)
+        layers += [(MaxPool2DLayer, {"name": f"pool{level}", "pool_size": 2})]
     layers += block("bottom_1", filters) + block("bottom_2", filters)
     for level in (4, 3, 2):
         layers += [(UpscaleConcatLayer, {"name": f"join{level}", "incomings": [
