@@ -13,7 +13,8 @@ import types
 import warnings
 from importlib import metadata
 
-from facekp.engine import compile_cache, compile_index, compiler_answers, estimator, fork
+from facekp.engine import (compile_cache, compile_index, compiler_answers, estimator, fork,
+                           precompiled)
 
 
 def install():
@@ -40,6 +41,7 @@ def bridge():
     compile_cache.install()
     compile_index.install()
     compiler_answers.install()
+    precompiled.install()
     fork.install()
     silence_known_warnings()
     estimator.bridge()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
-from fused_tools import omp_threads
+from fused_tools import omp_threads, stock_mode
 from lasagne.layers import Conv2DLayer, DenseLayer, InputLayer, get_output
 from theano.tensor.signal.pool import pool_2d
 
@@ -34,8 +34,8 @@ class Functions:
         ours = batch_norm_relu_pool(z, channel_stats(z), gamma, beta, EPSILON, pool, relu)
         self.fused, self.stock = (
             theano.function([z, gamma, beta, gy], [y] + theano.grad(
-                None, [z, gamma, beta], known_grads={y: gy}), no_default_updates=True)
-            for y in (ours, self.stock_expression(z, gamma, beta)))
+                None, [z, gamma, beta], known_grads={y: gy}), no_default_updates=True, mode=mode)
+            for y, mode in ((ours, None), (self.stock_expression(z, gamma, beta), stock_mode())))
 
     def stock_expression(self, z, gamma, beta):
         """What the layers BatchNormLayer, rectify and MaxPool2DLayer compute."""
@@ -207,7 +207,8 @@ def test_fold_gives_the_deterministic_output():
         before.W, before.b = fold(layer, before.W)
         found = get_output(before)
         ours, stocks = ([y] + T.grad((y ** 2).sum(), parameters) for y in (found, expected))
-        results = theano.function([x], ours + stocks)(np.float32(rng.randn(4, 2, 6, 7)))
+        f = theano.function([x], ours + stocks, mode=stock_mode())
+        results = f(np.float32(rng.randn(4, 2, 6, 7)))
         for a, b in zip(results[:6], results[6:]):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
@@ -231,7 +232,8 @@ def test_a_training_step_updates_the_layers_averages_as_stock_does(shape, pool):
     for fused in (True, False):
         layer = BatchNormLayer(shape, alpha=0.25, epsilon=EPSILON)
         y = normalize(layer, z, channel_stats(z), pool) if fused else layer.get_output_for(z)
-        step = theano.function([z], [y] + theano.grad(y.sum(), [layer.gamma, layer.beta]))
+        step = theano.function([z], [y] + theano.grad(y.sum(), [layer.gamma, layer.beta]),
+                               mode=None if fused else stock_mode())
         for array in (random_numbers(shape, shape)[0], np.ones(shape, "float32")):
             step(array)
         averages.append((layer.mean.get_value(), layer.var.get_value()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
-from fused_tools import omp_threads
+from fused_tools import omp_threads, stock_mode
 from lasagne.layers import (Conv2DLayer, ElemwiseSumLayer, InputLayer, NonlinearityLayer,
                             get_all_params)
 from lasagne.nonlinearities import identity, rectify
@@ -46,11 +46,11 @@ def functions():
     z, shortcut, gy, more = (T.TensorType("float32", (False,) * 4)() for _ in range(4))
     gamma, beta = T.fvectors("gamma", "beta")
     made = []
-    for block_end in (fused_block_end, stock_block_end):
+    for block_end, mode in ((fused_block_end, fused.mode()), (stock_block_end, stock_mode())):
         y = block_end(z, gamma, beta, shortcut)
         grads = T.grad((y * gy).sum() + (y * more).sum(), [z, gamma, beta, shortcut])
         made.append(theano.function([z, gamma, beta, shortcut, gy, more], [y] + grads,
-                                    no_default_updates=True, mode=fused.mode()))
+                                    no_default_updates=True, mode=mode))
     return made
 
 
@@ -159,7 +159,8 @@ def test_blocks_are_fused_whole_and_close_to_stock(deterministic, halve):
     images = np.random.RandomState(0).standard_normal((6, 8, 9, 10)).astype("float32")
     params = [] if deterministic else get_all_params(net, trainable=True)
     results = []
-    for get_output in (fused.get_output, lasagne.layers.get_output):
+    for get_output, mode in ((fused.get_output, fused.mode()),
+                             (lasagne.layers.get_output, stock_mode())):
         y = get_output(net, x, deterministic=deterministic)
         if not results:
             names = op_names([y])
@@ -167,7 +168,7 @@ def test_blocks_are_fused_whole_and_close_to_stock(deterministic, halve):
             assert names.count("ConvRelu" if deterministic else "ConvLinear") >= 2
         weights = np.random.RandomState(1).standard_normal((6,) + net.output_shape[1:])
         grads = T.grad((y * weights.astype("float32")).sum(), params) if params else []
-        f = theano.function([x], [y] + grads, mode=fused.mode(), no_default_updates=True)
+        f = theano.function([x], [y] + grads, mode=mode, no_default_updates=True)
         results.append(f(images))
     for found, wanted, what in zip(*results, ["output"] + params):
         assert np.linalg.norm(found - wanted) <= 2e-5 * np.linalg.norm(wanted), what

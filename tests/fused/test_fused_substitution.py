@@ -7,6 +7,7 @@ import pytest
 import theano
 import theano.tensor as T
 from dropout_reference import dropout_factors
+from fused_tools import stock_mode
 from facekp import fused
 from facekp.engine import compiler
 from facekp.nets import models
@@ -120,10 +121,11 @@ def compare(last, n=3, deterministic=False, seed=0, exact=True, ties=True):
     weights = rng.randint(-2, 3, (n,) + last.output_shape[1:]).astype("float32") * 576
     params = [] if deterministic else get_all_params(last, trainable=True)
     results = []
-    for get_output in (fused.get_output, lasagne.layers.get_output):
+    for get_output, mode in ((fused.get_output, fused.mode()),
+                             (lasagne.layers.get_output, stock_mode())):
         y = get_output(last, x, deterministic=deterministic)
         grads = T.grad((y * weights).sum(), params) if params else []
-        results.append(theano.function([x], [y] + grads, mode=fused.mode())(images))
+        results.append(theano.function([x], [y] + grads, mode=mode)(images))
     for ours, theirs, what in zip(*results, ["output"] + params):
         if exact:
             np.testing.assert_array_equal(ours, theirs, err_msg=str(what))
