@@ -38,6 +38,7 @@ def bridge():
     bridge_moved_names()
     bridge_scan()
     bridge_module_cache()
+    bridge_frames()
     compile_cache.install()
     compile_index.install()
     compiler_answers.install()
@@ -211,6 +212,19 @@ def bridge_module_cache():
 
     if key_of.__module__ == CLinker.__module__:  # not yet bridged
         CLinker.cmodule_key_ = key_with_versions
+
+
+def bridge_frames():
+    """The name of a calling function without a search of its file through all modules.
+
+    Theano asks for it each time an optimization cannot be applied, and uses nothing but the name: a
+    fiftieth of a second a time, ten times in a start of the U-Net. Remove it with Theano.
+    """
+    from theano.gof import toolbox
+
+    toolbox.inspect = types.SimpleNamespace(
+        currentframe=sys._getframe,
+        getframeinfo=lambda frame: types.SimpleNamespace(function=frame.f_code.co_name))
 
 
 def silence_known_warnings():
