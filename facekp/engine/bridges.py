@@ -14,7 +14,7 @@ import warnings
 from importlib import metadata
 
 from facekp.engine import (compile_cache, compile_index, compiler_answers, estimator, fork,
-                           precompiled)
+                           outside_lock, precompiled)
 
 
 def install():
@@ -43,6 +43,7 @@ def bridge():
     compile_index.install()
     compiler_answers.install()
     precompiled.install()
+    outside_lock.install()
     fork.install()
     silence_known_warnings()
     estimator.bridge()

@@ -2,22 +2,17 @@
 
 Theano compiles a function's modules one by one, while the other cores idle: about two thirds of the
 time until a net first trains is g++. Here the missing ones are compiled side by side and put into
-Theano's cache, where its linker finds them. Whatever fails is left to the linker, which compiles it
-again and reports the fault.
+Theano's cache (:mod:`facekp.engine.outside_lock`), where its linker finds them. Whatever fails is
+left to the linker, which compiles it again and reports the fault.
 """
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
-import os
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-import theano
 from theano.compile import optdb
 from theano.gof import FunctionGraph
 from theano.gof.cc import CLinker, get_module_cache
-from theano.gof.cmodule import dlimport, get_module_hash
-from theano.gof.compilelock import lock_ctx
+from theano.gof.cmodule import get_module_hash
 from theano.gof.opt import Optimizer
 
 from facekp.engine import compile_index
@@ -37,32 +32,14 @@ class CompileAhead(Optimizer):
         links = [CLinker().accept(FunctionGraph(node.inputs, node.outputs))
                  for node in nodes.values()]
         cache = get_module_cache()
-        if len(_missing(links, cache)) < 2 or usable_cores() < 2:
+        missing = _missing(links, cache)
+        if len(missing) < 2 or usable_cores() < 2:
             return
-        with lock_ctx():  # what another process is compiling just now is waited for
-            cache.refresh(cleanup=False)
-            missing = _missing(links, cache)
-            # the longest first: it would keep one core busy alone at the end
-            missing = dict(sorted(missing.items(), key=lambda item: -len(item[1].get_src_code())))
-            with tempfile.TemporaryDirectory(dir=theano.config.compiledir) as folder, \
-                    ThreadPoolExecutor(usable_cores()) as pool:
-                jobs = [pool.submit(_compile, link, os.path.join(folder, str(i)))
-                        for i, link in enumerate(missing.values())]
-                for (key, link), job in zip(missing.items(), jobs):
-                    if job.exception() is None:
-                        cache.module_from_key(key, lnk=_Compiled(link, job.result()))
-
-
-class _Compiled:
-    """What the cache asks of a linker, for a module that lies ready in a file."""
-
-    def __init__(self, link, path):
-        self.get_src_code = link.get_src_code
-        self.path = path
-
-    def compile_cmodule(self, location):
-        shutil.copy(os.path.join(os.path.dirname(self.path), "mod.cpp"), location)
-        return dlimport(shutil.copy(self.path, location))
+        # the longest first: it would keep one core busy alone at the end
+        missing = sorted(missing.items(), key=lambda item: -len(item[1].get_src_code()))
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for key, link in missing:
+                pool.submit(cache.module_from_key, key, lnk=link)
 
 
 def _missing(links, cache):
@@ -81,17 +58,6 @@ def _missing(links, cache):
         except Exception:  # no C code: Theano will run its Python
             continue
     return found
-
-
-def _compile(link, folder):
-    """Run the C++ compiler; the path of the module."""
-    os.mkdir(folder)
-    module = link.get_dynamic_module()
-    link.c_compiler().compile_str(
-        module.code_hash, link.get_src_code(), folder, link.header_dirs(), link.lib_dirs(),
-        link.libraries(), link.compile_args(), py_module=False)
-    return next(os.path.join(folder, name) for name in os.listdir(folder)
-                if name.startswith(module.code_hash))
 
 
 optdb.register("CompileAhead", CompileAhead(), 201, TAG)  # after small_ops.py; where asked for

@@ -7,6 +7,7 @@ import theano
 import theano.tensor as T
 from theano.gof.cmodule import ModuleCache
 
+from facekp.engine import outside_lock
 from facekp.fused import compile_ahead
 from facekp.fused.compile_ahead import CompileAhead
 from facekp.fused.conv_algorithms import DIRECT
@@ -112,6 +113,6 @@ def test_nothing_to_gain_nothing_done(function, cache, monkeypatch, cores, missi
 def test_a_module_that_does_not_compile_is_left_to_the_linker(function, cache, monkeypatch):
     def failing(link, folder):
         raise Exception("Compilation failed (return status=1)")
-    monkeypatch.setattr(compile_ahead, "_compile", failing)
+    monkeypatch.setattr(outside_lock, "Compiled", failing)
     CompileAhead().apply(function.maker.fgraph)
     assert modules(cache) == set()
