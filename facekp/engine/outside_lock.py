@@ -41,15 +41,24 @@ def module_lock(cache, module_hash):
     slot = "%02x" % (int(module_hash[-8:], 16) % SLOTS)
     # A folder of its own: Theano removes empty ones from the cache. This one has the locks.
     folder = os.path.join(cache, "compiling")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, slot + ".lock"), "a") as file:
-        with contextlib.suppress(OSError):
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                for left in glob.glob(os.path.join(folder, slot + "-*")):  # by a killed process
-                    shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=slot + "-", dir=folder) as empty:
-            yield empty
+    with contextlib.ExitStack() as stack:
+        while True:
+            os.makedirs(folder, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # it has just been removed, still empty
+                file = stack.enter_context(open(os.path.join(folder, slot + ".lock"), "a"))
+                _wait(file, os.path.join(folder, slot + "-*"))
+                empty = tempfile.TemporaryDirectory(prefix=slot + "-", dir=folder)
+                break
+        yield stack.enter_context(empty)
+
+
+def _wait(file, pattern):
+    """Lock a file, and remove what killed processes have left that had locked it."""
+    with contextlib.suppress(OSError):
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            for left in glob.glob(pattern):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 class Compiled:

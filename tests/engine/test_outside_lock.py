@@ -109,6 +109,19 @@ def test_a_disk_without_locks_is_no_fault(tmp_path, monkeypatch):
         pass
 
 
+def test_a_folder_that_theano_removes_is_made_again(tmp_path, monkeypatch):
+    """It removes what is empty: here between the folder's making and the lock's."""
+    makedirs, removed = os.makedirs, []
+
+    def removing(path, *args, **more):
+        makedirs(path, *args, **more)
+        if not removed:
+            removed.append(os.rmdir(path))
+    monkeypatch.setattr(os, "makedirs", removing)
+    with outside_lock.module_lock(str(tmp_path), HASH) as folder:
+        assert removed and os.listdir(folder) == []
+
+
 def test_what_a_killed_process_left_is_removed(tmp_path):
     with outside_lock.module_lock(str(tmp_path), HASH) as folder:
         assert os.listdir(folder) == []
