@@ -34,8 +34,8 @@ class Functions:
         ours = batch_norm_relu_pool(z, channel_stats(z), gamma, beta, EPSILON, pool, relu)
         self.fused, self.stock = (
             theano.function([z, gamma, beta, gy], [y] + theano.grad(
-                None, [z, gamma, beta], known_grads={y: gy}), no_default_updates=True, mode=mode)
-            for y, mode in ((ours, None), (self.stock_expression(z, gamma, beta), stock_mode())))
+                None, [z, gamma, beta], known_grads={y: gy}), no_default_updates=True)
+            for y in (ours, self.stock_expression(z, gamma, beta)))
 
     def stock_expression(self, z, gamma, beta):
         """What the layers BatchNormLayer, rectify and MaxPool2DLayer compute."""
