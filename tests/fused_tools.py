@@ -26,7 +26,6 @@ def stock_mode():
     return theano.compile.get_default_mode().including("tests_in_python").excluding("fusion")
 
 
-
 @contextlib.contextmanager
 def omp_threads(n):
     """Run the OpenMP loops of compiled modules on n threads."""

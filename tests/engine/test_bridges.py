@@ -230,3 +230,11 @@ def test_lasagne_needs_no_pkg_resources_and_others_get_the_real_one(clean_env):
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=clean_env,
                           stderr=subprocess.PIPE)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_theano_knows_the_function_that_asked():
+    """By its name it tells its own replacements from others, whose faults it would print."""
+    from theano.gof import toolbox
+
+    info = toolbox.inspect.getframeinfo(toolbox.inspect.currentframe())
+    assert info.function == "test_theano_knows_the_function_that_asked"

@@ -3,6 +3,7 @@ import facekp.engine.ready  # noqa: F401  (readies Theano and Lasagne)
 
 from collections import OrderedDict
 
+import lasagne
 import numpy as np
 import pytest
 import theano
@@ -120,3 +121,16 @@ def test_unknown_name_lists_the_choices():
         optimizers.get("adadelta")
     assert str(raised.value) == ("optimizer: found 'adadelta', expected one of sgd, "
                                  "nesterov_momentum, adagrad, rmsprop, adam")
+
+
+def test_states_are_zeros_of_their_own_and_lasagne_is_left_as_it_was():
+    params = [theano.shared(np.ones((2, 3), "float32"), name=name) for name in "ab"]
+    updates = optimizers.get("adam").update([param * 1 for param in params], params)
+    states = [state for state in updates if state not in params and state.name != "t"]
+    assert len(states) == 4
+    states[0].set_value(states[0].get_value(borrow=True) + 1)
+    assert [state.get_value().sum() for state in states] == [6, 0, 0, 0]
+    with pytest.raises(ZeroDivisionError), optimizers.states_not_copied():
+        assert lasagne.updates.theano is not theano
+        1 / 0
+    assert lasagne.updates.theano is theano
