@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--torch", type=engines.interpreter, metavar="PYTHON",
                         help="an interpreter that has PyTorch")
     parser.add_argument("--nets", nargs="+", choices=list(engines.CASES),
-                        default=["cnn14", "lenet5", "lenet5, batch norm", "vggnet"])
+                        default=[name for name in engines.CASES if name != "cnn14, no dropout"])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=results.FOLDER)
