@@ -4,16 +4,21 @@ from collections import namedtuple
 MIN_WINOGRAD_CHANNELS = 8  # with fewer input channels the transforms cost more than they save
 MAX_TOGETHER = {2: 128 * 128, 3: 32 * 64, 5: 128 * 128}
 """By the kernel: channels x filters up to which one pass makes both gradients."""
+MAX_SPARSE = 256 * 256
+"""Channels x filters up to which a pooled layer's gradients are sums over its few that are not 0:
+with more, the filters pass through the caches too often for the few windows of an image."""
 
 
-class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
+class Algorithm(namedtuple("Algorithm", "tile, kernel, together, sparse, stride")):
     """The direct sum (``tile`` None), or Winograd's F(tile x tile, kernel x kernel).
 
     F(m x m, r x r) makes m x m outputs of an r x r convolution from (m + r - 1)**2 products instead
     of m * m * r * r (csrc/winograd_transforms.h). With ``together`` one pass over the tiles makes
     the gradients of weights and input (csrc/winograd_backward.h), without it each has its own
-    (csrc/winograd_weights.h), as layers with many channels need it. A `stride` of 2 has direct sums
-    of its own (csrc/conv_strided.h, csrc/conv_strided_backward.h).
+    (csrc/winograd_weights.h), as layers with many channels need it. With ``sparse`` a pooled layer
+    has other gradients: direct sums over the outputs that the pool passed on
+    (csrc/pooled_backward.h). A `stride` of 2 has direct sums of its own (csrc/conv_strided.h,
+    csrc/conv_strided_backward.h).
     """
 
     __slots__ = ()
@@ -44,8 +49,16 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, stride")):
         return "winograd::%s<winograd::Scheme<%d, %d>>" % (name, self.tile, self.kernel)
 
 
-DIRECT = Algorithm(None, None, False, 1)
-STRIDED = Algorithm(None, None, False, 2)
+    @property
+    def pooled_backward(self):
+        """The header and the C++ function of a pooled layer's gradients."""
+        if self.sparse:
+            return ("pooled_backward.h",), "pooled::conv_backward<%d>" % self.kernel
+        return self.headers[1], self.function("conv_backward")
+
+
+DIRECT = Algorithm(None, None, False, False, 1)
+STRIDED = Algorithm(None, None, False, False, 2)
 TILES = {2: (4,), 3: (4, 3), 5: (4,)}
 """The tiles for each kernel that Winograd's algorithm is written for, the usual one first."""
 MIN_DEEP = 128 * 128  # channels x filters of which other tiles than the usual ones pay off
@@ -56,8 +69,9 @@ def winograd(kernel, channels=64, filters=64, tile=None):
 
     The numbers are a matter of speed alone.
     """
-    return Algorithm(tile or TILES[kernel][0], kernel,
-                     channels * filters <= MAX_TOGETHER[kernel], 1)
+    depth = channels * filters
+    return Algorithm(tile or TILES[kernel][0], kernel, depth <= MAX_TOGETHER[kernel],
+                     depth <= MAX_SPARSE, 1)
 
 
 def choose(channels, filters, filter_size, pad, stride=1, outputs=None):

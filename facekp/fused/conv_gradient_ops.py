@@ -87,6 +87,10 @@ class _ConvGrad(ConvOp):
             outputs.append(T.TensorType("float32", W.broadcastable[:1])())
         return theano.Apply(self, [x, W] + list(kept_and_gy[:-1]) + [gy], outputs)
 
+    def function(self):
+        """C++ for the function that computes it."""
+        return self.algorithm.function("conv_backward")
+
     def infer_shape(self, node, shapes):
         x, W = shapes[:2]
         return [x] * self.needs_input_grad + [W] + [(W[0],)] * self.has_bias
@@ -109,7 +113,7 @@ class _ConvGrad(ConvOp):
                         "; they do not belong together");
         %s(s, x.data, W.data, %s, %s, out_like<float>(&%s, %s), %s);
         """ % (gy, *self.output_sides(), " || kept.size() != gy.size()" if kept else "",
-               self.algorithm.function("conv_backward"), self.source, gx, outputs[0], W, gb)
+               self.function(), self.source, gx, outputs[0], W, gb)
 
 
 class ConvReluPoolGrad(_ConvGrad):
@@ -122,6 +126,13 @@ class ConvReluPoolGrad(_ConvGrad):
     def __init__(self, pad, needs_input_grad, algorithm, p):
         super(ConvReluPoolGrad, self).__init__(pad, needs_input_grad, algorithm)
         self.p = p
+
+    @property
+    def headers(self):
+        return self.algorithm.pooled_backward[0]
+
+    def function(self):
+        return self.algorithm.pooled_backward[1]
 
 
 class ConvReluGrad(_ConvGrad):

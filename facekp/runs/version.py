@@ -23,9 +23,10 @@ everything: if in doubt, raise the version. It costs those who have an unfinishe
 5     F(3x3, 3x3) in layers of 6x6 pixels and 128 and more channels, VGGNet's and ResNet's last;
       larger pieces in layers of 256 channels
 6     convolutions with stride 2, ResNet's, sum in another order, the same for any number of threads
+7     gradients of layers with 2x2 max pooling are direct sums over the outputs that it passed on
 ====  ============================================================================================
 """
-TRAINING_VERSION = 6
+TRAINING_VERSION = 7
 
 CODE_DIGESTS = {
     "b0674aefe8db79534601a07b868e2f91206a79e32281a77f7ce2df0a23d710d5": 1,

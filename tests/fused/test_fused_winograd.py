@@ -24,9 +24,11 @@ RELU = ("relu", 1, 0, conv_relu)
 LINEAR = ("linear", 1, 0, lambda x, W, b, **o: conv_linear(x, W, **o)[0] + 0 * b.sum())
 # by the span of a tile's inputs, of W and gy: such multiples keep the transforms exact
 SCALES = {5: 36, 6: 576, 8: 8100}
-# (tile, kernel, padding, what follows)
-CASES = [(4, 2, 0, POOL), (4, 2, 0, LINEAR), (4, 3, 1, POOL), (4, 3, 1, RELU), (3, 3, 1, RELU),
-         (3, 3, 1, LINEAR), (4, 5, 0, POOL), (4, 5, 0, LINEAR)]
+# (tile, kernel, padding, what follows); with DEEP as with so many channels that a pooled layer's
+# gradients are Winograd's, too
+DEEP = ("deep pool",) + POOL[1:]
+CASES = [(4, 2, 0, POOL), (4, 2, 0, LINEAR), (4, 3, 1, POOL), (4, 3, 1, DEEP), (4, 3, 1, RELU),
+         (3, 3, 1, RELU), (3, 3, 1, LINEAR), (4, 5, 0, POOL), (4, 5, 0, LINEAR)]
 
 
 def stock(kind, x, W, b, pad):
@@ -35,7 +37,7 @@ def stock(kind, x, W, b, pad):
         return z + 0 * b.sum()
     z = z + b.dimshuffle("x", 0, "x", "x")
     y = 0.5 * (z + abs(z))
-    return pool_2d(y, ws=(2, 2), ignore_border=True, mode="max") if kind == "pool" else y
+    return pool_2d(y, ws=(2, 2), ignore_border=True, mode="max") if "pool" in kind else y
 
 
 class Case(object):
@@ -45,8 +47,9 @@ class Case(object):
         self.kernel, self.pad, self.span = kernel, pad, tile + kernel - 1
         self.kind, self.pool, self.p, layer = what
         self.scale = SCALES[self.span]
+        depth = (512, 512) if self.kind == "deep pool" else (64, 64)
         self.ours = self.function(
-            lambda *a: layer(*a, pad=pad, algorithm=winograd(kernel, tile=tile)))
+            lambda *a: layer(*a, pad=pad, algorithm=winograd(kernel, *depth, tile=tile)))
         self.theirs = self.function(lambda *a: stock(self.kind, *a, pad=pad))
         self.double = self.function(lambda *a: stock(self.kind, *a, pad=pad), "float64")
 
@@ -225,4 +228,5 @@ def test_the_choice_for_a_layer():
     assert choose(64, 128, (3, 3), 0, outputs=(6, 6)).tile == 4  # not deep enough
     for unknown in (None, (None, None)):
         assert choose(256, 256, (3, 3), 1, outputs=unknown).tile == 4
+    assert choose(256, 256, (3, 3), 1).sparse and not choose(256, 512, (3, 3), 1).sparse
     assert choose(32, 32, (3, 3), 1).together and not choose(64, 64, (3, 3), 1).together

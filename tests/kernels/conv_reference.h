@@ -166,15 +166,47 @@ static void check_gradients(const char* what, const ConvShape& s, const Floats& 
 // one tap of each filter and channel, and one gradient of each image: a map that is linear in both
 // factors is the convolution if it is so for pairs of those, at all places.
 template <class Kernels>
+static void fill(Floats& values, bool integers, int parts, float scale) {
+  if (integers && Kernels::IMPULSES) values.impulses(parts, scale);
+  else values.random(integers, scale);
+}
+
+// ReLU, pooling, dropout.
+template <class Kernels>
+static void test_pool(const ConvShape& s, const Floats& x, const Floats& w, const Floats& bias,
+                      const doubles& biased, bool integers) {
+  const double tolerance = integers ? 0 : Kernels::TOLERANCE;
+  for (int drop = 0; drop < 2; ++drop) {
+    const size_t pooled = size_t(s.n) * s.f * (out_h(s) / 2) * (out_w(s) / 2);
+    const DropoutKey key = make_dropout_key(7, 3, 0.5f);
+    Floats y(pooled, NAN), y_eval(pooled, NAN), gy(pooled);
+    std::vector<uint8_t> mask(pooled, 255);
+    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, drop ? &key : nullptr, y.data,
+                            mask.data());
+    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, nullptr, y_eval.data, nullptr);
+    fill<Kernels>(gy, integers, s.n, Kernels::SCALE);
+    doubles factors(pooled), upstream(pooled), gz;
+    for (size_t i = 0; i < pooled; ++i) {
+      factors[i] = drop ? dropout_factor(key, uint32_t(i)) : 1;
+      upstream[i] = gy.data[i] * factors[i];
+    }
+    doubles expected = relu_pool(s, biased, 2, &upstream, &gz);
+    check("pool, evaluation", s, y_eval.data, expected, tolerance);
+    for (size_t i = 0; i < pooled; ++i) expected[i] *= factors[i];
+    check(drop ? "pool, dropout" : "pool", s, y.data, expected, tolerance);
+    check_gradients<Kernels>(drop ? "pool, dropout" : "pool", s, x, w, gy,
+                             PooledGradient{gy.data, mask.data(), pooled, drop ? key.scale : 1.0f},
+                             gz, tolerance);
+  }
+}
+
+template <class Kernels>
 static void test(const ConvShape& s, bool integers) {
   const double tolerance = integers ? 0 : Kernels::TOLERANCE;
   const float scale = Kernels::SCALE;
-  const auto fill = [&](Floats& values, int parts, float scale) {
-    if (integers && Kernels::IMPULSES) values.impulses(parts, scale);
-    else values.random(integers, scale);
-  };
   Floats x(size_t(s.n) * s.c * s.h * s.w), w(size_t(s.f) * s.taps()), bias(s.f);
-  fill(x, s.n, 1), fill(w, s.f * s.c, scale), bias.random(integers, scale);
+  fill<Kernels>(x, integers, s.n, 1), fill<Kernels>(w, integers, s.f * s.c, scale);
+  bias.random(integers, scale);
   const size_t outputs = size_t(s.n) * s.f * out_h(s) * out_w(s);
   const doubles linear = convolve(s, x, w, nullptr), biased = convolve(s, x, w, bias.data);
 
@@ -190,14 +222,14 @@ static void test(const ConvShape& s, bool integers) {
       moments[s.f + f] += std::pow(linear[i] - moments[f], 2) / (s.n * area);
     }
     check("statistics", s, stats.data, moments, Kernels::TOLERANCE);
-    fill(gz, s.n, scale);
+    fill<Kernels>(gz, integers, s.n, scale);
     check_gradients<Kernels>("linear", s, x, w, gz, LinearGradient{gz.data, gz.size},
                              doubles(gz.data, gz.data + gz.size), tolerance);
   }
   {  // ReLU
     Floats y(outputs, NAN), gy(outputs);
     Kernels::conv_relu(s, x.data, w.data, bias.data, y.data);
-    fill(gy, s.n, scale);
+    fill<Kernels>(gy, integers, s.n, scale);
     doubles gz;
     const doubles upstream(gy.data, gy.data + gy.size);
     check("relu", s, y.data, relu_pool(s, biased, 1, &upstream, &gz), tolerance);
@@ -205,26 +237,5 @@ static void test(const ConvShape& s, bool integers) {
                              tolerance);
   }
   if (out_h(s) < 2 || out_w(s) < 2 || stride > 1) return;  // no pooling behind a stride
-  for (int drop = 0; drop < 2; ++drop) {  // ReLU, pooling, dropout
-    const size_t pooled = size_t(s.n) * s.f * (out_h(s) / 2) * (out_w(s) / 2);
-    const DropoutKey key = make_dropout_key(7, 3, 0.5f);
-    Floats y(pooled, NAN), y_eval(pooled, NAN), gy(pooled);
-    std::vector<uint8_t> mask(pooled, 255);
-    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, drop ? &key : nullptr, y.data,
-                            mask.data());
-    Kernels::conv_relu_pool(s, x.data, w.data, bias.data, nullptr, y_eval.data, nullptr);
-    fill(gy, s.n, scale);
-    doubles factors(pooled), upstream(pooled), gz;
-    for (size_t i = 0; i < pooled; ++i) {
-      factors[i] = drop ? dropout_factor(key, uint32_t(i)) : 1;
-      upstream[i] = gy.data[i] * factors[i];
-    }
-    doubles expected = relu_pool(s, biased, 2, &upstream, &gz);
-    check("pool, evaluation", s, y_eval.data, expected, tolerance);
-    for (size_t i = 0; i < pooled; ++i) expected[i] *= factors[i];
-    check(drop ? "pool, dropout" : "pool", s, y.data, expected, tolerance);
-    check_gradients<Kernels>(drop ? "pool, dropout" : "pool", s, x, w, gy,
-                             PooledGradient{gy.data, mask.data(), pooled, drop ? key.scale : 1.0f},
-                             gz, tolerance);
-  }
+  test_pool<Kernels>(s, x, w, bias, biased, integers);
 }

@@ -29,10 +29,16 @@ struct PooledGradient {
     __builtin_prefetch(gy + index, 0, 2);
     __builtin_prefetch(mask + index, 0, 2);
   }
-  FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[4]) const {
-    const ivec bits = load_bytes(mask + index, int(std::min(size - index, size_t(LANES))));
+  // The gradient that each of the elements in `bits` receives, 0 where there are none.
+  FACEKP_INLINE vec of_windows(size_t index, int count, ivec* bits) const {
+    const ivec all = load_bytes(mask + index, int(std::min(size - index, size_t(LANES))));
     const vec full = first_lanes(load_within(gy, index, size), count) * splat(scale);
-    const vec passed = (bits & HALF) != 0 ? full * splat(0.5f) : full;
+    *bits = all & (HALF - 1);
+    return *bits == 0 ? vec{} : (all & HALF) != 0 ? full * splat(0.5f) : full;
+  }
+  FACEKP_INLINE void operator()(size_t index, int count, vec (&g)[4]) const {
+    ivec bits;
+    const vec passed = of_windows(index, count, &bits);
     for (int phase = 0; phase < 4; ++phase) g[phase] = (bits & (1 << phase)) != 0 ? passed : vec{};
   }
 };

@@ -60,6 +60,17 @@ static FACEKP_INLINE ivec lane_index() {
   return lanes;
 }
 
+// Whether a lane is not 0.
+static FACEKP_INLINE bool any(ivec v) {
+#if FACEKP_LANES == 16
+  return _mm512_test_epi32_mask((__m512i)v, (__m512i)v) != 0;
+#else
+  int32_t found = 0;
+  for (int i = 0; i < LANES; ++i) found |= v[i];
+  return found != 0;
+#endif
+}
+
 // The first `count` <= LANES numbers at p alone: memory may end there. Other lanes are loaded as 0.
 static FACEKP_INLINE vec load_first(const float* p, int count) {
 #if FACEKP_LANES == 16
