@@ -48,7 +48,9 @@ template <class Epilogue>
 static void conv_forward(const ConvShape& s, const float* x, const float* w, const float* bias,
                          const Epilogue& epilogue, const float* z = nullptr,
                          float* stats = nullptr) {
-  constexpr int S = Epilogue::S;
+  constexpr int S = Epilogue::S, VECS = 4 / (S * S);  // vectors that a tile writes for a filter
+  constexpr int AHEAD = 4;  // tiles: each filter's outputs are a stream of their own, too many for
+                            // the hardware to foresee
   const int threads = max_threads(), height = s.out_h() / S, width = s.out_w() / S;
   const int rows = band_rows(s.n, height, Columns<S>(s, height).floats_per_row(), threads);
   const int bands = (height + rows - 1) / rows, items = s.n * bands, taps = s.taps();
@@ -87,7 +89,10 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
       all_tiles<S>(s.f, count, columns, packed_w, offset.data(), taps, layout.shift_stride(),
                    packed_bias, [&](int) { return TapRange{0, taps}; },
                    [=](int f, int q, const vec (&sums)[4]) {
-                     epilogue(first_index + f * plane + q, count - q, sums);
+                     const size_t index = first_index + f * plane + q;
+                     for (int v = 0; v < VECS; ++v)
+                       epilogue.prefetch(index + (AHEAD * VECS + v) * LANES);
+                     epilogue(index, count - q, sums);
                    });
       if (stats)
         for (int f = 0; f < s.f; ++f)
