@@ -172,6 +172,8 @@ static inline void multiply_gx(const float* W, int64_t inputs, const float* g_t,
   for (int64_t t = 0; t < rows; t += TILE_ROWS) {
     const int tile_rows = (int)std::min<int64_t>(TILE_ROWS, rows - t);
     const float* a = W + (row + t) * units;
+    for (int64_t m = t * n / rows; m < (t + tile_rows) * n / rows; ++m)  // for the last line
+      for (int64_t k = 0; k < rows; k += LANES) __builtin_prefetch(gx + m * inputs + row + k, 1, 2);
     if (tile_rows < TILE_ROWS) pack_rows(a, units, units, tile_rows, pack);
     for (int64_t m = 0; m < n; m += PANEL) {
       const int columns = (int)std::min<int64_t>(PANEL, n - m);

@@ -146,6 +146,8 @@ class Backward {
 
  private:
   static constexpr int TAPS = KERNEL * KERNEL;
+  // Floats: LANES planes are more streams than the hardware foresees.
+  static constexpr int AHEAD = 4 * LANES;
   static constexpr size_t PIECE_FLOATS = 12 * 1024;    // of a strip of x and dx: 48 KB
   static constexpr size_t PARTS_FLOATS = 1024 * 1024;  // of all parts' sums
   static constexpr int VECS = Block<KERNEL>::VECS, ROWS = Block<KERNEL>::ROWS;
@@ -220,7 +222,7 @@ class Backward {
     vec total = {};
     for (int q = 0; q < windows; q += LANES) {
       const int count = std::min(LANES, windows - q);
-      gradient_.prefetch(index + q + size_t(rows) * width_);
+      gradient_.prefetch(index + q + size_t(rows) * width_ + 2 * LANES);  // the next strip's
       ivec bits;
       const vec g = apart(gradient_.of_windows(index + q, count, &bits));
       bits = (ivec)apart((vec)bits);
@@ -278,6 +280,7 @@ class Backward {
       winograd::to_lanes(
           int(plane), std::min(LANES, s_.c - c),
           [&](int lane, int p, int count) {
+            __builtin_prefetch(from + lane * plane + p + AHEAD, 0, 2);
             return winograd::load_some(from + lane * plane + p, count);
           },
           to + channel(c), s_.w, pitch_, STEP);
@@ -291,6 +294,7 @@ class Backward {
       winograd::from_lanes(
           from + channel(c), s_.w, pitch_, int(plane), std::min(LANES, s_.c - c),
           [&](int lane, int p, vec v, int n) {
+            __builtin_prefetch(to + lane * plane + p + AHEAD, 1, 2);
             winograd::store_some(to + lane * plane + p, v, n);
           },
           STEP);
