@@ -1,4 +1,4 @@
-"""Convolutions with what follows them in one pass (csrc/conv_*.h and winograd*.h).
+"""Convolutions with what follows them in one pass (conv_*.h, winograd*.h, pooled_*.h in csrc/).
 
 All convolve with flipped filters, as Lasagne does, any number of filters, channels, rows and
 columns, by one of the algorithms in conv_algorithms.py; with stride 1, or 2 where no pooling
@@ -169,15 +169,15 @@ def conv_relu_pool(x, W, b, dropout_state=None, p=0.0, train=True, needs_input_g
 
     Notes
     -----
-    Winograd's transforms round differently from a direct sum: outputs and gradients are within
-    about 3e-6 (root mean square) of a float64 reference, relative to its root mean square, where a
-    direct sum has about 3e-7. The gradient follows Theano's rules: half of it passes at a
-    pre-activation of exactly 0, and each element of a pooling window that equals the largest
-    receives all of it. Which pre-activations are exactly equal or 0 is a matter of rounding, except
-    on data for which the transforms are exact (whole numbers, with W and the gradient multiples of
-    24 * 24, for 2x2 filters 6 * 6, for 5x5 filters 90 * 90 and few of them not 0): there all
-    results have the bits of stock Theano. With Winograd's algorithm any number of threads gives the
-    same bits.
+    Winograd's transforms round differently from a direct sum: outputs are within about 3e-6 (root
+    mean square) of a float64 reference, relative to its root mean square, where a direct sum, as
+    the gradients are with `algorithm.sparse`, has about 3e-7. The gradient follows Theano's rules:
+    half of it passes at a pre-activation of exactly 0, and each element of a pooling window that
+    equals the largest receives all of it. Which pre-activations are exactly equal or 0 is a matter
+    of rounding, except on data for which the transforms are exact (whole numbers, with W and the
+    gradient multiples of 24 * 24, for 2x2 filters 6 * 6, for 5x5 filters 90 * 90 and few of them
+    not 0): there all results have the bits of stock Theano. With Winograd's algorithm any number
+    of threads gives the same bits.
 
     References
     ----------

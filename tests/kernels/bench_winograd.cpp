@@ -10,6 +10,7 @@
 
 #include "conv_backward.h"
 #include "conv_strided_backward.h"
+#include "pooled_backward.h"
 #include "winograd_backward.h"
 #include "winograd_weights.h"
 
@@ -102,6 +103,10 @@ static void bench_beside(const char* name, const ConvShape& s, Backward backward
   beside([&] { conv_backward(s, a.x.data(), a.w.data(), a.pool(), a.gx.data(), a.gw.data(),
                              a.gb.data()); },
          [&] { backward(s, a, a.pool(), a.gb.data()); });
+  std::printf(" %6.2f |", best_ms([&] {
+    pooled::conv_backward<S::KERNEL>(s, a.x.data(), a.w.data(), a.pool(), a.gx.data(), a.gw.data(),
+                                     a.gb.data());
+  }));
   beside([&] { conv_linear(s, a.x.data(), a.w.data(), a.y.data(), a.stats.data()); },
          [&] { winograd::conv_linear<S>(s, a.x.data(), a.w.data(), a.y.data(), a.stats.data()); });
   beside([&] { conv_backward(s, a.x.data(), a.w.data(), a.linear(), a.gx.data(), a.gw.data(),
@@ -153,8 +158,8 @@ int main(int argc, char** argv) {
   std::printf("%d threads; y, gx, gW and their sum; without a pool, with it\n", max_threads());
   if (vgg)
     for (const auto& l : layers) bench_deep(16, l[0], l[1], l[2]);
-  std::printf("direct and Winograd (ms), quotient: with pool and dropout forward, gradients; "
-              "linear forward, gradients\n");
+  std::printf("direct and Winograd (ms), quotient: with pool and dropout forward, gradients "
+              "(and from the pool's outputs alone); linear forward, gradients\n");
   bench_together<4, 2>("cnn14 conv2", {128, 32, 47, 47, 64, 2, 2, 0});
   bench_together<4, 2>("cnn14 conv3", {128, 64, 23, 23, 128, 2, 2, 0});
   bench_together<4, 5>("lenet conv2", {128, 16, 46, 46, 32, 5, 5, 0});

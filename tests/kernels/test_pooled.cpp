@@ -32,6 +32,17 @@ void test_gradients(const ConvShape& s, bool integers) {
   test_pool<Pooled<KERNEL>>(s, x, w, bias, convolve(s, x, w, bias.data), integers);
 }
 
+// Outputs too few for a window: all gradients are 0.
+void test_no_windows() {
+  const ConvShape s = {2, 3, 2, 6, 4, 2, 2, 0};
+  const Floats x(36 * 2, 1), w(48, 1);
+  std::vector<float> gx(x.size, NAN), gw(w.size, NAN), gb(4, NAN);
+  pooled::conv_backward<2>(s, x.data, w.data, PooledGradient{nullptr, nullptr, 0, 1}, gx.data(),
+                           gw.data(), gb.data());
+  for (const auto* found : {&gx, &gw, &gb})
+    for (float number : *found) expect(number == 0, "no windows", s);
+}
+
 // gw, gb and gx of random numbers, or without gx; NaN in x in the call before.
 template <int KERNEL>
 Outputs outputs(const ConvShape& s, int threads, bool input) {
@@ -75,6 +86,7 @@ void test_shapes() {
 }  // namespace
 
 int main() {
+  test_no_windows();
   test_shapes<2>();
   test_shapes<3>();
   test_shapes<5>();

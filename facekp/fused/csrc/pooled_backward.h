@@ -1,9 +1,10 @@
 // The gradients of a convolution with ReLU and 2x2 max pooling, from the few outputs that have one.
 //
-// Of the four outputs under a window of the pool only the largest gets a gradient, and none if it is
-// negative or dropped. So a direct sum over these entries takes at most a quarter of the direct
-// sum's multiply-adds: one for each output, channel and filter with 2x2 filters, 2.25 with 3x3, 6.25
-// with 5x5, where Winograd's F(4x4, r x r) takes 1.6, 2.25 and 4 and transforms besides.
+// Of the four outputs under a window of the pool only the largest gets a gradient, and none if it
+// is negative or dropped. So a direct sum over these entries takes at most a quarter of the direct
+// sum's multiply-adds: one for each output, channel and filter with 2x2 filters, 2.25 with 3x3,
+// 6.25 with 5x5, where Winograd's F(4x4, r x r) takes 1.6, 2.25 and 4 and transforms besides. Half
+// of the windows have none at first, and more in a trained net.
 //
 // An entry is a gradient g and the place of its window in x. Images are laid out with the channels
 // of a pixel side by side (blocks of them, see Block), between their padding's zeros, and so are
@@ -12,13 +13,13 @@
 //
 //     dw[tap] += g x[window + tap],     dx[window + tap] += g w[tap],
 //
-// and x and dx of a strip stay in the first-level cache until all filters are done. Entries are
-// listed in the order of the four phases for every LANES windows, so that no two of a phase touch
-// the same pixels of dx with 2x2 filters and none waits for the one before.
+// and x and dx of a strip stay in the first-level cache until all filters are done. Small images
+// pass in groups, so that the filters are read less often. Neighbouring windows are listed apart,
+// so that no entry waits for the dx that the one before is still writing.
 //
 // The images are cut into parts with sums of their own for the filters' gradient, which are added
-// up at the end. How many there are depends on the shapes alone, so that any number of threads gives
-// the same bits.
+// up at the end. How many there are depends on the shapes alone, so that any number of threads
+// gives the same bits.
 #pragma once
 #include <omp.h>
 
@@ -313,7 +314,8 @@ class Backward {
     float* bias = all_sums + s_.f * filter_size_ + f * LANES;
     for (int part = 1; part < parts_; ++part) {
       const float* more = sums + part * sums_size;
-      for (size_t i = 0; i < filter_size_; i += LANES) store(sums + i, load(sums + i) + load(more + i));
+      for (size_t i = 0; i < filter_size_; i += LANES)
+        store(sums + i, load(sums + i) + load(more + i));
       store(bias, load(bias) + load(bias + part * sums_size));
     }
     float* to = gw_ + size_t(f) * s_.taps();
