@@ -167,7 +167,7 @@ $(foreach file,$(EXPERIMENTS),$(eval $(call experiment,$(file))))
 
 .PHONY: demo data
 
-demo: $(ENV)  ## the whole line on synthetic faces in about three minutes: net, curves, submission
+demo: $(ENV)  ## the whole line on synthetic faces in about two minutes: net, curves, submission
 	$(PY) experiments/lenet_augmented.py --data data/demo --out $(call quoted,$(OUT)/demo) \
 	--only split-then-mirror-no-bn --epochs $(call quoted,$(or $(EPOCHS),18)) $(FORCE_NEW) $(ARGS)
 
