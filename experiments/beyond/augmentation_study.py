@@ -5,8 +5,8 @@ size. A net takes equally many steps in all variants (mirror=0.5 mirrors half of
 epoch, at random), and its rate falls to zero in all of them. Near-duplicates stay on one side of
 the split. Expected: small_vgg gains most, about 0.3 px with all; LeNet-5 is too small for as much.
 
-99 runs. On two cores, a run of LeNet-5 takes one to two minutes, of the 14-layer CNN two to three,
-of small_vgg eight: 6 to 7 hours in all, with ONLY= less.
+99 runs. By the benchmark's rates a run of LeNet-5 takes one to two minutes on two cores, of the
+14-layer CNN two to three, of small_vgg eight: 6 to 7 hours in all, with ONLY= less.
 """
 from facekp.experiment import Experiment, Variant, change
 from facekp.settings import Settings

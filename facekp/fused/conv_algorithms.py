@@ -48,10 +48,9 @@ class Algorithm(namedtuple("Algorithm", "tile, kernel, together, sparse, stride"
             name += "_together" if self.together else "_apart"
         return "winograd::%s<winograd::Scheme<%d, %d>>" % (name, self.tile, self.kernel)
 
-
     @property
     def pooled_backward(self):
-        """The header and the C++ function of a pooled layer's gradients."""
+        """The headers, a tuple, and the C++ function of a pooled layer's gradients."""
         if self.sparse:
             return ("pooled_backward.h",), "pooled::conv_backward<%d>" % self.kernel
         return self.headers[1], self.function("conv_backward")

@@ -35,7 +35,7 @@ namespace pooled {
 template <int KERNEL>
 struct Block {
   static constexpr int MOST = LANES == 16 ? 12 : 6;  // vectors of each
-  static constexpr int VECS = KERNEL == 2 && 2 * KERNEL * KERNEL <= MOST ? 2 : 1;
+  static constexpr int VECS = 2 * KERNEL * KERNEL <= MOST ? 2 : 1;
   static constexpr int ROWS = KERNEL * KERNEL * VECS <= MOST ? KERNEL
                               : 2 * KERNEL * VECS <= MOST    ? 2
                                                              : 1;
