@@ -29,7 +29,8 @@ def draw(n, deep, flat, h, w, seed=0):
         (n, deep, h, w), (n, flat, 2 * h, 2 * w), (n, deep + flat, 2 * h, 2 * w))]
 
 
-@pytest.mark.parametrize("sizes", [(1, 1, 1, 1, 1), (2, 3, 2, 3, 5), (3, 1, 4, 6, 6)])
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1, 1), (2, 3, 2, 3, 5), (3, 1, 4, 6, 6),
+                                   (1, 30, 34, 64, 64)])  # large enough to stream to memory
 def test_against_numpy(function, sizes):
     x, skip, gy = draw(*sizes)
     n, deep, _, h, w = sizes

@@ -37,7 +37,7 @@ for source in test_*.cpp; do
         unset IFS
         echo "== $source ${ARCH:-$width}"
         # shellcheck disable=SC2086
-        "$cxx" -std=c++14 -g -fopenmp -fno-math-errno -fno-trapping-math $width $checks \
+        "$cxx" -std=c++14 -g -fopenmp -fno-math-errno -fno-trapping-math $width $checks -include lines.h \
             -I ../../facekp/fused/csrc "$source" -o "$build/test"
         # shellcheck disable=SC2086
         $run "$build/test" || { echo "$source $width: failed"; exit 1; }

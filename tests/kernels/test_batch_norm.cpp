@@ -130,8 +130,8 @@ static void test_running_averages() {
 int main() {
   test_running_averages();
   for (const BatchNormShape& s : std::vector<BatchNormShape>{
-           {2, 1, 2, 2}, {2, 3, 3, 3}, {4, 5, 7, 9}, {2, 2, 6, 37}, {2, 3, 5, 70}, {6, 2, 17, 17},
-           {1, 7, 1, 128}, {1, 3, 1, 14}})
+           {2, 1, 2, 2}, {2, 3, 3, 3}, {2, 3, 4, 32}, {4, 5, 7, 9}, {2, 2, 6, 37}, {2, 3, 5, 70},
+           {6, 2, 17, 17}, {1, 7, 1, 128}, {1, 3, 1, 14}})
     for (int threads : {1, 3})
       for (bool whole : {true, false}) {
         if (s.h > 1) test<true, true>(s, whole, threads);

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "batch_norm_stats.h"
+#include "target.h"
 #include "threads.h"
 #include "windows.h"
 
@@ -87,16 +88,17 @@ static FACEKP_INLINE Windows windows_gradient(const Windows& p, vec gy) {
 }
 
 template <bool POOL, bool RELU>
-static void forward_plane(const BatchNormShape& s, const Norm& norm, const float* z, float* y) {
+static void forward_plane(const BatchNormShape& s, const Norm& norm, const float* z,
+                          const Target& y, size_t at) {
   if (!POOL)
     return for_each_run(s.plane_size(), [&](auto all, int64_t i, int count) FACEKP_INLINED {
       const vec p = (load_run(all, z + i, count) - norm.mean) * norm.scale + norm.beta;
-      store_run(all, y + i, activation<RELU>(p), count);
+      y.put(at + i, activation<RELU>(p), count);
     });
-  for (int r = 0; r < s.h / 2; ++r, z += 2 * s.w, y += s.w / 2)
+  for (int r = 0; r < s.h / 2; ++r, z += 2 * s.w, at += s.w / 2)
     for_each_run(s.w / 2, [&](auto all, int64_t j, int count) FACEKP_INLINED {
       const Windows c = centered(all, z + 2 * j, s.w, count, norm.mean);
-      store_run(all, y + j, activation<RELU>(normalized(c, norm).max()), count);
+      y.put(at + j, activation<RELU>(normalized(c, norm).max()), count);
     });
 }
 
@@ -169,9 +171,11 @@ template <bool POOL, bool RELU>
 static void batch_norm_forward(const BatchNormShape& s, const std::vector<Norm>& norm,
                                const float* z, float* y, int threads) {
   const int64_t out_size = POOL ? int64_t(s.h / 2) * (s.w / 2) : s.plane_size();
+  const Target target(y, s.planes(), out_size);
   parallel_ranges(s.planes(), threads, [&](int first, int last, int) {
     for (int i = first; i < last; ++i)
-      forward_plane<POOL, RELU>(s, norm[i % s.f], z + i * s.plane_size(), y + i * out_size);
+      forward_plane<POOL, RELU>(s, norm[i % s.f], z + i * s.plane_size(), target, i * out_size);
+    drain();
   });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dropout.h"
+#include "target.h"
 
 namespace facekp {
 
@@ -66,13 +67,12 @@ struct Relu {
 
 struct Linear {
   static constexpr int S = 1;
-  float* z;
-  FACEKP_INLINE void prefetch(size_t index) const { __builtin_prefetch(z + index, 1, 2); }
+  Target z;
+  FACEKP_INLINE void prefetch(size_t index) const { z.prefetch(index); }
   template <int VECS>
   FACEKP_INLINE void operator()(size_t index, int count, const vec (&a)[VECS]) const {
-    for (int v = 0; v < VECS; ++v)
-      if (count - v * LANES >= LANES) store(z + index + v * LANES, a[v]);
-      else if (count > v * LANES) store_first(z + index + v * LANES, a[v], count - v * LANES);
+    for (int v = 0; v < VECS && count > v * LANES; ++v)
+      z.put(index + v * LANES, a[v], count - v * LANES);
   }
 };
 

@@ -184,6 +184,7 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
                         stats ? &statistics : nullptr);
         }
     }
+    drain();
   }
   if (stats) statistics.combine(stats);
 }
@@ -195,7 +196,8 @@ static void conv_relu(const ConvShape& s, const float* x, const float* w, const 
 
 static void conv_linear(const ConvShape& s, const float* x, const float* w, float* z,
                         float* stats) {
-  strided::conv_forward(s, x, w, nullptr, Linear{z}, stats);
+  const Target target(z, size_t(s.n) * s.f, Layer(s).images().plane());
+  strided::conv_forward(s, x, w, nullptr, Linear{target}, stats);
 }
 
 }  // namespace strided

@@ -138,6 +138,7 @@ class InputGradient {
   }
 
   void write(float* gx) const {
+    const Target target(gx, size_t(s_.n) * s_.c, size_t(pixels_));
 #pragma omp parallel num_threads(threads_)
     {
       float *images = work_.own(), *products = images + size_t(some_) * g_.floats();
@@ -154,9 +155,10 @@ class InputGradient {
         for (int c = 0; c < s_.c; c += taps_.wide)
           for (int i = 0; i < count; ++i) {
             multiply_image(images + size_t(i) * g_.floats(), c, products + i * products_);
-            write_image(products + i * products_, first + i, c, gx);
+            write_image(products + i * products_, first + i, c, target);
           }
       }
+      drain();
     }
   }
 
@@ -192,13 +194,13 @@ class InputGradient {
       }
   }
 
-  void write_image(const float* products, int image, int c, float* gx) const {
+  void write_image(const float* products, int image, int c, const Target& gx) const {
     for (int i = 0; i < taps_.wide && c + i < s_.c; i += LANES) {
-      float* to = gx + (size_t(image) * s_.c + c + i) * pixels_;
+      const size_t to = (size_t(image) * s_.c + c + i) * pixels_;
       from_lanes(products + i, pixels_, 0, pixels_, std::min(LANES, s_.c - c - i),
                  [&](int lane, int p, vec v, int count) {
-                   __builtin_prefetch(to + size_t(lane + LANES) * pixels_ + p, 1, 2);
-                   store_some(to + size_t(lane) * pixels_ + p, v, count);
+                   gx.prefetch(to + size_t(lane + LANES) * pixels_ + p);
+                   gx.put(to + size_t(lane) * pixels_ + p, v, count);
                  },
                  taps_.wide);
     }

@@ -26,15 +26,17 @@ static FACEKP_INLINE vec signed_relu_gradient(vec y, vec g) {
 static void residual_forward(const BatchNormShape& s, const std::vector<Norm>& norms,
                              const float* z, const float* shortcut, float* y, int threads) {
   const int64_t size = s.plane_size();
+  const Target target(y, s.planes(), size);
   parallel_ranges(s.planes(), threads, [&](int first, int last, int) {
     for (int plane = first; plane < last; ++plane) {
       const Norm norm = norms[plane % s.f];
       const int64_t at = plane * size;
       for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
         const vec p = (load_run(all, z + at + i, count) - norm.mean) * norm.scale + norm.beta;
-        store_run(all, y + at + i, signed_relu(p + load_run(all, shortcut + at + i, count)), count);
+        target.put(at + i, signed_relu(p + load_run(all, shortcut + at + i, count)), count);
       });
     }
+    drain();
   });
 }
 

@@ -98,6 +98,7 @@ static void convolve(const Source& source, int pad, const Filters& filters, cons
         finish_group<S>(v, u, products, depth, 0, strips, g * wide, window, sink);
       }
     }
+    drain();
   }
 }
 
@@ -144,7 +145,8 @@ static void conv_relu(const ConvShape& s, const float* x, const float* w, const 
 template <class S>
 static void conv_linear(const ConvShape& s, const float* x, const float* w, float* z,
                         float* stats) {
-  conv_forward<S>(s, x, w, nullptr, Linear{z}, stats);
+  const Target target(z, size_t(s.n) * s.f, output_images(s, 1).plane());
+  conv_forward<S>(s, x, w, nullptr, Linear{target}, stats);
 }
 
 }  // namespace winograd

@@ -33,7 +33,7 @@ class Backward {
         x_layout_{input_.shape, grid_, s.pad, S::KERNEL - 1},
         g_layout_{gradient_.shape, grid_, 0, 0},
         w_(w),
-        gx_(gx),
+        gx_(gx, size_t(s.n) * s.c, size_t(s.h) * s.w),
         gw_(gw),
         gb_(gb),
         filters_(s.f),
@@ -61,7 +61,7 @@ class Backward {
   void run() const {
 #pragma omp parallel num_threads(threads_)
     {
-      if (gx_) {
+      if (gx_.data()) {
         const BackwardFilters<S, true> filters{w_, filters_, channels_};
 #pragma omp for schedule(static)
         for (int c = 0; c < channels_; c += LANES)
@@ -72,6 +72,7 @@ class Backward {
       for (int part = 0; part < parts_; ++part) add_part(part);
 #pragma omp for schedule(static)
       for (int f = 0; f < filters_; f += LANES) write_filters(f);
+      drain();
     }
   }
 
@@ -100,9 +101,9 @@ class Backward {
         transform_tiles<S, OutputPoints<S>>(gradient_, g_layout_, s, end, window, g, 0, f,
                                             f + columns);
         add_to_filters(x, g, columns, tiles, sums_of(part, group), s > first);
-        if (gx_) add_to_products(g, f, columns, tiles, products);
+        if (gx_.data()) add_to_products(g, f, columns, tiles, products);
       }
-      if (gx_) write_inputs(products, s, end, window + window_size_);
+      if (gx_.data()) write_inputs(products, s, end, window + window_size_);
     }
   }
 
@@ -160,19 +161,19 @@ class Backward {
     const Images& shape = input_.shape;
     const int pad = x_layout_.pad, lanes = std::min(LANES, shape.channels - c);
     const int from = std::max(top - pad, 0), to = std::min(bottom - pad, shape.height);
-    float* out = gx_ + shape.at(image, c, from);
+    const size_t out = shape.at(image, c, from);
     const size_t plane = shape.plane(), ahead = next_stretch(shape, from, to);
     if (from < to)
       from_lanes(pixels + (from + pad - top) * x_layout_.pitch() + pad * LANES, shape.width,
                  x_layout_.pitch(), (to - from) * shape.width, lanes,
                  [&](int lane, int p, vec v, int count) {
-                   __builtin_prefetch(out + lane * plane + p + ahead, 1, 2);
-                   store_some(out + lane * plane + p, v, count);
+                   gx_.prefetch(out + lane * plane + p + ahead);
+                   gx_.put(out + lane * plane + p, v, count);
                  });
     if (bottom == grid_.rows * S::TILE + S::KERNEL - 1)
       for (int lane = 0; lane < lanes; ++lane)
         for (int row = std::max(0, bottom - pad); row < shape.height; ++row)
-          std::fill_n(gx_ + shape.at(image, c + lane, row), shape.width, 0.0f);
+          std::fill_n(gx_.data() + shape.at(image, c + lane, row), shape.width, 0.0f);
   }
 
   // LANES filters from f on: the sum of all parts, then the transform to taps.
@@ -212,7 +213,8 @@ class Backward {
   const Grid grid_;
   const Window<S> x_layout_, g_layout_;
   const float* const w_;
-  float *const gx_, *const gw_, *const gb_;
+  const Target gx_;
+  float *const gw_, *const gb_;
   const int filters_, channels_;
   const int deep_, wide_, narrow_;  // columns of V, of a group of filters, of a group of channels
   const int threads_, piece_, window_rows_, tiles_;  // strips of a piece, of a window; tiles

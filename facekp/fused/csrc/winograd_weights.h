@@ -173,7 +173,9 @@ static void input_gradient(const ConvShape& s, const float* w, const Gradient& g
                            float* gx) {
   convolve<S>(OutputGradients<Gradient>{gradient, output_images(s, Gradient::S)},
               S::KERNEL - 1 - s.pad, BackwardFilters<S, false>{w, s.f, s.c},
-              Outputs<S, Linear>{{gx}, nullptr, input_images(s), nullptr}, omp_get_max_threads());
+              Outputs<S, Linear>{{Target(gx, size_t(s.n) * s.c, size_t(s.h) * s.w)}, nullptr,
+                                 input_images(s), nullptr},
+              omp_get_max_threads());
 }
 
 // As facekp::conv_backward.
