@@ -139,13 +139,18 @@ def main():
     options = parser.parse_args()
 
     for threads in options.threads:
-        before = sgemm(threads)
+        before, rows = sgemm(threads), []
         for name in options.nets:
-            results.merge(options.out, "training", measure(name, threads, options),
-                          ("net", "threads", "malloc", "engine"))
+            rows += measure(name, threads, options)
+            for row in rows:
+                row["sgemm_gflops"] = before["best"]
+            results.merge(options.out, "training", rows, ("net", "threads", "malloc", "engine"))
         after = sgemm(threads)
         rates = {key: max(before[key], after[key]) for key in before}
         say(f"sgemm, {threads} threads: {rates} GFLOP/s")
+        for row in rows:
+            row["sgemm_gflops"] = rates["best"]
+        results.merge(options.out, "training", rows, ("net", "threads", "malloc", "engine"))
         results.update(options.out, sgemm_gflops=dict(
             results.read(options.out).get("sgemm_gflops", {}), **{str(threads): rates}))
 
