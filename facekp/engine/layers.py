@@ -220,7 +220,7 @@ class SoftArgmaxLayer(Layer):
         x -= theano.gradient.disconnected_grad(x.max(axis=1, keepdims=True))
         return x - T.log(T.exp(x).sum(axis=1, keepdims=True))
 
-    def penalty(self, input, y):
+    def penalty(self, input, y, divergence=None):
         r"""How far the maps are from Gaussians around the targets.
 
         .. math:: \frac 1 {|K|} \sum_{k \in K} \mathrm{JS}(p_k, g_k), \quad
@@ -233,6 +233,8 @@ class SoftArgmaxLayer(Layer):
         ----------
         input : expression (n, maps, cells, cells)
         y : expression (n, 2 * maps), scaled; NaN where there is no target
+        divergence : callable, optional
+            In the place of this layer's own: :func:`facekp.fused.soft_argmax_ops.divergence`.
 
         Returns
         -------
@@ -245,12 +247,18 @@ class SoftArgmaxLayer(Layer):
         sigma = np.float32(2 / width)
         gx, gy = (T.exp(-T.sqr((self.centres - at[:, :, [axis]]) / sigma) / 2) for axis in (0, 1))
         gx, gy = (g / (g.sum(axis=2, keepdims=True) + TINY) for g in (gx, gy))
+        of_maps = (divergence or self._divergence)(input, gx, gy)
+        number = labelled.sum()
+        weights = T.cast(labelled, input.dtype) / T.cast(number + T.eq(number, 0), input.dtype)
+        return (of_maps * weights).sum()
+
+    def _divergence(self, input, gx, gy):
+        """Jensen-Shannon's, of each map's softmax from the product of profiles: (n, maps)."""
+        _, maps, height, width = self.input_shape
         g = (gy.dimshuffle(0, 1, 2, "x") * gx.dimshuffle(0, 1, "x", 2)).reshape(
             (-1, height * width))
         log_p = self._log_softmax(input)
         p = T.exp(log_p)
         log_mean = T.log((p + g) / 2 + TINY)
         divergence = (p * (log_p - log_mean) + g * (T.log(g + TINY) - log_mean)) / 2
-        number = labelled.sum()
-        weights = T.cast(labelled, p.dtype) / T.cast(number + T.eq(number, 0), p.dtype)
-        return (divergence.sum(axis=1) * weights.flatten()).sum()
+        return divergence.sum(axis=1).reshape((-1, maps))

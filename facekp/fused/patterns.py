@@ -14,7 +14,7 @@ from lasagne.layers import (Conv2DLayer, DenseLayer, DropoutLayer, ElemwiseSumLa
                             GlobalPoolLayer, MaxPool2DLayer, NonlinearityLayer, Pool2DLayer)
 from lasagne.nonlinearities import identity, linear, rectify, tanh
 
-from facekp.engine.layers import BatchNormLayer, UpscaleConcatLayer
+from facekp.engine.layers import BatchNormLayer, SoftArgmaxLayer, UpscaleConcatLayer
 
 
 # Tests: what a layer has to be to stand at a place of a chain.
@@ -90,6 +90,10 @@ def upscale_concat(layer):
     return type(layer) is UpscaleConcatLayer
 
 
+def soft_argmax(layer):
+    return type(layer) is SoftArgmaxLayer
+
+
 def dense(layer):
     return (type(layer) is DenseLayer and _float32(layer.W, layer.b)
             and layer.nonlinearity in ACTIVATIONS)
@@ -149,6 +153,11 @@ def build_max_pool(x, layers, deterministic, needs_input_grad):
 def build_upscale_concat(inputs, layers, deterministic, needs_input_grad):
     from facekp.fused.upscale_ops import upscale_concat
     return upscale_concat(*inputs)
+
+
+def build_soft_argmax(x, layers, deterministic, needs_input_grad):
+    from facekp.fused.soft_argmax_ops import soft_argmax
+    return soft_argmax(x, layers[0].places)
 
 
 def build_residual(x, shortcut, layers, deterministic, needs_input_grad):
@@ -236,6 +245,7 @@ PATTERNS = (
     Pattern((conv_linear,), 0, build_conv_linear),
     Pattern((pool_2x2,), 0, build_max_pool),
     Pattern((upscale_concat,), 0, build_upscale_concat),
+    Pattern((soft_argmax,), 0, build_soft_argmax),
     Pattern((dense_linear, batch_norm, relu), 0, build_dense_batch_norm),
     Pattern((dense_relu, dropout), 1, build_dense),
     Pattern((dense,), 0, build_dense),

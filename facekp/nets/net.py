@@ -255,7 +255,9 @@ class KeypointNet(NeuralNet):
                 return value, value
             maps, y_pred = get_output([output.input_layer, output], deterministic=False)
             value = options["loss_function"](y_pred, y).mean()
-            return value, value + np.float32(output.sharpness) * output.penalty(maps, y)
+            fusible = self.fused and fused.enabled() and maps.dtype == y.dtype == "float32"
+            penalty = output.penalty(maps, y, fused.divergence if fusible else None)
+            return value, value + np.float32(output.sharpness) * penalty
 
         def function(inputs, outputs, updates=None):
             return theano.function(inputs, outputs, updates=updates, mode=mode,
