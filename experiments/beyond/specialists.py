@@ -5,7 +5,7 @@ trained on the images that have some keypoint of its group, and its first weight
 last variant of all_labels.py, which is trained before them. The ensemble `combined` takes each
 keypoint from its specialist. Expected: a few hundredths of a pixel better than the one net.
 
-On one core half an hour for a group that all images have, a quarter of that for the others.
+On one core half an hour at most for a group that all images have, a quarter of that for the others.
 """
 from facekp.augmentation import RECIPE
 from facekp.experiment import Ensemble, Experiment, Variant, change
@@ -24,7 +24,7 @@ GROUPS = {
 
 
 def settings(learning_rate, **more):
-    return Settings("small_vgg", optimizer="adam", learning_rate=learning_rate, epochs=30,
+    return Settings("small_vgg", optimizer="adam", learning_rate=learning_rate, epochs=20,
                     batch_size=64, split="grouped", augment=RECIPE, schedule=("cosine",),
                     labels="all", heads="each", **more)
 
