@@ -60,7 +60,8 @@ def summary(content):
         ratios = [f"{row['epoch_seconds'] / ours['epoch_seconds']:.1f} x" if row else ""
                   for row in (stock, torch)]
         lines.append([net, threads] + seconds + ratios
-                     + [f"{ours['gflops'] / ours['sgemm_gflops']:.0%}", f"{ours['images_per_second']:.0f}"])
+                     + [f"{ours['gflops'] / ours['sgemm_gflops']:.0%}",
+                        f"{ours['images_per_second']:.0f}"])
     return markdown(["net", "threads", "stock Theano, s", "PyTorch, s", "ours, s", "stock / ours",
                      "PyTorch / ours", "of sgemm rate", "images/s"], lines)
 

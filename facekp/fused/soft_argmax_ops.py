@@ -1,7 +1,7 @@
 """Keypoints read off maps, and the maps' distance from Gaussians (csrc/soft_argmax.h)."""
 import theano
 import theano.tensor as T
-from theano.gradient import DisconnectedType
+from theano.gradient import DisconnectedType, grad_undefined
 
 from facekp.fused.cop import FusedOp, float32
 
@@ -123,12 +123,9 @@ class Divergence(_MapsOp):
     def infer_shape(self, node, shapes):
         return [shapes[0][:2]]
 
-    def connection_pattern(self, node):
-        return [[True], [False], [False]]
-
     def grad(self, inputs, output_gradients):
-        gradient = DivergenceGradient()(*inputs, output_gradients[0])
-        return [gradient, DisconnectedType()(), DisconnectedType()()]
+        return [DivergenceGradient()(*inputs, output_gradients[0])] + [
+            grad_undefined(self, i, inputs[i], "nobody moves the Gaussians") for i in (1, 2)]
 
     def body(self, node, inputs, outputs):
         return _PROFILES % dict(zip(("x", "gx", "gy"), inputs)) + """

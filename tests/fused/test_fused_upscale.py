@@ -1,4 +1,7 @@
 """A small image's channels beside a larger one's: against numpy, and in place of its layer."""
+import subprocess
+import sys
+
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 
 import numpy as np
@@ -70,3 +73,38 @@ def test_it_takes_the_place_of_the_layer_where_all_is_float32(dtype):
     assert (UpscaleConcat in ops) == (dtype == "float32")
     values = dict(zip(variables, (x.astype(dtype), skip)))
     np.testing.assert_array_equal(ours.eval(values), stock.eval(values))
+
+
+OUT_OF_MEMORY = """
+import resource, sys
+import facekp.engine.ready
+import numpy as np
+import theano, theano.tensor as T
+from theano.gof.vm import VM_Linker
+from facekp import fused
+from facekp.fused.upscale_ops import upscale_concat
+
+x, skip = T.ftensor4s("x", "skip")
+linker = VM_Linker(allow_gc=False, use_cloop=True)  # keeps each output for the next call
+function = theano.function([x, skip], upscale_concat(x, skip).sum(),
+                           mode=theano.compile.Mode(linker, fused.mode().provided_optimizer))
+small = [np.ones((1, 2, 4, 4), "f4"), np.ones((1, 1, 8, 8), "f4")]
+large = [np.ones((1, 8000, 64, 64), "f4"), np.ones((1, 1, 128, 128), "f4")]
+assert function(*small) == 192
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 200 * 2 ** 20,) * 2)
+for _ in range(2):
+    try:
+        function(*large)
+    except MemoryError:
+        print("MemoryError")
+for _ in range(20):
+    assert function(*small) == 192
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
+def test_out_of_memory_is_an_error_each_time():
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout) == (0, "MemoryError\n" * 2), done.stderr

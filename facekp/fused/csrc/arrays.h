@@ -67,7 +67,8 @@ class In {
 };
 
 // A new array that begins with a line of the cache, contents undefined: numpy aligns by 16 bytes
-// alone, and a whole vector that crosses lines takes twice the time.
+// alone, and a whole vector that crosses lines takes twice the time. It does not own its memory: its
+// base does.
 static PyArrayObject* aligned(const npy_intp* shape, int ndim, int type) {
   constexpr npy_intp LINE = 64;
   PyArray_Descr* descr = PyArray_DescrFromType(type);
@@ -101,6 +102,7 @@ static T* out(PyArrayObject** storage, const npy_intp* shape, int ndim) {
                     PyArray_ISCARRAY(old) &&
                     PyArray_CompareLists(PyArray_DIMS(old), shape, ndim);
   if (!fits) {
+    *storage = nullptr;
     Py_XDECREF(old);
     *storage = aligned(shape, ndim, dtype<T>::num);
   }

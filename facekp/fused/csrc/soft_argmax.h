@@ -1,12 +1,12 @@
 // Where maps are large, the mean of places under a map's softmax p, and how far p is from a Gaussian
 // g (Nibali et al. 2018, arXiv 1801.07372), with the gradients with respect to the maps x:
 //
-//   m = sum(p place)                                   dx = p (gy . (place - m))
-//   JS(p, g) = (sum p log(p / q) + sum g log(g / q)) / 2,  q = (p + g) / 2
-//                                                      dx = gy p (l - sum(p l)),  l = log(p / q) / 2
+//   m = sum(p place)                                      dx = p (gm . (place - m))
+//   JS = (sum p log(p / q) + sum g log(g / q)) / 2        dx = gJS p (l - sum(p l))
 //
-// A map, 9 KB with 48x48 cells, is read into L1 once; exponentials and logarithms, of which Theano
-// computes one after the other, are polynomials for a whole vector.
+// where q = (p + g) / 2, l = log(p / q) / 2, and gm and gJS are the gradients of m and JS. A map, 9 KB
+// with 48x48 cells, is read into L1 once; exponentials and logarithms, of which Theano computes one
+// after the other, are polynomials for a whole vector.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -21,9 +21,10 @@ namespace facekp {
 constexpr float SHIFT = 12582912.0f;
 constexpr int32_t SHIFT_BITS = 0x4b400000;
 
-// exp(x) for x <= 0, to 2 units in the last place; what is below 1e-38 becomes that. The polynomials are those of the Cephes library (Moshier, public domain).
-static FACEKP_INLINE vec exp_of(vec x) {
-  x = x < splat(-87.0f) ? splat(-87.0f) : x;
+// exp(x) for x <= 0, to 2 units in the last place; 0 below -87, where the normal numbers end. The
+// polynomials are those of the Cephes library (Moshier, netlib.org/cephes; may be used freely).
+static FACEKP_INLINE vec exp_of(vec given) {
+  const vec x = given < splat(-87.0f) ? splat(-87.0f) : given;
   const vec shifted = x * 1.44269504f + SHIFT;
   const vec n = shifted - SHIFT, r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   vec p = 1.9875691500e-4f * r + 1.3981999507e-3f;
@@ -32,10 +33,11 @@ static FACEKP_INLINE vec exp_of(vec x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + r + 1.0f;
-  return x == x ? (vec)((ivec)p + (((ivec)shifted - SHIFT_BITS) << 23)) : x;
+  p = (vec)((ivec)p + (((ivec)shifted - SHIFT_BITS) << 23));
+  return given < splat(-87.0f) ? vec{} : given == given ? p : given;  // NaN stays NaN
 }
 
-// log(x) for normal numbers x > 0.
+// log(x) for normal numbers x > 0, and nothing else.
 static FACEKP_INLINE vec log_of(vec x) {
   const ivec bits = (ivec)x - 0x3f3504f3;  // the bits of sqrt(1 / 2): m is from there to sqrt(2)
   const vec e = (vec)((bits >> 23) + SHIFT_BITS) - SHIFT;
@@ -57,10 +59,10 @@ static FACEKP_INLINE vec only(All, vec v, int count) {  // 0 behind the end
   return All::value ? v : lane_index() < count ? v : vec{};
 }
 
-// The softmax of one map, p[i] = e[i] / total, in a thread's own memory.
+// The softmax of one map, p[i] = e[i] / total; e has room for it.
 class Shares {
  public:
-  explicit Shares(int64_t size) : e(size), size_(size) {}
+  Shares(float* e, int64_t size) : e(e), size_(size) {}
 
   void read(const float* x) {
     vec most = splat(x[0]);
@@ -72,7 +74,7 @@ class Shares {
     vec sums = {};
     for_each_run(size_, [&](auto all, int64_t j, int count) FACEKP_INLINED {
       const vec v = exp_of(load_run(all, x + j, count) - largest);
-      store_run(all, &e[j], v, count);
+      store_run(all, e + j, v, count);
       sums += only(all, v, count);
     });
     total = sum(sums);
@@ -83,12 +85,12 @@ class Shares {
   FACEKP_INLINE float mean(Term term) const {
     vec sums = {};
     for_each_run(size_, [&](auto all, int64_t i, int count) FACEKP_INLINED {
-      sums += only(all, load_run(all, &e[i], count) * term(all, i, count), count);
+      sums += only(all, load_run(all, e + i, count) * term(all, i, count), count);
     });
     return sum(sums) / total;
   }
 
-  std::vector<float> e;
+  float* const e;
   float largest = 0, total = 0;
 
  private:
@@ -98,8 +100,9 @@ class Shares {
 // Maps x (planes, size) and the places of their cells, (2, size). means is (planes, 2).
 static void soft_argmax(int planes, int64_t size, const float* x, const float* places,
                         float* means, int threads) {
-  parallel_ranges(planes, threads, [&](int first, int last, int) {
-    Shares shares(size);
+  std::vector<float> memory(threads * size);
+  parallel_ranges(planes, threads, [&](int first, int last, int thread) {
+    Shares shares(&memory[thread * size], size);
     for (int plane = first; plane < last; ++plane) {
       shares.read(x + plane * size);
       for (int axis = 0; axis < 2; ++axis)
@@ -112,8 +115,9 @@ static void soft_argmax(int planes, int64_t size, const float* x, const float* p
 
 static void soft_argmax_gradient(int planes, int64_t size, const float* x, const float* places,
                                  const float* gmeans, float* gx, int threads) {
-  parallel_ranges(planes, threads, [&](int first, int last, int) {
-    Shares shares(size);
+  std::vector<float> memory(threads * size);
+  parallel_ranges(planes, threads, [&](int first, int last, int thread) {
+    Shares shares(&memory[thread * size], size);
     for (int plane = first; plane < last; ++plane) {
       const float g0 = gmeans[2 * plane], g1 = gmeans[2 * plane + 1];
       const auto along = [&](auto all, int64_t i, int count) FACEKP_INLINED {
@@ -123,18 +127,19 @@ static void soft_argmax_gradient(int planes, int64_t size, const float* x, const
       const float mean = shares.mean(along), scale = 1.0f / shares.total;
       float* to = gx + plane * size;
       for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
-        const vec p = load_run(all, &shares.e[i], count) * scale;
+        const vec p = load_run(all, shares.e + i, count) * scale;
         store_run(all, to + i, p * (along(all, i, count) - mean), count);
       });
     }
   });
 }
 
-// The Gaussian of a map (h, w) is the product of its profiles gy (planes, h) and gx (planes, w).
+// The Gaussian of a map (h, w) is the product of its profiles gx (planes, w) and gy (planes, h). g
+// has room for one.
 class Gaussians {
  public:
-  Gaussians(int h, int w, const float* gx, const float* gy)
-      : g(int64_t(h) * w), h_(h), w_(w), gx_(gx), gy_(gy) {}
+  Gaussians(float* g, int h, int w, const float* gx, const float* gy)
+      : g(g), h_(h), w_(w), gx_(gx), gy_(gy) {}
 
   void read(int plane) {
     for (int row = 0; row < h_; ++row)
@@ -143,7 +148,7 @@ class Gaussians {
             gy_[int64_t(plane) * h_ + row] * gx_[int64_t(plane) * w_ + column];
   }
 
-  std::vector<float> g;
+  float* const g;
 
  private:
   int h_, w_;
@@ -157,17 +162,18 @@ static void divergence(int planes, int h, int w, const float* x, const float* pr
                        const float* profile_y, const float* gjs, float* js, float* gx,
                        int threads) {
   const int64_t size = int64_t(h) * w;
-  parallel_ranges(planes, threads, [&](int first, int last, int) {
-    Shares shares(size);
-    Gaussians gaussians(h, w, profile_x, profile_y);
+  std::vector<float> memory(2 * threads * size);
+  parallel_ranges(planes, threads, [&](int first, int last, int thread) {
+    Shares shares(&memory[2 * thread * size], size);
+    Gaussians gaussians(shares.e + size, h, w, profile_x, profile_y);
     for (int plane = first; plane < last; ++plane) {
       const float* from = x + plane * size;
       shares.read(from);
       gaussians.read(plane);
       const float scale = 1.0f / shares.total, shift = shares.largest + std::log(shares.total);
       const auto log_middle = [&](auto all, int64_t i, int count) FACEKP_INLINED {
-        const vec p = load_run(all, &shares.e[i], count) * scale;
-        return log_of((p + load_run(all, &gaussians.g[i], count)) * 0.5f + LEAST);
+        const vec p = load_run(all, shares.e + i, count) * scale;
+        return log_of((p + load_run(all, gaussians.g + i, count)) * 0.5f + LEAST);
       };
       const auto half_log = [&](auto all, int64_t i, int count) FACEKP_INLINED {
         const vec log_p = load_run(all, from + i, count) - shift;
@@ -177,13 +183,13 @@ static void divergence(int planes, int h, int w, const float* x, const float* pr
       if (gjs) {
         float* to = gx + plane * size;
         for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
-          const vec p = load_run(all, &shares.e[i], count) * scale;
+          const vec p = load_run(all, shares.e + i, count) * scale;
           store_run(all, to + i, gjs[plane] * p * (half_log(all, i, count) - mean), count);
         });
       } else {
         vec sums = {};
         for_each_run(size, [&](auto all, int64_t i, int count) FACEKP_INLINED {
-          const vec g = load_run(all, &gaussians.g[i], count);
+          const vec g = load_run(all, gaussians.g + i, count);
           sums += only(all, g * (log_of(g + LEAST) - log_middle(all, i, count)), count);
         });
         js[plane] = mean + 0.5f * sum(sums);

@@ -2,10 +2,10 @@
 //
 // A store that misses the caches first reads the line that it overwrites, and another line is
 // written back to make room. Streaming stores do neither: on the processor of docs/speed.md a core
-// writes 24 GB/s with them and 9 GB/s without to arrays that exceed the caches. That is so where
-// batch normalization comes between a convolution and its activation, and all of it is kept for
-// the gradients: 6 to 8 % of a step of ResNet and the U-Net. Layers that pool at once write so
-// little that it is still in the caches for its reader; their epilogues do not stream.
+// writes 24 GB/s with them and 9 GB/s without to arrays that exceed the caches together. So they do
+// where batch normalization comes between a convolution and its activation, and both are kept for
+// the gradients: streaming saves 6 to 8 % of a step of ResNet and the U-Net. Where a ReLU or a pool
+// follows at once, outputs are still in the caches for their reader: their epilogues do not stream.
 //
 // Streaming stores are ordered by nothing but drain(), which a thread calls when it is done.
 #pragma once
