@@ -4,10 +4,10 @@ Two thirds of Kaggle's images have four keypoints only, by another labelling sch
 both for one, have the scheme as an input of its output layer, or an output for each scheme. The
 validation images are complete ones, the same for all variants, and the epochs are chosen so that
 all take about as many steps. On synthetic faces, the errors on the test images are measured as
-well, for each scheme; Kaggle keeps those labels. Expected there: the other images more than halve
-the error on images of the second scheme, least where the schemes are not told apart.
+well, for each scheme; Kaggle keeps those labels. Expected there: the other images halve the
+error on images of the second scheme, least where the schemes are not told apart.
 
-On one core, a run takes half an hour at most.
+On one core, a run takes twenty minutes.
 """
 from facekp.augmentation import RECIPE
 from facekp.experiment import Experiment, Variant, change

@@ -3,7 +3,7 @@
 Each transform of facekp.data.transforms alone, all together, and none, for three nets of different
 size. A net takes equally many steps in all variants (mirror=0.5 mirrors half of the images of an
 epoch, at random), and its rate falls to zero in all of them. Near-duplicates stay on one side of
-the split. Expected: small_vgg gains most, about 0.3 px with all; LeNet-5 is too small for as much.
+the split. Expected: small_vgg gains most, about 0.15 px with all; LeNet-5 is too small for as much.
 
 99 runs. By the benchmark's rates a run of LeNet-5 takes one to two minutes on two cores, of the
 14-layer CNN two to three, of small_vgg eight: 6 to 7 hours in all, with ONLY= less.

@@ -5,7 +5,8 @@ trained on the images that have some keypoint of its group, and its first weight
 last variant of all_labels.py, which is trained before them. The ensemble `combined` takes each
 keypoint from its specialist. Expected: a few hundredths of a pixel better than the one net.
 
-On one core half an hour at most for a group that all images have, a quarter of that for the others.
+By the rates of all_labels.py, on one core twenty minutes for a group that all images have, and a
+quarter of that for the others.
 """
 from facekp.augmentation import RECIPE
 from facekp.experiment import Ensemble, Experiment, Variant, change

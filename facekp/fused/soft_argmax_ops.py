@@ -7,13 +7,13 @@ from facekp.fused.cop import FusedOp, float32
 
 
 def soft_argmax(x, places):
-    """The mean place under each map's softmax.
+    """The mean place under each map's softmax (Nibali et al. 2018, arXiv 1801.07372).
 
     Parameters
     ----------
     x : float32 expression (n, maps, h, w)
     places : float32 array (h * w, 2)
-        Of the maps' cells, row by row.
+        Of the maps' cells, row by row, in the unit that the result is to have.
 
     Returns
     -------
@@ -23,7 +23,9 @@ def soft_argmax(x, places):
 
 
 def divergence(x, gx, gy):
-    """The Jensen-Shannon divergence of each map's softmax from a Gaussian, nats.
+    """The Jensen-Shannon divergence of each map's softmax from a Gaussian, in nats.
+
+    Nibali et al. 2018 (arXiv 1801.07372), section 3.3.
 
     Parameters
     ----------

@@ -208,7 +208,7 @@ static void input_gradient(const ConvShape& s, const float* w, const Gradient& g
                                          row_taps};
                    },
                    [&](int c, int q, const vec (&sums)[4]) {
-                     Linear{Target(out, 0, 0)}(c * out_plane + q, pixels - q, sums);
+                     Linear{Target(out)}(c * out_plane + q, pixels - q, sums);
                    });
       if (!s.pad) continue;
       for (int c = 0; c < s.c; ++c)

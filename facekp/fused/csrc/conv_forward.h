@@ -114,7 +114,7 @@ static void conv_relu(const ConvShape& s, const float* x, const float* w, const 
 
 static void conv_linear(const ConvShape& s, const float* x, const float* w, float* z,
                         float* stats) {
-  conv_forward(s, x, w, nullptr, Linear{Target(z, 0, 0)}, z, stats);
+  conv_forward(s, x, w, nullptr, Linear{Target(z)}, z, stats);
 }
 
 }  // namespace facekp

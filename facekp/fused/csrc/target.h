@@ -29,6 +29,9 @@ static FACEKP_INLINE void drain() {
 
 class Target {
  public:
+  // Memory that is read again at once: nothing streams.
+  explicit Target(float* data) : data_(data), streams_(false) {}
+
   // `planes` runs of `plane` numbers. Only runs of whole vectors stream.
   Target(float* data, size_t planes, size_t plane)
       : data_(data), streams_(planes * plane >= FACEKP_STREAM_FLOATS && plane % LANES == 0) {}
