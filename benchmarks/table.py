@@ -121,22 +121,21 @@ def training(content):
                      "GFLOP/s", "of sgemm", "peak MiB"], lines)
 
 
-def steps(content):
-    """A line an Op that takes a hundredth of the step or more."""
+def steps(content, most=6):
+    """The Ops that take most of a net's step; the results file has them all."""
     lines = []
     for entry in content["steps"]:
-        total, rest = sum(row["ms"] for row in entry["ops"]), 0.0
-        for row in entry["ops"]:
-            if row["ms"] < total / 100:
-                rest += row["ms"]
-                continue
+        ops = sorted(entry["ops"], key=lambda row: -row["ms"])
+        total = sum(row["ms"] for row in ops)
+        for row in ops[:most]:
             ideal = row["flops"] / entry["sgemm_gflops"] / 1e6
             lines.append([entry["net"], entry["threads"], row["op"], f"{row['ms']:.1f}",
                           f"{row['ms'] / total:.0%}",
                           f"{row['flops'] / row['ms'] / 1e6:.0f}" if row["flops"] else "",
                           f"{row['ms'] - ideal:+.1f}"])
-        lines.append([entry["net"], entry["threads"], "all others", f"{rest:.1f}",
-                      f"{rest / total:.0%}", "", f"{rest:+.1f}"])
+        rest = sum(row["ms"] for row in ops[most:])
+        lines.append([entry["net"], entry["threads"], f"{len(ops[most:])} others", f"{rest:.1f}",
+                      f"{rest / total:.0%}", "", ""])
     return markdown(["net", "threads", "Op", "ms", "of the step", "GFLOP/s",
                      "ms beyond the sgemm rate"], lines)
 

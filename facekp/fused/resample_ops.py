@@ -1,7 +1,7 @@
 """The pixels of transformed training images, compiled: :mod:`facekp.data.transforms.resample`.
 
 It is the only Op that stands outside of a net: batches go through it on their way in. In C++ and
-on all threads it costs 1 to 3 % of an epoch, in numpy as much as the whole epoch of a small net.
+on all threads it costs 1 to 2 % of an epoch, in numpy as much as the whole epoch of a small net.
 """
 import facekp.engine.ready  # noqa: F401  (readies Theano)
 

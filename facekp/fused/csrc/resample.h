@@ -42,90 +42,95 @@ static inline bool fits(const Resampling& r, const int64_t* whole) {
   return true;
 }
 
-// Where the pixels of a row come from, and the pixels there; room for whole vectors.
-struct Row {
-  std::vector<int32_t> upper_left;         // index of the first of four neighbours
-  std::vector<float> to_right, to_lower;   // 0 .. 1, how far from it
-  std::vector<float> upper, lower;         // left and right neighbour of each pixel in turn
-
-  explicit Row(int width) {
-    const int size = (width + LANES - 1) / LANES * LANES;
-    upper_left.resize(size);
-    for (auto* part : {&to_right, &to_lower}) part->resize(size);
-    for (auto* part : {&upper, &lower}) part->resize(2 * size);
-  }
+// LANES pixels and what lies on the right of each.
+struct Pairs {
+  vec left, right;
 };
 
-// pairs[2 i] and pairs[2 i + 1] are p[index[i]] and the float after it, for i < LANES.
-static FACEKP_INLINE void gather_pairs(const float* p, const int32_t* index, float* pairs) {
+// p[index[i]] and the float after it, for i < LANES.
+static FACEKP_INLINE Pairs gather_pairs(const float* p, ivec index) {
 #if FACEKP_LANES == 16
-  for (int i = 0; i < LANES; i += 8)
-    _mm512_storeu_si512(pairs + 2 * i, _mm512_i32gather_epi64(
-                                           _mm256_loadu_si256((const __m256i*)(index + i)), p, 4));
+  const __m512i halves = (__m512i)index, none = {};
+  const vec first = (vec)_mm512_mask_i32gather_epi64(
+      none, 0xff, _mm512_maskz_extracti64x4_epi64(0xf, halves, 0), p, 4);
+  const vec second = (vec)_mm512_mask_i32gather_epi64(
+      none, 0xff, _mm512_maskz_extracti64x4_epi64(0xf, halves, 1), p, 4);
+#elif defined(__AVX2__)
+  const __m256i halves = (__m256i)index;
+  const vec first = (vec)_mm256_i32gather_epi64(
+      (const long long*)p, _mm256_castsi256_si128(halves), 4);
+  const vec second = (vec)_mm256_i32gather_epi64(
+      (const long long*)p, _mm256_extracti128_si256(halves, 1), 4);
 #else
+  float pairs[2 * LANES];
   for (int i = 0; i < LANES; ++i) memcpy(pairs + 2 * i, p + index[i], 2 * sizeof(float));
-#endif
-}
-
-// LANES pairs of a left and a right pixel, interpolated.
-static FACEKP_INLINE vec between_pairs(const float* pairs, vec to_right) {
   const vec first = load(pairs), second = load(pairs + LANES);
-  return half_blocks<2, 0>(first, second) * (1 - to_right) +
-         half_blocks<2, 1>(first, second) * to_right;
+#endif
+  return {half_blocks<2, 0>(first, second), half_blocks<2, 1>(first, second)};
 }
 
-// One row of the new image. Three loops: positions and interpolation are work for vectors, loading
-// from anywhere is not on every machine. So it is done by itself, two neighbours at a time.
+static FACEKP_INLINE vec between(Pairs pixels, vec to_right) {
+  return pixels.left * (1 - to_right) + pixels.right * to_right;
+}
+
+static FACEKP_INLINE ivec at_most(ivec v, int32_t limit) { return v < limit ? v : limit - ivec{}; }
+static FACEKP_INLINE ivec clamped(ivec v, int32_t last) { return at_most(v > 0 ? v : ivec{}, last); }
+
+// One row of the new image.
 static inline void interpolate_row(const Resampling& r, const float* old, const int32_t* w, int y,
-                                   Row& row, float* out) {
+                                   float* out) {
   const int width = r.width, height = r.height;
   const int32_t last_x = (width - 1) * UNIT, last_y = (height - 1) * UNIT;
-  const int32_t row_x = w[1] * (y - MIDDLE) + w[2], row_y = w[4] * (y - MIDDLE) + w[5];
-  const int32_t slope_x = w[0], slope_y = w[3];
-  int32_t* __restrict upper_left = row.upper_left.data();
-  float *__restrict to_right = row.to_right.data(), *__restrict to_lower = row.to_lower.data();
-  float *__restrict upper = row.upper.data(), *__restrict lower = row.lower.data();
-  for (int x = 0; x < width; ++x) {
-    const int32_t old_x = std::min(std::max(slope_x * (x - MIDDLE) + row_x, 0), last_x);
-    const int32_t old_y = std::min(std::max(slope_y * (x - MIDDLE) + row_y, 0), last_y);
-    const int32_t left = std::min(old_x >> POSITION_BITS, width - 2);
-    const int32_t top = std::min(old_y >> POSITION_BITS, height - 2);
-    upper_left[x] = top * width + left;
-    to_right[x] = float(old_x - left * UNIT) * (1.0f / UNIT);
-    to_lower[x] = float(old_y - top * UNIT) * (1.0f / UNIT);
-  }
+  // Unsigned, since lanes behind the end of the row may pass 32 bits.
+  const uvec lane = (uvec)lane_index() - uint32_t(MIDDLE);
+  uvec place_x = lane * uint32_t(w[0]) + uint32_t(w[1] * (y - MIDDLE) + w[2]);
+  uvec place_y = lane * uint32_t(w[3]) + uint32_t(w[4] * (y - MIDDLE) + w[5]);
   for (int x = 0; x < width; x += LANES) {
-    gather_pairs(old, upper_left + x, upper + 2 * x);
-    gather_pairs(old + width, upper_left + x, lower + 2 * x);
-  }
-  for (int x = 0; x < width; x += LANES) {
-    const vec down = load(to_lower + x);
-    const vec above = between_pairs(upper + 2 * x, load(to_right + x));
-    const vec below = between_pairs(lower + 2 * x, load(to_right + x));
+    const ivec old_x = clamped((ivec)place_x, last_x), old_y = clamped((ivec)place_y, last_y);
+    const ivec left = at_most(old_x >> POSITION_BITS, width - 2);
+    const ivec top = at_most(old_y >> POSITION_BITS, height - 2), index = top * width + left;
+    const vec to_right = to_float(old_x - (left << POSITION_BITS)) * (1.0f / UNIT);
+    const vec down = to_float(old_y - (top << POSITION_BITS)) * (1.0f / UNIT);
+    const vec above = between(gather_pairs(old, index), to_right);
+    const vec below = between(gather_pairs(old + width, index), to_right);
     store_first(out + x, above * (1 - down) + below * down, std::min(LANES, width - x));
+    place_x += uint32_t(w[0]) * uint32_t(LANES);
+    place_y += uint32_t(w[3]) * uint32_t(LANES);
   }
 }
 
-// Blurs a row: pixel x from x of `centre` and of the rows or columns before(k) and after(k).
+// Blurs a row: pixel x from x of `centre` and of the rows or columns before(k) and after(k). The sums
+// of several vectors stay in registers, since a weight's loop is short.
 template <class Before, class After>
 static FACEKP_INLINE void blur_row(int width, int radius, const float* weights, const float* centre,
                                    Before before, After after, float* out) {
-  for (int x = 0; x < width; x += LANES) {
-    vec total = weights[0] * load(centre + x);
-    for (int k = 1; k <= radius; ++k)
-      total += weights[k] * (load(before(k) + x) + load(after(k) + x));
-    store_first(out + x, total, std::min(LANES, width - x));
-  }
+  const auto blur = [&](int x, auto vectors) {
+    constexpr int N = decltype(vectors)::value;
+    vec total[N];
+    for (int i = 0; i < N; ++i) total[i] = weights[0] * load(centre + x + i * LANES);
+    for (int k = 1; k <= radius; ++k) {
+      const float *one = before(k) + x, *other = after(k) + x;
+      for (int i = 0; i < N; ++i)
+        total[i] += weights[k] * (load(one + i * LANES) + load(other + i * LANES));
+    }
+    for (int i = 0; i < N; ++i)
+      store_first(out + x + i * LANES, total[i], std::min(LANES, width - x - i * LANES));
+  };
+  constexpr int MANY = 6;
+  int x = 0;
+  for (; x + MANY * LANES <= width; x += MANY * LANES)
+    blur(x, std::integral_constant<int, MANY>());
+  for (; x < width; x += LANES) blur(x, std::integral_constant<int, 1>());
 }
 
 // Four random bytes of a hash of the pixel's number (lowbias32 by Chris Wellons), less their mean.
-static inline float noise_bytes(uint32_t key, uint32_t pixel) {
-  uint32_t h = pixel * 0x9E3779B9u + key;
+static FACEKP_INLINE vec noise_bytes(uint32_t key, uvec pixel) {
+  uvec h = pixel * 0x9E3779B9u + key;
   h = (h ^ (h >> 16)) * 0x7FEB352Du;
   h = (h ^ (h >> 15)) * 0x846CA68Bu;
   h = h ^ (h >> 16);
-  const uint32_t pairs = (h & 0x00FF00FFu) + ((h >> 8) & 0x00FF00FFu);
-  return float(int32_t((pairs & 0xFFFFu) + (pairs >> 16)) - 510);
+  const uvec pairs = (h & 0x00FF00FFu) + ((h >> 8) & 0x00FF00FFu);
+  return to_float((ivec)((pairs & 0xFFFFu) + (pairs >> 16)) - 510);
 }
 
 // An image's mean, added up in 16 lanes: a plain sum of floats would not become vectors.
@@ -139,27 +144,27 @@ static inline float mean(const float* image, int count) {
   return total / count;
 }
 
-static inline float gray(float level) { return std::min(std::max(level, 0.0f), 1.0f); }
-
 // Contrast, brightness and noise of `count` pixels, of which the first has the number `first`.
 static inline void change_tone(const float* tone, uint32_t key, float mean, int first, int count,
-                               float* __restrict pixels) {
+                               float* pixels) {
   const float gain = tone[0], base = mean * (1 - gain) + tone[1], amplitude = tone[2];
-  if (amplitude == 0)
-    for (int i = 0; i < count; ++i) pixels[i] = gray(gain * pixels[i] + base);
-  else
-    for (int i = 0; i < count; ++i)
-      pixels[i] = gray(gain * pixels[i] + base + amplitude * noise_bytes(key, first + i));
+  for (int i = 0; i < count; i += LANES) {
+    const int fitting = std::min(LANES, count - i);
+    vec level = gain * load_first(pixels + i, fitting) + base;
+    if (amplitude != 0)
+      level += amplitude * noise_bytes(key, (uvec)lane_index() + uint32_t(first + i));
+    level = max(vec{}, level);  // in this order NaN stays NaN
+    store_first(pixels + i, level > 1 ? splat(1) : level, fitting);
+  }
 }
 
 // What a thread needs besides: rows that are `wide` enough for a blur, and an image between both
 // directions of it; all with room for a vector more.
 struct Scratchpad {
-  Row row;
   std::vector<float> wide, between;
 
   explicit Scratchpad(const Resampling& r)
-      : row(r.width), wide(r.width + 2 * r.radius + LANES),
+      : wide(r.width + 2 * r.radius + LANES),
         between(r.radius ? r.height * r.width + LANES : 0) {}
 };
 
@@ -175,7 +180,7 @@ static inline void resample_image(const Resampling& r, int64_t i, Scratchpad& pa
   const uint32_t key = uint32_t(r.whole[7 * i + 6]);
   float *const between = pad.between.data(), *const centre = pad.wide.data() + radius;
   for (int y = 0; y <= last && radius; ++y) {
-    interpolate_row(r, old, w, y, pad.row, centre);
+    interpolate_row(r, old, w, y, centre);
     std::fill(pad.wide.data(), centre, centre[0]);
     std::fill(centre + width, centre + width + radius, centre[width - 1]);
     blur_row(width, radius, weights, centre, [&](int k) { return centre - k; },
@@ -188,7 +193,7 @@ static inline void resample_image(const Resampling& r, int64_t i, Scratchpad& pa
       blur_row(width, radius, weights, row(y), [&](int k) { return row(y - k); },
                [&](int k) { return row(y + k); }, out);
     else
-      interpolate_row(r, old, w, y, pad.row, out);
+      interpolate_row(r, old, w, y, out);
     change_tone(r.tone + 3 * i, key, level, y * width, width, out);
   }
 }

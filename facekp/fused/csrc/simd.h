@@ -39,6 +39,12 @@ static FACEKP_INLINE void store(float* p, vec v) { *(vec_unaligned*)p = v; }
 static FACEKP_INLINE vec splat(float s) { return s - vec{}; }
 static FACEKP_INLINE vec max(vec a, vec b) { return a > b ? a : b; }
 
+// Whole numbers of 22 bits as floats and back: added to 1.5 * 2**23 they stand in the last bits.
+// (GCC 12 takes __builtin_convertvector apart into scalars.)
+constexpr float SHIFT = 12582912.0f;
+constexpr int32_t SHIFT_BITS = 0x4b400000;
+static FACEKP_INLINE vec to_float(ivec v) { return (vec)(v + SHIFT_BITS) - SHIFT; }
+
 static FACEKP_INLINE float sum(vec v) {
   float total = 0;
   for (int i = 0; i < LANES; ++i) total += v[i];
@@ -94,7 +100,6 @@ static FACEKP_INLINE void store_first(float* p, vec v, int count) {
 }
 
 // LANES bytes as numbers, and back; the first `count` <= LANES of them, other lanes 0.
-// (GCC 12 takes __builtin_convertvector apart into scalars.)
 static FACEKP_INLINE ivec load_bytes(const uint8_t* p, int count) {
   uint8_t whole[LANES] = {};
   if (count < LANES) memcpy(whole, p, count), p = whole;

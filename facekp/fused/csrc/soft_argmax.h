@@ -17,10 +17,6 @@
 
 namespace facekp {
 
-// An integer of a few bits as a float and back: added to 1.5 * 2**23 it stands in the last bits.
-constexpr float SHIFT = 12582912.0f;
-constexpr int32_t SHIFT_BITS = 0x4b400000;
-
 // exp(x) for x <= 0, to 2 units in the last place; 0 below -87, where the normal numbers end. The
 // polynomials are those of the Cephes library (Moshier, netlib.org/cephes; may be used freely).
 static FACEKP_INLINE vec exp_of(vec given) {
@@ -40,7 +36,7 @@ static FACEKP_INLINE vec exp_of(vec given) {
 // log(x) for normal numbers x > 0, and nothing else.
 static FACEKP_INLINE vec log_of(vec x) {
   const ivec bits = (ivec)x - 0x3f3504f3;  // the bits of sqrt(1 / 2): m is from there to sqrt(2)
-  const vec e = (vec)((bits >> 23) + SHIFT_BITS) - SHIFT;
+  const vec e = to_float(bits >> 23);
   const vec m = (vec)((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = m * m;
   vec p = 7.0376836292e-2f * m - 1.1514610310e-1f;
   p = p * m + 1.1676998740e-1f;
