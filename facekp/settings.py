@@ -7,7 +7,9 @@ from facekp.augmentation import Augmentation
 from facekp.errors import ConfigError
 from facekp.schedule import Schedule
 
-SPLITS = ("random", "grouped", "after-mirroring", "all-images")
+ALL_IMAGES = "all-images"
+
+SPLITS = ("random", "grouped", "after-mirroring", ALL_IMAGES)
 """The ways to divide the images into training and validation images.
 
 * ``"random"``: the images are shuffled and cut into folds, as in the paper's 80/20 split. Frames of
@@ -136,7 +138,7 @@ class Settings:
         if isinstance(self.average, bool) or not 0 <= self.average < 1:
             raise ConfigError(f"average: found {self.average!r}, expected a number from 0 to below "
                               "1, like 0.995; 0 for none")
-        if self.split == "all-images" and self.fold:
+        if self.split == ALL_IMAGES and self.fold:
             raise ConfigError(f"fold: found {self.fold}, expected 0: all images are trained on")
         for name, known in (("split", SPLITS), ("labels", LABELS), ("heads", HEADS)):
             if getattr(self, name) not in known:

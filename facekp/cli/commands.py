@@ -142,6 +142,9 @@ def _add_export(commands):
                         help="the file (default: net.onnx in the first run's folder)")
     parser.add_argument("--half", action="store_true", help="weights in half precision")
     parser.add_argument("--eight-bits", action="store_true", help="the largest weights in 8 bits")
+    parser.add_argument("--held-out", nargs="+", metavar="RUN", type=path_name, default=(),
+                        help="for nets of --split all-images: runs with the same settings but "
+                             "another split, whose validation error the file names")
     add(parser, "averaged", "imports")
     parser.set_defaults(run=_export)
 
@@ -150,7 +153,8 @@ def _export(options):
     from facekp.training.export import export
     known.experiments()  # they register the nets of their own
     path = options.out or os.path.join(options.folders[0], "net.onnx")
-    difference = export(options.folders, path, options.half, options.eight_bits, options.averaged)
+    difference = export(options.folders, path, options.half, options.eight_bits, options.averaged,
+                        options.held_out)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
           "nets that it was made of")
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from run_tools import make_run
 
-from facekp.errors import EngineError, RunError
+from facekp.errors import ConfigError, EngineError, RunError
 from facekp.keypoints import KEYPOINTS
 from facekp.nets.models import build
 from facekp.nets.net import KeypointNet
@@ -36,6 +36,10 @@ def finished(folder, seed=0, **more):
     return run
 
 
+def metadata_of(path):
+    return {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+
+
 def test_averaged_weights_as_a_file(run, tmp_path):
     with pytest.raises(RunError, match="has no averaged weights"):
         export.export([run.folder], tmp_path / "net.onnx", averaged=True)
@@ -57,7 +61,7 @@ def test_a_run_as_a_file_that_finds_the_same(run, tmp_path):
     path = tmp_path / "net.onnx"
     assert export.export([run.folder], path) <= export.TOLERANCE_PX
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".onnx"] == ["net.onnx"]
-    found = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    found = metadata_of(path)
     assert json.loads(found["net"]) == [{"model": "lenet5", "options": OPTIONS}]
     assert found["data"] == "a test's faces" and found["licence"] == "MIT"
     assert found["keypoints"].split(",") == list(KEYPOINTS)
@@ -80,8 +84,30 @@ def test_several_runs_are_one_net_and_half_precision_is_smaller(run, tmp_path):
             export.HALF_TOLERANCE_PX if half else export.TOLERANCE_PX)
         sizes.append(path.stat().st_size)
     assert sizes[1] < 0.6 * sizes[0]
-    metadata = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    metadata = metadata_of(path)
     assert len(json.loads(metadata["net"])) == 2 == len(metadata["valid_rmse_px"].split(","))
+
+
+def test_a_net_of_all_images_has_the_error_of_runs_that_held_some_out(run, tmp_path):
+    path, runs = tmp_path / "net.onnx", tmp_path / "runs"
+    whole = finished(runs / "whole" / "fold0", split="all-images", summary={"valid_rmse_px": 0.9})
+    one, other = (finished(runs / "grouped" / f"fold{fold}", split="grouped", fold=fold,
+                           summary={"valid_rmse_px": error})
+                  for fold, error in ((0, 1.25), (1, 1.35)))
+    export.export([whole.folder], path)
+    assert "valid_rmse_px" not in metadata_of(path)  # 0.9 px on its own training images
+    export.export([whole.folder], path, held_out=[one.folder, other.folder])
+    assert metadata_of(path)["valid_rmse_px"] == "1.3000"
+    longer = finished(runs / "longer" / "fold0", split="grouped", batch_size=64)
+    elsewhere = finished(runs / "elsewhere" / "fold0", split="grouped",
+                         files={"training.csv": "34cd"})
+    path.unlink()
+    for net, held_out, message in ((whole, longer, "batch_size"), (whole, elsewhere, "in data"),
+                                   (whole, whole, "on all images, too"),
+                                   (one, other, "of its own")):
+        with pytest.raises(ConfigError, match=message):
+            export.export([net.folder], path, held_out=[held_out.folder])
+    assert not path.exists()
 
 
 def test_what_is_not_finished_is_refused(run, tmp_path):
