@@ -245,7 +245,7 @@ MEASURES = {
     "loss_ratio": ("validation loss {} times the training loss", _ratio,
                    lambda ratios: mean_sd(ratios).format(3)),
     "seconds": ("{} per run, {machine}", lambda run: run.epochs * run.seconds_per_epoch,
-                lambda seconds: span(map(clock, sorted(seconds)))),
+                lambda seconds: span(seconds, clock)),
     "stopped": ("stopped after {} epochs",
                 lambda run: run.epochs if run.stopped_by == "patience" else None, span),
 }
