@@ -110,6 +110,8 @@ def test_train_hands_the_settings_on(tmp_path, seen):
     (["--mirror", "split-then-mirror"], "random", ("mirror",), "augment=mirror"),
     (["--mirror", "mirror-then-split"], "after-mirroring", ("mirror",),
      "split=after-mirroring,augment=mirror"),
+    (["--mirror", "split-then-mirror", "--augment", "blur=1"], "random", ("mirror", "blur=1"),
+     "augment=mirror+blur=1"),
     (["--augment", "mirror", "--split", "after-mirroring"], "after-mirroring", ("mirror",),
      "split=after-mirroring,augment=mirror")])
 def test_split_and_augment_and_their_former_name(arguments, split, augment, part, seen, tmp_path):
