@@ -102,8 +102,7 @@ def keep(folder, y_pred_px, sha256):
     # by columns, whose numbers are alike, the file is a tenth smaller
     small = np.asarray(np.clip(y_pred_px, 0, SIZE), np.float16, order="F")
     files.write_npz(Path(folder, PREDICTIONS), {"y_pred_test": small}, compress=True)
-    with files.replacing(Path(folder, SHA256), "w", encoding="ascii") as file:
-        file.write(f"{sha256}  submission.csv\n")
+    files.write_text(Path(folder, SHA256), f"{sha256}  submission.csv\n")
 
 
 def kept(run):
