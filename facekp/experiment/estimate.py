@@ -28,7 +28,7 @@ def measured(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
@@ -46,7 +46,7 @@ def measured_memory(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
