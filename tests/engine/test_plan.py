@@ -12,8 +12,6 @@ from facekp.machine import cgroup_cores
 from facekp.engine.plan import Choice
 from facekp.errors import EngineError
 
-NO_BLAS = blas.Blas("none", "", "", None, "")
-
 
 @pytest.fixture
 def env(tmp_path):
