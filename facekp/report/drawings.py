@@ -87,12 +87,11 @@ def draw_filters(sources, spec):
     raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
 
 
-def draw_activations(sources, spec, image=None, label=None):
-    """A face after each convolution; the first of the data folder unless one is given."""
+def draw_activations(sources, spec):
+    """The data folder's first face after each convolution."""
     from facekp.nets.activations import conv_outputs
     run, net = _conv_net(sources, spec)
-    if image is None:
-        image, label = sources.training.X[0], sources.training.provenance["label"]
+    image, label = sources.training.X[0], sources.training.provenance["label"]
     return plots.activations(image, conv_outputs(net, image),
                              f"net: {_title(run)}\nface: {label}")
 

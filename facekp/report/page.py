@@ -30,13 +30,13 @@ RUNS = ("One row per run. Validation RMSE is that of the "
         "gives.")
 
 
-def write_report(sources, path, say=print):
+def write_report(sources, path):
     """Write the page of :class:`facekp.report.sources.Sources`, atomically; see :func:`page`."""
     path = Path(path)
     html = page(sources)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_bytes(path, html.encode(errors="backslashreplace"))  # a folder's name may be any
-    say(f"{shown_path(path)}: {plural(len(sources.all_runs), 'run')}, {len(html) / 1e6:.1f} MB")
+    print(f"{shown_path(path)}: {plural(len(sources.all_runs), 'run')}, {len(html) / 1e6:.1f} MB")
 
 
 def faces_at_hand(data):
