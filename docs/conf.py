@@ -63,7 +63,7 @@ def commands(app, page, text):
     if page == "command-line":
         shown = subprocess.run([sys.executable, "-m", "facekp.cli", "--help"], check=True,
                                stdout=subprocess.PIPE, universal_newlines=True).stdout
-        for name in re.findall(r"^    (\w+)  ", shown, re.M):
+        for name in re.findall(r"^    ([\w-]+)(?:  |$)", shown, re.M):
             text[0] += (f"### facekp {name}\n\n"
                         f"```{{program-output}} python -m facekp.cli {name} --help\n```\n\n")
 
