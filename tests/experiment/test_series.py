@@ -127,6 +127,7 @@ def test_timing_a_net(monkeypatch):
     after = replace(CLASSIC, split="after-mirroring", augment=["mirror"])
     assert estimate.time_epoch(after, 50) == (
         .5 * 80 / 16 + .5 * 20 / 16)
+    assert estimate.time_epoch(replace(CLASSIC, split="all-images"), 50) == .5 * 100 / 16
     assert len(built) == 1
     estimate._time_steps.cache_clear()
 
