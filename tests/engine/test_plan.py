@@ -113,6 +113,9 @@ def test_malformed_settings(env, tmp_path):
     rc.write_text("floatX = float32\n")
     with pytest.raises(EngineError, match="theanorc cannot be read: .*no section headers"):
         plan.decide(dict(env, THEANORC=str(rc)))
+    rc.write_bytes(b"[global]\n# caf\xe9\n")
+    with pytest.raises(EngineError, match="theanorc cannot be read: .*can't decode byte 0xe9"):
+        plan.decide(dict(env, THEANORC=str(rc)))
 
 
 @pytest.mark.parametrize("setting, device, reason", [
