@@ -141,34 +141,33 @@ def write_case(case, path):
     y = rng.uniform(-0.3, 0.3, (case.batch, 30)).astype(np.float32)
     np.savez(path, X=X, y=y, **weights)
 
+    kinds = {L.Conv2DLayer: "conv", L.DenseLayer: "dense", BatchNormLayer: "batch_norm",
+             L.MaxPool2DLayer: "pool", L.DropoutLayer: "dropout", L.GlobalPoolLayer: "average",
+             L.ElemwiseSumLayer: "sum", UpscaleConcatLayer: "join", SoftArgmaxLayer: "soft_argmax"}
+    values = {"conv": lambda layer: [list(layer.pad), list(layer.stride)],
+              "batch_norm": lambda layer: layer.epsilon, "dropout": lambda layer: layer.p,
+              "soft_argmax": lambda layer: layer.size}
     spec, products, before = [], [], None
     for layer in net.get_all_layers():
         sources = getattr(layer, "input_layers", [getattr(layer, "input_layer", None)])
         sources = [] if sources in ([None], [before]) else [source.name for source in sources]
         first, before = len(spec), layer
-        if isinstance(layer, L.Conv2DLayer):
-            spec.append(["conv", layer.name, [list(layer.pad), list(layer.stride)]])
-            products.append(np.prod(layer.output_shape[2:]) * np.prod(layer.get_W_shape()))
-        elif isinstance(layer, L.DenseLayer):
-            spec.append(["dense", layer.name, None])
-            products.append(np.prod(layer.W.get_value(borrow=True).shape))
-        elif isinstance(layer, BatchNormLayer):
-            spec.append(["batch_norm", layer.name, layer.epsilon])
-        elif isinstance(layer, L.MaxPool2DLayer):
-            spec.append(["pool", layer.name, None])
-        elif isinstance(layer, L.DropoutLayer):
-            spec.append(["dropout", layer.name, layer.p])
-        elif isinstance(layer, L.GlobalPoolLayer):
-            spec.append(["average", layer.name, None])
-        elif isinstance(layer, L.ElemwiseSumLayer):
-            spec.append(["sum", layer.name, None])
-        elif isinstance(layer, UpscaleConcatLayer):
-            spec.append(["join", layer.name, None])
-        elif isinstance(layer, SoftArgmaxLayer):
-            spec.append(["soft_argmax", layer.name, layer.size])
-        kind = {rectify: "relu", tanh: "tanh"}.get(getattr(layer, "nonlinearity", None))
+        kind = next((name for base, name in kinds.items() if isinstance(layer, base)), None)
         if kind:
-            spec.append([kind, layer.name, None])
+            spec.append([kind, layer.name, values[kind](layer) if kind in values else None])
+        if hasattr(layer, "W"):
+            products.append(multiply_adds(layer))
+        activation = {rectify: "relu", tanh: "tanh"}.get(getattr(layer, "nonlinearity", None))
+        if activation:
+            spec.append([activation, layer.name, None])
         for i, row in enumerate(spec[first:]):
             row.append([] if i else sources)
     return spec, int(2 * (3 * sum(products) - products[0]))
+
+
+def multiply_adds(layer):
+    """Of a convolution or dense layer for one image."""
+    count = 1
+    for size in layer.W.get_value(borrow=True).shape + tuple(layer.output_shape[2:]):
+        count *= int(size)
+    return count

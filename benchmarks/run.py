@@ -62,7 +62,7 @@ def measure(name, threads, options):
         path = str(Path(folder, "case.npz"))
         spec, flops = engines.write_case(case, path)
         starts = [start for start in engines.engines(case, path, spec, threads, options.torch,
-                                                      options.malloc)
+                                                     options.malloc)
                   if not options.engines or start[0] in options.engines]
         for first in range(0, len(starts), case.together):
             rows += take_turns(name, case, threads, options.rounds,
@@ -79,10 +79,10 @@ def measure(name, threads, options):
 def take_turns(name, case, threads, rounds, starts):
     """Seconds of the steps of several engines that are alive together."""
     with contextlib.ExitStack() as stack:
-        workers = [engines.Worker(command, environment) for _, _, command, environment in starts]
-        rows = []
-        for (engine, malloc, _, _), worker in zip(starts, workers):
-            stack.callback(worker.close)
+        workers, rows = [], []
+        for _, _, command, environment in starts:
+            workers.append(engines.Worker(command, environment))
+            stack.callback(workers[-1].close)
         for (engine, malloc, _, _), worker in zip(starts, workers):
             worker.wait()
             rows.append({"net": name, "threads": threads, "engine": engine, "malloc": malloc,

@@ -47,20 +47,12 @@ def measure(name):
     step.profile.apply_time.clear()
     for _ in range(STEPS):
         step(*batch)
-    products = {layer.W.name: _multiply_adds(layer) * case.batch
+    products = {layer.W.name: engines.multiply_adds(layer) * case.batch
                 for layer in net.get_all_layers() if hasattr(layer, "W")}
     rows = [dict(_row(key[-1] if isinstance(key, tuple) else key, products),
                  ms=1000 * seconds / STEPS)
             for key, seconds in step.profile.apply_time.items()]
     return sorted(rows, key=lambda row: -row["ms"])
-
-
-def _multiply_adds(layer):
-    """Of a convolution or dense layer for one image."""
-    count = 1
-    for size in layer.W.get_value(borrow=True).shape + tuple(layer.output_shape[2:]):
-        count *= int(size)
-    return count
 
 
 def _row(node, products):

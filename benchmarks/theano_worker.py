@@ -7,8 +7,8 @@ import worker
 
 start = time.perf_counter()
 import facekp.engine.ready  # noqa: E402,F401
-from facekp import fused
-from facekp.engine import allocator# noqa: E402
+from facekp import fused  # noqa: E402
+from facekp.engine import allocator  # noqa: E402
 from facekp.nets.models import MODELS  # noqa: E402
 
 

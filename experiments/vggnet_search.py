@@ -14,9 +14,9 @@ VGGNET_SEARCH = Experiment(
     variants={f"{weights}-{rate:g}": Variant(
         Settings(model="vggnet", options={"initial_weights": weights}, optimizer="adam",
                  learning_rate=rate, epochs=2, batch_size=32), label=f"{label} at {rate:g}")
-        for weights, label, rates in (("he", "He", (0.001, 0.0003, 0.0001, 0.00003)),
-                                      ("glorot", "Glorot", (0.001, 0.0003, 0.0001)))
-        for rate in rates},
+              for weights, label, rates in (("he", "He", (0.001, 0.0003, 0.0001, 0.00003)),
+                                            ("glorot", "Glorot", (0.001, 0.0003, 0.0001)))
+              for rate in rates},
     quick_epochs=1,
 )
 

@@ -17,11 +17,6 @@ from pathlib import Path
 
 from facekp.errors import RunError
 
-def user_cache():
-    """The user's cache folder, a Path: ``$XDG_CACHE_HOME/facekp`` or ``~/.cache/facekp``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "facekp"
-
-
 MAGIC = b"facekp1\n"
 NUMERIC = re.compile("[<>|][biuf][0-9]{1,2}")  # numpy's names of the types that are written
 
@@ -35,6 +30,11 @@ class Damaged(RunError):
 # four times as long.
 _HEADER = struct.Struct("<8sIQ")
 _LENGTH = struct.Struct("<Q")
+
+
+def user_cache():
+    """The user's cache folder, a Path: ``$XDG_CACHE_HOME/facekp`` or ``~/.cache/facekp``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "facekp"
 
 
 @contextlib.contextmanager

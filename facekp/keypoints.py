@@ -1,4 +1,4 @@
-"""The 15 keypoints of the contest, their 30 columns, and their scaling (paper, sections 3 and 4).
+"""The 15 keypoints of the contest, their 30 columns, mirroring and scaling (sections 3 to 5).
 
 "Left" and "right" are the person's own left and right: the left eye is on the right side of the
 image.
@@ -40,6 +40,31 @@ def _mirrored(name):
 
 FLIP = np.array([COLUMNS.index(_mirrored(column)) for column in COLUMNS])
 """int (30,): column ``FLIP[i]`` of a face becomes column ``i`` of its mirror image."""
+
+
+def flip_keypoints(y_px):
+    """Keypoints of mirror images: x becomes ``95 - x``; left and right keypoints change places.
+
+    Pixel centres have whole-number coordinates, so pixel 0 becomes pixel 95.
+
+    Parameters
+    ----------
+    y_px : float array (..., 30), px; NaN stays NaN
+
+    Returns
+    -------
+    float array (..., 30), px; a copy
+
+    Examples
+    --------
+    >>> y_px = np.zeros((1, 30))
+    >>> y_px[0, :4] = 66, 37, 30, 38  # left eye, right eye
+    >>> flip_keypoints(y_px)[0, :4]
+    array([65., 38., 29., 37.])
+    """
+    flipped = y_px[..., FLIP].copy()
+    flipped[..., 0::2] = (SIZE - 1) - flipped[..., 0::2]
+    return flipped
 
 
 def scale(y_px):

@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 from numpy.lib import format as npy_format
 
+from facekp.errors import FolderError
 from facekp.mapped import Rows
 from facekp.text import shown
 
@@ -41,6 +42,8 @@ def read_npz(path, expected, some=False):
     ------
     OSError
         If the file is missing or may not be read.
+    FolderError
+        If the arrays fit neither into memory nor on the disk.
     ValueError
         If the file is damaged or has other content. The message is one line and says what.
     """
@@ -51,7 +54,7 @@ def read_npz(path, expected, some=False):
                 _check_names(names, [f"{name}.npy" for name in expected])
             return {name: _read_member(archive, name, *form) for name, form in expected.items()
                     if f"{name}.npy" in names}
-    except OSError:
+    except (OSError, FolderError):
         raise
     except Exception as error:  # zipfile, zlib and numpy's parser raise a dozen types
         why = (str(error).splitlines() or [repr(error)])[0]  # numpy gives advice in further lines

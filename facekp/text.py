@@ -91,6 +91,8 @@ class Progress:
         if self._on:
             self._write("")
 
-    @staticmethod
-    def _write(text):
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+    def _write(self, text):
+        try:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        except (OSError, ValueError):  # closed, or the terminal is gone: work on without a line
+            self._on = False

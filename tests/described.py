@@ -27,7 +27,7 @@ ABOUTS = {about.name: about for about in (
     About("dropout-ablation", "Dropout", "5.3", 40, {"dropout": "", "no-dropout": ""},
           shares={"no-dropout": ["optimizer-study", "adagrad"]},
           figures=[figure("figure06-dropout", "gap", runs=["dropout-ablation/dropout",
-                                                            "dropout-ablation/no-dropout"])]),
+                                                           "dropout-ablation/no-dropout"])]),
     About("cnn14", "14-layer CNN", "5.3", 50, {"": "14-layer CNN"},
           shares={"": ["dropout-ablation", "dropout"]},
           nets=[{"variant": "", "label": "14-layer CNN", "score": 3.0773}],

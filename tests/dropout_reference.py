@@ -31,3 +31,15 @@ def dropout_factors(seed, step, p, shape):
     bits = dropout_bits(seed, step, int(np.prod(shape)))
     keep = bits >= np.uint32(p * 4294967296.0)
     return (keep * np.float32(1.0 / (1.0 - p))).astype(np.float32).reshape(shape)
+
+
+def with_dropout(layer, state, p, x, W, b, gy):
+    """What a layer's function (x, W, b, gy) -> [y, gx, ...] gives with dropout of its outputs.
+
+    Of stock Theano's, whose own dropout has another generator; p = 0 is none.
+    """
+    if not p:
+        return layer(x, W, b, gy)
+    factors = dropout_factors(*state, p, gy.shape)
+    y, *gradients = layer(x, W, b, gy * factors)
+    return [y * factors] + gradients

@@ -37,7 +37,8 @@ AUGMENTATION_STUDY = Experiment(
     variants={f"{model}-{name}": Variant(
         Settings(model, optimizer="adam", schedule=("cosine",), split="grouped", augment=words,
                  **settings), label=f"{label}, {name}")
-        for model, (label, settings) in NETS.items() for name, words in AUGMENTATIONS.items()},
+              for model, (label, settings) in NETS.items()
+              for name, words in AUGMENTATIONS.items()},
     seeds=(0, 1, 2),
     quick_epochs=1,
     claims=tuple(helps(model, label) for model, (label, _) in NETS.items()),

@@ -49,9 +49,7 @@ def paired(sides, ensembles=False):
 
 def _of_one_fold(run):
     """Whether a run is an ensemble of runs of its own fold, so with the same validation images."""
-    members = run.config.get("members")
-    return isinstance(members, dict) and all(
-        isinstance(one, dict) and one.get("fold") == run.fold for one in members.values())
+    return run.config.get("members") is not None and run.folds == [run.fold]
 
 
 def p_value(change):

@@ -96,7 +96,7 @@ def _list(options):
 
 def _add_submit(commands):
     parser = commands.add_parser("submit", help="a run's weights and test.csv, or its published "
-                                                    "predictions, to a submission")
+                                                "predictions, to a submission")
     parser.add_argument("run_folder", metavar="RUN", type=path_name,
                         help="the folder of a run or an ensemble, or one in results/")
     add(parser, "averaged", "data", "out", "device", "imports",

@@ -1,6 +1,7 @@
 """``facekp train``: train one net with any settings, in the folder train/ below the runs."""
 import contextlib
 import hashlib
+from dataclasses import replace
 
 from facekp import files, schedule
 from facekp.augmentation import EXPECTED, Augmentation
@@ -65,11 +66,14 @@ def add_to(commands):
 
 def _train(options):
     known.experiments()  # they register the nets of their own
+    augmentation = Augmentation.parse(",".join(options.augment))
+    if options.mirror != "none":
+        augmentation = replace(augmentation, doubled=True)
     chosen = dict(registry.get(options.model).defaults, options={},
                   labels=options.labels, heads=options.heads,
                   optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
                   average=options.average,
-                  augment=Augmentation.parse(",".join(options.augment)).words,
+                  augment=augmentation.words,
                   schedule=tuple(filter(None, options.schedule.split(","))))
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
@@ -78,8 +82,6 @@ def _train(options):
     for name in ("learning_rate", "batch_size"):
         if getattr(options, name) is not None:
             chosen[name] = getattr(options, name)
-    if options.mirror != "none":
-        chosen["augment"] = ("mirror",)
     if options.mirror == "mirror-then-split":
         options.split = "after-mirroring"
     if options.split == "after-mirroring":

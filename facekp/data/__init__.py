@@ -20,5 +20,4 @@ from facekp.data.splits import holdout, kfold, near_duplicate_groups
 
 __all__ = ["DEFAULT_FOLDER", "SYNTHETIC_FOLDER", "Lookup", "Test", "Training", "holdout", "kfold",
            "load_lookup", "load_test", "load_training", "load_unlabelled", "near_duplicate_groups",
-           "only_complete",
-           "resolve"]
+           "only_complete", "resolve"]

@@ -2,7 +2,7 @@
 import numpy as np
 
 from facekp import mapped
-from facekp.keypoints import FLIP, SIZE
+from facekp.keypoints import flip_keypoints
 
 
 def flip_images(X):
@@ -24,31 +24,6 @@ def flip_images(X):
     array([[40, 88]])
     """
     return np.ascontiguousarray(X[..., ::-1])
-
-
-def flip_keypoints(y_px):
-    """Keypoints of mirror images: x becomes ``95 - x``; left and right keypoints change places.
-
-    Pixel centres have whole-number coordinates, so pixel 0 becomes pixel 95.
-
-    Parameters
-    ----------
-    y_px : float array (n_samples, 30), px; NaN stays NaN
-
-    Returns
-    -------
-    float array (n_samples, 30), px; a copy
-
-    Examples
-    --------
-    >>> y_px = np.zeros((1, 30))
-    >>> y_px[0, :4] = 66, 37, 30, 38  # left eye, right eye
-    >>> flip_keypoints(y_px)[0, :4]
-    array([65., 38., 29., 37.])
-    """
-    flipped = y_px[..., FLIP].copy()
-    flipped[..., 0::2] = (SIZE - 1) - flipped[..., 0::2]
-    return flipped
 
 
 def with_mirror_images(X, y_px):

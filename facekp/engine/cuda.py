@@ -71,14 +71,14 @@ def numbers(flags):
     return sorted({int(number or 0) for number in re.findall(r"\bcuda(\d*)\b", named)})
 
 
-def provide(plan, env=os.environ):
+def provide(plan):
     """Load what the devices of a plan need.
+
+    The environment variable ``FACEKP_CUDA`` names places that are searched before all others.
 
     Parameters
     ----------
     plan : facekp.engine.plan.Plan
-    env : dict
-        The environment. ``FACEKP_CUDA`` names places that are searched before all others.
 
     Raises
     ------
@@ -86,19 +86,18 @@ def provide(plan, env=os.environ):
         One line that names each part that is missing or unfit, the places that were searched, and
         the package that brings it.
     """
-    faults = [part.fault for part in prepare(plan, env) if part.fault]
+    faults = [part.fault for part in prepare(plan) if part.fault]
     if faults:
         raise EngineError("device=%s cannot be used: %s; or take device=cpu" % (
             ",".join("cuda%d" % number for number in numbers(plan.flags)), "; ".join(faults)))
 
 
-def prepare(plan, env=os.environ):
+def prepare(plan):
     """Find and load what the devices of a plan need, once in a process.
 
     Parameters
     ----------
-    plan, env
-        As for :func:`provide`.
+    plan : facekp.engine.plan.Plan
 
     Returns
     -------
@@ -112,7 +111,7 @@ def prepare(plan, env=os.environ):
     if _parts is None:
         folder = next((plan.flags[key].value for key in ("base_compiledir", "compiledir")
                        if key in plan.flags), None)
-        _parts = _prepare(numbers(plan.flags), env, plan.flags["cxx"].value,
+        _parts = _prepare(numbers(plan.flags), os.environ, plan.flags["cxx"].value,
                           folder and os.path.expanduser(folder))
     return _parts
 

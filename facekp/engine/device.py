@@ -48,24 +48,20 @@ class Faults(logging.Handler):
         self.reasons.append(" ".join(str(cause or record.getMessage()).split()))
 
 
-def adopt_system_pygpu(folders=None):
+def adopt_system_pygpu():
     """Make Debian's pygpu importable in a virtual environment of the same Python version.
 
     There is no wheel of pygpu, so a virtual environment lacks it. With Debian's whole folder on the
-    path, its numpy would be imported, too. So only pygpu and mako, which it needs, are loaded.
-
-    Parameters
-    ----------
-    folders : sequence of str
-        Where it is searched. By default the system's folder, and the one into which
-        ``requirements/gpu.sh`` unpacks Debian's packages for a user who is not root.
+    path, its numpy would be imported, too. So only pygpu and mako, which it needs, are loaded: from
+    the system's folder, or from the one into which ``requirements/gpu.sh`` unpacks Debian's
+    packages for a user who is not root.
 
     Returns
     -------
     bool
         Whether pygpu can be imported now.
     """
-    for folder in folders or (DEBIAN, UNPACKED + DEBIAN):
+    for folder in (DEBIAN, UNPACKED + DEBIAN):
         extension = os.path.join(folder, "pygpu",
                                  "gpuarray" + sysconfig.get_config_var("EXT_SUFFIX"))
         if importlib.util.find_spec("pygpu") is None and os.path.exists(extension):

@@ -55,7 +55,7 @@ def read_theanorc(env, keys):
     paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)
     try:
         parser.read([os.path.expanduser(path) for path in paths])
-    except configparser.Error as error:
+    except (configparser.Error, UnicodeDecodeError) as error:
         raise EngineError("theanorc cannot be read: %s" % " ".join(str(error).split()))
     places = {key: key.split(".", 1) if "." in key else ("global", key) for key in keys}
     return {key: parser.get(*place) for key, place in places.items() if parser.has_option(*place)}

@@ -28,7 +28,7 @@ def measured(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
@@ -46,7 +46,7 @@ def measured_memory(runs):
 
     Parameters
     ----------
-    runs : iterable of facekp.runs.read.RunResult
+    runs : iterable of facekp.runs.result.RunResult
 
     Returns
     -------
@@ -120,7 +120,10 @@ def time_epoch(settings, n_images, n_others=0):
     float
     """
     n_valid = n_images / settings.folds
-    n_train = n_images - n_valid + (n_others if settings.labels == "all" else 0)
+    n_train = n_images - n_valid
+    if settings.split == "all-images":
+        n_train = n_valid = n_images
+    n_train += n_others if settings.labels == "all" else 0
     n_train *= 2 if "mirror" in settings.augment else 1
     if settings.split == "after-mirroring":
         n_valid *= 2

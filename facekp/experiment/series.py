@@ -89,7 +89,9 @@ def _run_each(experiments, options, say):
         say(f"\n== {experiment.name}")
         try:
             ended &= experiment.run(options) is not False
-        except FacekpError as error:
+        except BrokenPipeError:  # nobody reads what is said
+            raise
+        except (FacekpError, OSError, MemoryError) as error:
             say(f"{experiment.name}: failed: {worded(error)}")
             faults.append(f"{experiment.name}: {worded(error)}")
     return faults, ended

@@ -64,5 +64,4 @@ def convert(path):
 
 
 if __name__ == "__main__":
-    with files.replacing(sys.argv[2]) as file:
-        file.write(convert(sys.argv[1]).SerializeToString())
+    files.write_bytes(sys.argv[2], convert(sys.argv[1]).SerializeToString())

@@ -49,7 +49,7 @@ def cnn14(dropout=True, num_dense_units=500, output_nonlinearity=tanh, optimizer
     layers = []
     for i, (num_filters, filter_size, p) in enumerate([(32, 3, .1), (64, 2, .2), (128, 2, .3)], 1):
         layers += hidden(Conv2DLayer, f"conv{i}", batch_norm=False,
-                          num_filters=num_filters, filter_size=filter_size)
+                         num_filters=num_filters, filter_size=filter_size)
         layers += [(MaxPool2DLayer, {"name": f"pool{i}", "pool_size": 2}),
                    (DropoutLayer, {"name": f"dropout{i}", "p": p})]
     layers += hidden(DenseLayer, "dense1", batch_norm=False, num_units=num_dense_units)

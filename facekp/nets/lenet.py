@@ -68,7 +68,7 @@ def lenet5(variant="four-conv", batch_norm=False, output_nonlinearity=tanh, opti
     layers = []
     for i, (num_filters, filter_size) in enumerate(variants[variant], 1):
         layers += hidden(Conv2DLayer, f"conv{i}", batch_norm,
-                          num_filters=num_filters, filter_size=filter_size)
+                         num_filters=num_filters, filter_size=filter_size)
         layers += [(MaxPool2DLayer, {"name": f"pool{i}", "pool_size": 2})]
     for i, num_units in enumerate((120, 84), 1):
         layers += hidden(DenseLayer, f"dense{i}", batch_norm, num_units=num_units)

@@ -28,14 +28,13 @@ class ShuffledBatches(BatchIterator):
     """Shuffled batches, in an order that depends only on the seed and the epoch.
 
     In contrast to nolearn's own shuffling, the caller's arrays are not changed, batches are copies,
-    and a run that is resumed at epoch k sees the same order as an uninterrupted run.
+    and a run that is resumed at epoch k sees the same order as an uninterrupted run. Without
+    targets, as for a prediction, the samples keep their order, and no epoch begins.
 
     Parameters
     ----------
     batch_size : int
     seed : int
-
-    Without targets, as for a prediction, the samples keep their order, and no epoch begins.
 
     Attributes
     ----------
@@ -192,17 +191,17 @@ def check_images(X):
 class KeypointNet(NeuralNet):
     """A nolearn NeuralNet whose functions are built by :func:`facekp.fused.get_output`.
 
+    Everything else is inherited from nolearn: the net is an estimator of scikit-learn. A net with
+    its own objective, with penalties or with ``scores_train`` / ``scores_valid`` gets nolearn's
+    stock functions. The initial weights and dropout use random numbers from the seed of the
+    training batches.
+
     Parameters
     ----------
     layers : as nolearn takes them
     fused : bool
         False: use Theano's stock Ops also where the fused ones could be used.
     **options : the other arguments of nolearn's NeuralNet
-
-    Everything else is inherited from nolearn: the net is an estimator of scikit-learn. A net with
-    its own objective, with penalties or with ``scores_train`` / ``scores_valid`` gets nolearn's
-    stock functions. The initial weights and dropout use random numbers from the seed of the
-    training batches.
 
     Examples
     --------

@@ -79,11 +79,10 @@ def vggnet(initial_weights="he", num_dense_units=4096, dropout=True, output_nonl
             [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], 1):
         for i in range(1, depth + 1):
             layers += hidden(Conv2DLayer, f"conv{block}_{i}", batch_norm=False, pad=1,
-                              num_filters=num_filters, filter_size=3, W=W)
+                             num_filters=num_filters, filter_size=3, W=W)
         layers += [(MaxPool2DLayer, {"name": f"pool{block}", "pool_size": 2})]
     for i in (1, 2):
-        layers += hidden(DenseLayer, f"dense{i}", batch_norm=False,
-                          num_units=num_dense_units, W=W)
+        layers += hidden(DenseLayer, f"dense{i}", batch_norm=False, num_units=num_dense_units, W=W)
         if dropout:
             layers += [(DropoutLayer, {"name": f"dropout{i}", "p": 0.5})]
     return net(layers, output_nonlinearity, optimizer, learning_rate, batch_size, seed, fused,

@@ -1,4 +1,7 @@
 """What a net has learnt: its first filters (figure 7), a face after each convolution (figure 8)."""
+import itertools
+from string import ascii_lowercase
+
 import numpy as np
 
 from facekp.keypoints import SIZE
@@ -66,7 +69,8 @@ def activations(image, maps, title, ax=None, columns=16):
                             height_ratios=heights)
     axes[0].imshow(np.reshape(image, (SIZE, SIZE)), vmin=0, vmax=1)
     axes[0].set_title("input, 1\u00d796\u00d796")
-    for panel, (name, layer), letter in zip(axes[1:], maps.items(), "abcdefgh"):
+    letters = map("".join, itertools.product(["", *ascii_lowercase], ascii_lowercase))  # a ... aa
+    for panel, (name, layer), letter in zip(axes[1:], maps.items(), letters):
         # Where no answer is positive, 0 is black all the same.
         strongest = max(0, np.percentile(layer, 99.5)) or 1
         # the gaps, NaN, take the colour of the page

@@ -5,9 +5,9 @@ from typing import Optional
 import numpy as np
 
 from facekp.errors import ConfigError
-from facekp.keypoints import SIZE
+from facekp.keypoints import SIZE, flip_keypoints
 from facekp.predict.detector import MIN_SCORE, Detector, overlap
-from facekp.predict.geometry import FIVE, Crop, crop_of, cut, mirrored_back, with_contrast
+from facekp.predict.geometry import FIVE, Crop, crop_of, cut, with_contrast
 from facekp.predict.images import PhotoError, load
 from facekp.predict.net import Net
 
@@ -125,7 +125,7 @@ class Finder:
         """Points (n, 2, 15, 2), px of the photo, in crops and in their mirror images."""
         images = np.stack([with_contrast(cut(gray, crop)) for crop in crops])
         y_px = self.net(np.concatenate([images, images[:, :, ::-1]]))
-        both = np.stack([y_px[:len(crops)], mirrored_back(y_px[len(crops):])], 1)
+        both = np.stack([y_px[:len(crops)], flip_keypoints(y_px[len(crops):])], 1)
         return np.stack([crop.to_photo(points.reshape(2, -1, 2))
                          for crop, points in zip(crops, both)])
 

@@ -126,5 +126,4 @@ def write_pts(path, face):
     face : Face
     """
     rows = "".join(f"{x + 0.5:.3f} {y + 0.5:.3f}\n" for x, y in face.keypoints)
-    with files.replacing(path, "w", encoding="ascii") as file:
-        file.write(f"version: 1\nn_points: {len(KEYPOINTS)}\n{{\n{rows}}}\n")
+    files.write_text(path, f"version: 1\nn_points: {len(KEYPOINTS)}\n{{\n{rows}}}\n")

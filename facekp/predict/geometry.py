@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from facekp.keypoints import FLIP, KEYPOINTS, SIZE
+from facekp.keypoints import KEYPOINTS, SIZE
 
 FIVE = tuple(KEYPOINTS.index(name) for name in (
     "right_eye_center", "left_eye_center", "nose_tip", "mouth_right_corner", "mouth_left_corner"))
@@ -199,19 +199,3 @@ def with_contrast(image):
     usual_mean, usual_spread = USUAL
     values = (image - mean) * (usual_spread / max(spread, 1.0)) + usual_mean
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-
-def mirrored_back(y_px):
-    """Keypoints of mirror images as keypoints of the images themselves.
-
-    Parameters
-    ----------
-    y_px : float array (..., 30), px of the crop
-
-    Returns
-    -------
-    float array (..., 30)
-    """
-    back = np.array(y_px)[..., FLIP]
-    back[..., 0::2] = (SIZE - 1) - back[..., 0::2]
-    return back

@@ -81,7 +81,15 @@ def _below(path, recursive, leave_out, complain):
         found += [Path(folder, name) for name in names
                   if not own and name.lower().endswith(SUFFIXES + VIDEO_SUFFIXES)]
     return sorted((file.relative_to(path).as_posix(), str(file)) for file in found
-                  if file.is_file())
+                  if _may_be_file(file))
+
+
+def _may_be_file(path):
+    """Whether a path is a file; who opens one that nobody may look at says why."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _free(name, taken):

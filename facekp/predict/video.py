@@ -34,7 +34,7 @@ def records(name, path, finder):
         raise PhotoError(f"{shown_path(path)}: videos and cameras need OpenCV; install it (pip "
                          "install opencv-python-headless), or give photos") from None
     camera = path.startswith(CAMERA)
-    if camera and not path[len(CAMERA):].isdigit():
+    if camera and not path[len(CAMERA):].isdecimal():
         raise PhotoError(f"{shown_path(path)}: found no number of a camera, expected one, like "
                          f"{CAMERA}0")
     source = cv2.VideoCapture(int(path[len(CAMERA):]) if camera else path)

@@ -28,7 +28,8 @@ def preview(augmentation, path, folder=None, seed=0, n_faces=5, n_epochs=7):
     DataError
         If the folder's files are missing or faulty.
     """
-    faces = synthetic_faces(n_faces, seed) if folder is None else load_training(folder)
+    faces = (synthetic_faces(n_faces, seed) if folder is None else
+             load_training(folder, complete_only=True))
     X, y_px, label = faces.X[:n_faces], faces.y[:n_faces], faces.provenance["label"]
     if augmentation.doubled:
         X, y_px = with_mirror_images(X, y_px)

@@ -20,7 +20,7 @@ def chart(groups):
 
     Parameters
     ----------
-    groups : dict of str -> list of facekp.runs.read.RunResult
+    groups : dict of str -> list of facekp.runs.result.RunResult
 
     Returns
     -------

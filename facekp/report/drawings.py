@@ -50,8 +50,8 @@ def describe(runs):
         [run] = runs
         if run.state != "complete":
             return run.state
-        frozen = run.summary.get("frozen_since")
-        return f"1 run, {run.epochs} epochs" + (f", frozen since epoch {frozen}" if frozen else "")
+        frozen = f", frozen since epoch {run.frozen_since}" if run.frozen_since else ""
+        return f"1 run, {run.epochs} epochs{frozen}"
     counts = {"diverged": sum(run.diverged for run in runs),
               "unfinished": sum(not run.complete and not run.diverged for run in runs)}
     return f"{len(runs)} runs" + "".join(f", {n} {word}" for word, n in counts.items() if n)
@@ -87,12 +87,11 @@ def draw_filters(sources, spec):
     raise Missing(f"{run.folder}: its net has no layer whose name begins with conv")
 
 
-def draw_activations(sources, spec, image=None, label=None):
-    """A face after each convolution; the first of the data folder unless one is given."""
+def draw_activations(sources, spec):
+    """The data folder's first face after each convolution."""
     from facekp.nets.activations import conv_outputs
     run, net = _conv_net(sources, spec)
-    if image is None:
-        image, label = sources.training.X[0], sources.training.provenance["label"]
+    image, label = sources.training.X[0], sources.training.provenance["label"]
     return plots.activations(image, conv_outputs(net, image),
                              f"net: {_title(run)}\nface: {label}")
 
@@ -136,11 +135,10 @@ def draw_sample(sources):
 
 def draw_mirror(sources):
     """A face and its mirror image."""
-    from facekp.data.mirror import flip_images, flip_keypoints
+    from facekp.data.mirror import with_mirror_images
     faces = sources.training
-    X, y = faces.X[:1], faces.y[:1]
-    return plots.mirror_pair(np.concatenate([X, flip_images(X)]),
-                             np.concatenate([y, flip_keypoints(y)]), faces.provenance["label"])
+    return plots.mirror_pair(*with_mirror_images(faces.X[:1], faces.y[:1]),
+                             faces.provenance["label"])
 
 
 def nets(sources):

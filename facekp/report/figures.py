@@ -72,7 +72,9 @@ def declared(about):
         if spec["kind"] not in KINDS:
             warning(f"{about.name}: the kind of a figure is {shown(spec['kind'])!r}, expected one "
                     f"of {', '.join(KINDS)}; the figure is left out")
-    return [{"runs": [about.name], **spec} for spec in about.figures if spec["kind"] in KINDS]
+    return [{"runs": [about.name],
+             **{name: value for name, value in spec.items() if value is not None}}
+            for spec in about.figures if spec["kind"] in KINDS]
 
 
 def draw_all(sources, folder, say=print):

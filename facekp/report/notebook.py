@@ -5,6 +5,7 @@ import numpy as np
 
 from facekp.errors import ConfigError
 from facekp.report.sources import Missing, Sources
+from facekp.report.wording import plural
 
 
 def open_results(project=".."):
@@ -25,8 +26,7 @@ def open_results(project=".."):
     if any(run.epochs and "/" not in run.experiment and own.abouts[run.experiment].title
            for run in own.all_runs):
         sources, where = own, "your own runs/"
-    n = len(sources.runs)
-    say(f"Numbers from {where} ({n} run{'' if n == 1 else 's'}); faces: "
+    say(f"Numbers from {where} ({plural(len(sources.runs), 'run')}); faces: "
         f"{'those of data/kaggle' if faces else 'synthetic'}.")
     return sources
 

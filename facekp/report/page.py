@@ -20,6 +20,7 @@ from facekp.plots.style import small_png
 from facekp.report import charts
 from facekp.report.story import paragraphs, sections
 from facekp.report.tables import markdown, runs_table
+from facekp.report.wording import plural
 from facekp.runs.read import labels
 from facekp.runs.version import version_of
 from facekp.text import shown_path
@@ -29,14 +30,13 @@ RUNS = ("One row per run. Validation RMSE is that of the "
         "gives.")
 
 
-def write_report(sources, path, say=print):
+def write_report(sources, path):
     """Write the page of :class:`facekp.report.sources.Sources`, atomically; see :func:`page`."""
     path = Path(path)
     html = page(sources)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_bytes(path, html.encode(errors="backslashreplace"))  # a folder's name may be any
-    n = len(sources.all_runs)
-    say(f"{shown_path(path)}: {n} run{'' if n == 1 else 's'}, {len(html) / 1e6:.1f} MB")
+    print(f"{shown_path(path)}: {plural(len(sources.all_runs), 'run')}, {len(html) / 1e6:.1f} MB")
 
 
 def faces_at_hand(data):
@@ -66,7 +66,7 @@ def page(sources):
                                      lstrip_blocks=True)
     environment.filters["html"] = to_html
     return environment.get_template("report.html").render(
-        title=f"facekp: {len(runs)} run{'' if len(runs) == 1 else 's'}", label=labels(runs),
+        title=f"facekp: {plural(len(runs), 'run')}", label=labels(runs),
         sections=[*told, ("Runs", paragraphs(RUNS, markdown(runs_table(runs))), None, ()),
                   ("Provenance", provenance, None, ())],
         css=Markup(template("report.css")), scripts=[Markup(text) for text in scripts],
@@ -110,6 +110,7 @@ def picture(figure):
     inches = drawn.get_size_inches()[0]
     return {"shows": figure.caption, "png": base64.b64encode(small_png(drawn)).decode(),
             "width": round(96 * 1.2 * inches), "wide": inches > 5}
+
 
 # ---- provenance ---------------------------------------------------------------------------------
 

@@ -110,8 +110,8 @@ def copy_run(run, folder, warn=warning, filters=False):
     target.folder.mkdir(parents=True, exist_ok=True)
     target.summary.unlink(missing_ok=True)
     files.sync_folder(target.folder)
-    for name in (SHA256, target.submission.name, "near_duplicates.json"):  # of earlier versions
-        (target.folder / name).unlink(missing_ok=True)
+    for path in (target.folder / SHA256, target.submission, target.near_duplicates):
+        path.unlink(missing_ok=True)  # the last two are of earlier versions
     for path, (write, value) in content.items():
         if value is None:
             path.unlink(missing_ok=True)

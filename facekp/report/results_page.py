@@ -10,7 +10,7 @@ from facekp.plots.style import small_png
 from facekp.report import figures, story, wording
 from facekp.report.sources import Sources
 from facekp.report.tables import markdown, nets_table
-from facekp.runs.read import Collection, labels, warning
+from facekp.runs.read import Collection, labels
 
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
 
@@ -56,9 +56,9 @@ def write(root):
     files.write_text(sources.root / "README.md", text(sources))
 
 
-def front(root, warn=warning):
+def front(root):
     """README's part: the nets, what the claims came to in three sentences, and a caveat."""
-    collection = Collection(root, warn)
+    collection = Collection(root)
     across = {finding.kind: finding for finding in across_nets(collection)}
     answers = wording.verdicts(finding for about in collection.side_by_side
                                for finding in findings(collection, about.name))
@@ -77,7 +77,7 @@ def front(root, warn=warning):
     return story.paragraphs(markdown(nets_table(collection)), " ".join(lines), story.CAVEAT)
 
 
-def write_readme(path, root, warn=warning):
+def write_readme(path, root):
     """Put README's part between the markers of a Markdown file; ConfigError where they lack."""
     content = Path(path).read_text(encoding="utf-8")
     if content.count(BEGIN) != 1 or content.count(END) != 1:
@@ -85,4 +85,4 @@ def write_readme(path, root, warn=warning):
                           "table goes; put them back")
     before, rest = content.split(BEGIN)
     after = rest.split(END)[1]
-    files.write_text(path, f"{before}{BEGIN}\n\n{front(root, warn)}\n\n{END}{after}")
+    files.write_text(path, f"{before}{BEGIN}\n\n{front(root)}\n\n{END}{after}")

@@ -20,10 +20,11 @@ class Missing(FacekpError):
 def synthetic_faces(n, seed=0):
     """So many synthetic faces, drawn at once: X (n, 1, 96, 96) in [0, 1], y (n, 30) in px, and
     provenance."""
+    from facekp.data.folder import SYNTHETIC_LABEL
     from facekp.data.synthetic import generate
     images, y = generate(n, seed)
     return SimpleNamespace(X=images[:, np.newaxis].astype(np.float32) / 255, y=y, provenance={
-        "kind": "synthetic", "label": "synthetic faces", "files": {}})
+        "kind": "synthetic", "label": SYNTHETIC_LABEL, "files": {}})
 
 
 class Sources(Collection):

@@ -113,7 +113,7 @@ def _seconds(times):
     """The mean of the seconds of runs, apart for each device; `times` are pairs of both."""
     found = {}
     for run, seconds in times:
-        device = run.config.get("engine", {}).get("device", "cpu")
+        device = (run.config.get("engine") or {}).get("device", "cpu")
         found.setdefault(device, []).append(seconds)
     return ", ".join(mean(mean_sd(found[device]), 3) + f" ({device})" * (len(found) > 1)
                      for device in sorted(found))
@@ -245,7 +245,7 @@ MEASURES = {
     "loss_ratio": ("validation loss {} times the training loss", _ratio,
                    lambda ratios: mean_sd(ratios).format(3)),
     "seconds": ("{} per run, {machine}", lambda run: run.epochs * run.seconds_per_epoch,
-                lambda seconds: span(map(clock, sorted(seconds)))),
+                lambda seconds: span(seconds, clock)),
     "stopped": ("stopped after {} epochs",
                 lambda run: run.epochs if run.stopped_by == "patience" else None, span),
 }

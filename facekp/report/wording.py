@@ -137,11 +137,11 @@ WORDS = {"fastest": _fastest, "gap": _gap, "change": _change, "helpful": _helpfu
          "ranking": _ranking, "same images": _same_images, "near-duplicates": _near_duplicates}
 
 
-def span(values):
-    """Whole numbers as text: "500", or "77 to 94"."""
+def span(values, shown=str):
+    """Numbers as text: "500", or "77 to 94"; `shown` makes text of one."""
     values = list(values)
-    low, high = min(values), max(values)
-    return f"{low}" if low == high else f"{low} to {high}"
+    low, high = shown(min(values)), shown(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def plural(n, word):

@@ -102,18 +102,21 @@ def keep(folder, y_pred_px, sha256):
     # by columns, whose numbers are alike, the file is a tenth smaller
     small = np.asarray(np.clip(y_pred_px, 0, SIZE), np.float16, order="F")
     files.write_npz(Path(folder, PREDICTIONS), {"y_pred_test": small}, compress=True)
-    with files.replacing(Path(folder, SHA256), "w", encoding="ascii") as file:
-        file.write(f"{sha256}  submission.csv\n")
+    files.write_text(Path(folder, SHA256), f"{sha256}  submission.csv\n")
 
 
 def kept(run):
     """What :func:`keep` writes of a run, whole or published: (y_pred_px, sha256), or None where it
-    left no submission. Raises RunError if the predictions cannot be read."""
+    left no submission. Raises RunError if its files cannot be read."""
     small, written = run.folder / PREDICTIONS, run.folder / SHA256
     if run.submission.exists() and run.predictions.exists():
         small, sha256 = run.predictions, hashlib.sha256(run.submission.read_bytes()).hexdigest()
     elif small.exists() and written.exists():
-        sha256 = written.read_text("ascii").split()[0]
+        try:
+            sha256 = written.read_text("ascii").split()[0]
+        except (OSError, ValueError, IndexError) as error:
+            raise RunError(f"{written}: cannot be read ({error}); take the file from the results "
+                           "again") from None
     else:
         return None
     y_pred, asked = read_predictions(small, "y_pred_test", "asked")
@@ -141,7 +144,8 @@ def predictions_of(run, test):
     """
     [y_pred] = read_predictions(run.predictions, "y_pred_test")
     known = files.read_json(run.config).get("test_data") or {}
-    if y_pred is None or not test.provenance["files"].items() <= known.items():
+    if y_pred is None or len(y_pred) != len(test.image_ids) or (
+            not test.provenance["files"].items() <= known.items()):
         raise RunError(f"{run.predictions}: holds no predictions of these test images; name the "
                        "data that the run was made with", remedies=("data",))
     return y_pred

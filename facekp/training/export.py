@@ -74,8 +74,7 @@ def export(folders, path, half=False, eight_bits=False, averaged=False, held_out
         model = onnx_graph.with_half_weights(model, EIGHT_BITS_FROM if eight_bits else None)
         difference = check(model, X, expected,
                            EIGHT_BITS_TOLERANCE_PX if eight_bits else HALF_TOLERANCE_PX)
-    with files.replacing(path) as file:
-        file.write(model.SerializeToString())
+    files.write_bytes(path, model.SerializeToString())
     return difference
 
 

@@ -25,7 +25,6 @@ class Member(NamedTuple):
     Attributes
     ----------
     name : str, its place below the folder of runs, like ``lenet/lenet5/fold0``
-    run : facekp.runs.folder.Run
     settings : facekp.settings.Settings
     weights : Path
     train_idx, valid_idx : int arrays, see :func:`facekp.data.splits.split_images`
@@ -33,7 +32,6 @@ class Member(NamedTuple):
     """
 
     name: str
-    run: Run
     settings: Settings
     weights: object
     train_idx: np.ndarray
@@ -61,7 +59,7 @@ def read_members(folders, training, averaged=False):
         divides the images in another way than the first one; or if its training images contain
         mirror images of its validation images; or if no run is trained on some keypoint.
     """
-    members = []
+    members, y = [], np.concatenate([training.y, flip_keypoints(training.y)])
     for folder in folders:
         if not Run(folder).config.exists():
             raise RunError(f"{folder}: is no run's folder (it lacks config.json); name one, such "
@@ -86,9 +84,7 @@ def read_members(folders, training, averaged=False):
             raise RunError(f"{folder}: was trained on {found.measured('n_train'):.0f} images, "
                            f"where its settings give {len(train)} of the complete ones; only runs "
                            "on the images with all keypoints can be averaged")
-        y = np.concatenate([training.y, flip_keypoints(training.y)])
-        run = Run(folder)
-        members.append(Member(name, run, settings, weights_of(run, averaged), train, valid,
+        members.append(Member(name, settings, weights_of(Run(folder), averaged), train, valid,
                               np.nanmean(y[train].astype(float), axis=0)))
     found = {point for member in members for point in member.settings.points or KEYPOINTS}
     for point in KEYPOINTS:

@@ -90,10 +90,10 @@ def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, s
 
 
 def test_train_hands_the_settings_on(tmp_path, seen):
-    assert commands.main(["train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate",
-                     "0.5", "--epochs", "7", "--patience", "2", "--batch-size", "3", "--augment",
-                     "mirror", "--labels", "all", "--heads", "input", "--seed", "8", "--out",
-                     str(tmp_path)]) == 143
+    assert commands.main([
+        "train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate", "0.5",
+        "--epochs", "7", "--patience", "2", "--batch-size", "3", "--augment", "mirror",
+        "--labels", "all", "--heads", "input", "--seed", "8", "--out", str(tmp_path)]) == 143
     [(folder, settings)] = seen
     assert settings == Settings("cnn14", {"dropout": False}, "sgd", 0.5, 7, 2, 3, labels="all",
                                 heads="input", augment=("mirror",), seed=8)
@@ -110,6 +110,8 @@ def test_train_hands_the_settings_on(tmp_path, seen):
     (["--mirror", "split-then-mirror"], "random", ("mirror",), "augment=mirror"),
     (["--mirror", "mirror-then-split"], "after-mirroring", ("mirror",),
      "split=after-mirroring,augment=mirror"),
+    (["--mirror", "split-then-mirror", "--augment", "blur=1"], "random", ("mirror", "blur=1"),
+     "augment=mirror+blur=1"),
     (["--augment", "mirror", "--split", "after-mirroring"], "after-mirroring", ("mirror",),
      "split=after-mirroring,augment=mirror")])
 def test_split_and_augment_and_their_former_name(arguments, split, augment, part, seen, tmp_path):
@@ -165,7 +167,7 @@ def test_augment_preview_draws_what_was_asked_for(tmp_path, capsys, monkeypatch)
     seen = []
     monkeypatch.setattr(augmentation_preview, "preview", lambda *given: seen.append(given))
     assert commands.main(["augment-preview", "--augment", "rotate=12", "--seed", "3",
-                     "-o", "a.pdf"]) == 0
+                          "-o", "a.pdf"]) == 0
     assert seen == [(Augmentation(rotate=12), "a.pdf", None, 3)]
     assert commands.main(["augment-preview", "--augment", "turn=12"]) == 2
     assert "augment: found 'turn=12'" in capsys.readouterr().err

@@ -77,5 +77,5 @@ def test_row_n_plus_i_mirrors_row_i():
     X2, y2_px = mirror.with_mirror_images(X, y_px)
     np.testing.assert_array_equal(X2[:2], X)
     np.testing.assert_array_equal(X2[3, 0], np.fliplr(X[1, 0]))
-    np.testing.assert_array_equal(y2_px[3, 0::2], 95 - y_px[1, [2, 0, 8, 10, 4, 6, 16, 18, 12, 14,
-                                                               20, 24, 22, 26, 28]])
+    np.testing.assert_array_equal(
+        y2_px[3, 0::2], 95 - y_px[1, [2, 0, 8, 10, 4, 6, 16, 18, 12, 14, 20, 24, 22, 26, 28]])

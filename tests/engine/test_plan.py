@@ -12,8 +12,6 @@ from facekp.machine import cgroup_cores
 from facekp.engine.plan import Choice
 from facekp.errors import EngineError
 
-NO_BLAS = blas.Blas("none", "", "", None, "")
-
 
 @pytest.fixture
 def env(tmp_path):
@@ -114,6 +112,9 @@ def test_malformed_settings(env, tmp_path):
     rc = tmp_path / "theanorc"
     rc.write_text("floatX = float32\n")
     with pytest.raises(EngineError, match="theanorc cannot be read: .*no section headers"):
+        plan.decide(dict(env, THEANORC=str(rc)))
+    rc.write_bytes(b"[global]\n# caf\xe9\n")
+    with pytest.raises(EngineError, match="theanorc cannot be read: .*can't decode byte 0xe9"):
         plan.decide(dict(env, THEANORC=str(rc)))
 
 

@@ -109,6 +109,22 @@ def test_being_told_to_stop_stops_all(number, tmp_path, workers):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_process_that_is_being_started_is_told_to_stop_too(tmp_path, workers, monkeypatch):
+    (tmp_path / "s").mkdir()
+    start = subprocess.Popen
+
+    def told_meanwhile(*args, **options):
+        process = start(*args, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", told_meanwhile)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match="^SIGTERM: stopped all runs; "):
+        local.Local("data", 2, str)(plan(tmp_path, "slow1", "slow2"))
+    assert time.monotonic() - started < 30
+
+
 def test_no_process_outlives_an_error_of_ours(tmp_path, workers):
     (tmp_path / "s").mkdir()
 

@@ -72,16 +72,19 @@ def test_quick_is_one_fold_of_few_epochs_in_a_folder_of_its_own(tmp_path):
     assert len(list(SECOND.plan(options(tmp_path)))) == 10
 
 
-def test_an_experiment_that_fails_does_not_end_the_others(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error, words", [
+    (RunError("is damaged"), "is damaged"), (MemoryError(), "MemoryError"),
+    (OSError(28, "No space left on device"), ".*No space left on device")])
+def test_an_experiment_that_fails_does_not_end_the_others(error, words, tmp_path, monkeypatch):
     ran = []
 
     def run(self, options):
         ran.append(self.name)
         if self.name == "first":
-            raise RunError("is damaged")
+            raise error
     monkeypatch.setattr(Experiment, "run", run)
     monkeypatch.setattr(series, "draw", lambda *args: ran.append("figures"))
-    with pytest.raises(RunError, match="^first: is damaged$"):
+    with pytest.raises(RunError, match=f"^first: {words}$"):
         series.run_all([FIRST, SECOND], options(tmp_path), lambda *_: 1.0, lambda text: None)
     assert ran == ["first", "second", "figures"]
 
@@ -124,6 +127,7 @@ def test_timing_a_net(monkeypatch):
     after = replace(CLASSIC, split="after-mirroring", augment=["mirror"])
     assert estimate.time_epoch(after, 50) == (
         .5 * 80 / 16 + .5 * 20 / 16)
+    assert estimate.time_epoch(replace(CLASSIC, split="all-images"), 50) == .5 * 100 / 16
     assert len(built) == 1
     estimate._time_steps.cache_clear()
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
-from dropout_reference import dropout_factors
+from dropout_reference import dropout_factors, with_dropout
 from fused_tools import omp_threads
 from facekp.fused.conv_algorithms import DIRECT, TILES, choose, winograd
 from facekp.fused.conv_ops import conv_linear, conv_relu, conv_relu_pool
@@ -68,13 +68,8 @@ class Case(object):
                 (filters, channels, self.kernel, self.kernel), (filters,),
                 (n, filters, height // self.pool, width // self.pool)]
 
-    def expected(self, stock, x, W, b, gy):
-        """Stock's results, with dropout applied outside."""
-        if not self.p:
-            return stock(x, W, b, gy)
-        factors = dropout_factors(STATE[0], STATE[1], self.p, gy.size).reshape(gy.shape)
-        results = stock(x, W, b, gy * factors)
-        return [results[0] * factors] + results[1:]
+    def expected(self, stock, *arrays):
+        return with_dropout(stock, STATE, self.p, *arrays)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda c: "F(%d, %d) %s" % (c[0], c[1], c[3][0]))
@@ -155,7 +150,7 @@ def test_arrays_that_are_not_contiguous(case):
 def test_nan_stays_nan(case):
     arrays = [np.full(size, np.nan, "float32") for size in case.sizes((1, 3, 2, 5, 7))]
     y = case.ours(*arrays)[0]
-    kept = dropout_factors(STATE[0], STATE[1], case.p, y.size).reshape(y.shape) > 0
+    kept = dropout_factors(*STATE, case.p, y.shape) > 0
     assert np.isnan(y[kept]).all()
 
 

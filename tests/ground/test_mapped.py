@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from facekp import machine, mapped
+from facekp import machine, mapped, npz
 from facekp.errors import FolderError
 
 
@@ -57,6 +57,18 @@ def test_a_full_disk_is_one_line_that_names_the_folder(no_memory, monkeypatch):
     with pytest.raises(FolderError, match=r"2\.0 GB .*No space left.*XDG_CACHE_HOME") as caught:
         mapped.empty((10**9, 2), np.uint8)
     assert str(no_memory / "facekp") in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_does_not_fit_is_not_called_damaged(no_memory, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    path = no_memory / "arrays.npz"
+    np.savez(path, a=np.zeros(9))
+    expected = {"a": (npz.FLOATS, (9,))}
+    assert npz.read_npz(path, expected)["a"].shape == (9,)
+    monkeypatch.setattr(mapped.tempfile, "TemporaryFile", full)
+    with pytest.raises(FolderError, match="does not fit into memory"):
+        npz.read_npz(path, expected)
 
 
 @pytest.mark.parametrize("line, folder, limit, usage, cached", [

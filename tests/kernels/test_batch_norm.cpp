@@ -1,42 +1,7 @@
 // csrc/batch_norm.h against loops in double precision, outside of Theano.
-//
-// Arrays end exactly where their memory ends, so that AddressSanitizer sees a read past them. Whole
-// numbers: z holds -1 and 1 in equal parts and variance + epsilon is 4, so that ties and zeros are
-// exact in float.
-#include <cmath>
-#include <cstdio>
-#include <random>
-#include <vector>
-
-#include "batch_norm.h"
-
-using namespace facekp;
-typedef std::vector<float> floats;
-typedef std::vector<double> doubles;
-
-static std::mt19937 generator(1);
-static int failures = 0;
-
-static floats numbers(size_t size, bool whole) {
-  std::uniform_int_distribution<int> small(-3, 3);
-  std::normal_distribution<float> normal(2, 3);
-  floats v(size);
-  for (float& e : v) e = whole ? small(generator) : normal(generator);
-  return v;
-}
-
-static void check(const char* what, const BatchNormShape& s, const floats& found,
-                  const doubles& expected, double tolerance) {
-  double scale = 1;
-  for (double e : expected) scale = std::max(scale, std::fabs(e));
-  for (size_t i = 0; i < expected.size(); ++i)
-    if (!(std::fabs(found[i] - expected[i]) <= tolerance * scale)) {
-      std::printf("%s of (%d, %d, %d, %d): element %d is %g, expected %g\n", what, s.n, s.f, s.h,
-                  s.w, (int)i, found[i], expected[i]);
-      ++failures;
-      return;
-    }
-}
+// Whole numbers: z holds -1 and 1 in equal parts and variance + epsilon is 4, so that ties and zeros
+// are exact in float.
+#include "batch_norm_check.h"
 
 // All of the layer's formulas, with the statistics given.
 struct Reference {
@@ -85,8 +50,9 @@ static void test(const BatchNormShape& s, bool whole, int threads) {
   const float epsilon = whole ? 3 : 1e-4f;
   const size_t size = s.n * s.f * s.h * s.w;
   const size_t out_size = POOL ? size_t(s.n) * s.f * (s.h / 2) * (s.w / 2) : size;
-  floats z = numbers(size, whole), gamma = numbers(s.f, whole), beta = numbers(s.f, whole);
-  const floats gy = numbers(out_size, whole);
+  const auto draw = [&](size_t count) { return numbers(count, whole, 2, 3); };
+  floats z = draw(size), gamma = draw(s.f), beta = draw(s.f);
+  const floats gy = draw(out_size);
   if (whole)  // every channel needs as many -1 as 1
     for (size_t i = 0; i < size; ++i) {
       const size_t column = i % s.w, row = i / s.w % s.h, image = i / (s.w * s.h * s.f);

@@ -1,39 +1,7 @@
-// csrc/residual.h against loops in double precision, outside of Theano. Arrays end exactly where
-// their memory ends, so that AddressSanitizer sees a read past them.
-#include <cmath>
-#include <cstdio>
-#include <random>
-#include <vector>
-
+// csrc/residual.h against loops in double precision, outside of Theano.
 #include "residual.h"
 
-using namespace facekp;
-typedef std::vector<float> floats;
-typedef std::vector<double> doubles;
-
-static std::mt19937 generator(1);
-static int failures = 0;
-
-static floats numbers(size_t size, bool whole) {
-  std::uniform_int_distribution<int> small(-3, 3);
-  std::normal_distribution<float> normal;
-  floats v(size);
-  for (float& e : v) e = whole ? small(generator) : normal(generator);
-  return v;
-}
-
-static void check(const char* what, const BatchNormShape& s, const floats& found,
-                  const doubles& expected, double tolerance) {
-  double scale = 1;
-  for (double e : expected) scale = std::max(scale, std::fabs(e));
-  for (size_t i = 0; i < expected.size(); ++i)
-    if (!(std::fabs(found[i] - expected[i]) <= tolerance * scale)) {
-      std::printf("%s of (%d, %d, %d, %d): element %d is %g, expected %g\n", what, s.n, s.f, s.h,
-                  s.w, (int)i, found[i], expected[i]);
-      ++failures;
-      return;
-    }
-}
+#include "batch_norm_check.h"
 
 // Whole numbers: z holds -1 and 1 in equal parts and variance + epsilon is 4, so that zeros before
 // the ReLU are exact in float.

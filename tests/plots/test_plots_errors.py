@@ -68,6 +68,14 @@ def test_every_channel_of_every_layer_is_shown(random):
     np.testing.assert_allclose(sheet[10:19, 10:19], maps["conv2"][17])
 
 
+def test_all_layers_of_a_deep_net_are_shown():
+    maps = {f"conv{k}": np.full((2, 3, 3), k + 1) for k in range(30)}
+    _, *panels = plots.activations(np.zeros((1, 96, 96)), maps, "whose face").axes
+    assert [len(ax.images) for ax in panels] == [1] * 30
+    assert [panels[k].get_title()[:5] for k in (0, 25, 26, 29)] == [
+        "(a) c", "(z) c", "(aa) ", "(ad) "]
+
+
 @pytest.mark.parametrize("answer", [0, -1])
 def test_dead_layers_can_be_drawn(tmp_path, answer):
     figure = plots.activations(np.zeros((1, 96, 96)), {"conv1": np.full((4, 5, 5), answer)}, "")

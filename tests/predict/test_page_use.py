@@ -112,6 +112,22 @@ def test_a_camera_that_may_not_be_used(page, address):
     assert page.evaluate("document.getElementById('live').hidden")
 
 
+def test_what_cannot_be_looked_at_is_said(page, address):
+    """A server that is gone, a browser without memory: the page works on, and waits for nothing."""
+    page.evaluate("window.fetch = () => Promise.reject(new Error('no server'))")
+    page.evaluate("document.getElementById('example').click()")
+    page.wait(f"{PROBLEMS}.includes('(no server)')")
+    page.call("Browser.setPermission", permission={"name": "camera"}, setting="granted",
+              origin=address)
+    page.evaluate("document.getElementById('camera').click()")
+    page.wait("document.getElementById('points').getAttribute('aria-label').includes('1 face')")
+    page.evaluate("window.ImageData = class { constructor() { throw new Error('no memory'); } }")
+    page.evaluate("document.getElementById('take').click()")
+    page.wait(f"{PROBLEMS}.includes('(no memory)')")
+    assert page.evaluate(STATUS) == ""
+    page.evaluate("document.getElementById('stop').click()")
+
+
 def test_keys_are_enough(page):
     order = []
     for _ in range(3):

@@ -1,6 +1,7 @@
 """Many photos: names, bad files, stops, boxes, and the command's arguments."""
 import argparse
 import csv
+import errno
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +99,17 @@ def test_a_terminal_shows_how_far_it_is(photos, tmp_path, net, monkeypatch):
     assert sys.stderr.seen() == [f"facekp: warning: {why} (left out)", ""]  # the count is gone
 
 
+def test_a_terminal_that_is_gone_ends_nothing(photos, tmp_path, net, monkeypatch):
+    class Gone(Terminal):
+        def write(self, text):
+            if "\r" in text:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    records, _ = predict([photos], tmp_path / "out", ("csv",), net=net)
+    assert len(records) == 3
+
+
 def test_the_same_name_twice_gets_a_number(photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -123,6 +136,20 @@ def test_a_folder_that_cannot_be_read_is_named_and_left_out(photos, tmp_path, ne
     assert f"{photos / 'more'}: cannot be read (Permission denied)" in skipped[0]
     with pytest.raises(ConfigError, match="no photo found"):
         predict([photos / "more"], tmp_path / "again", net=net)
+
+
+def test_photos_in_a_folder_that_may_be_listed_alone_are_named(photos, tmp_path, net, monkeypatch):
+    is_file = Path.is_file
+
+    def closed(path):  # root may look at any file
+        if path.parent.name == "more":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    records, skipped = predict([photos], tmp_path / "out", ("csv",), recursive=True, net=net)
+    assert len(records) == 3 and len(skipped) == 2
+    assert f"{photos / 'more' / 'b.jpg'}: cannot be read (Permission denied)" in skipped[1]
 
 
 def test_links_that_go_in_circles(photos, tmp_path):
@@ -321,6 +348,13 @@ def test_every_frame_of_a_video_is_a_record(path, net, portrait, monkeypatch):
     found = list(video.records("v", path, folder.Finder(net)))
     assert [(record.frame, record.timestamp) for record in found] == [(0, 0), (1, 0.04), (2, 0.08)]
     assert all(len(record.faces) == 1 and record.size == (320, 240) for record in found)
+
+
+@pytest.mark.parametrize("path", ["camera:", "camera:front", "camera:\u00b2"])
+def test_what_is_no_number_of_a_camera(path, net, portrait, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", FakeVideo(portrait[0]))
+    with pytest.raises(PhotoError, match="found no number of a camera"):
+        next(video.records("v", path, folder.Finder(net)))
 
 
 def test_without_opencv_a_video_is_left_out_in_one_line(tmp_path, net, monkeypatch, photos):

@@ -43,7 +43,7 @@ def quick():
 
 def train(folder, say=print):
     return one_run.train(Run(folder), SETTINGS, core_tools.training_data(),
-                          core_tools.unlabelled_data(), core_tools.lookup(), say)
+                         core_tools.unlabelled_data(), core_tools.lookup(), say)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 import ast
 import doctest
 import importlib
+import os
 import re
+import runpy
 
 import pytest
 
@@ -49,6 +51,16 @@ def test_examples_import_what_is_there():
     lines = sorted({line for page in PAGES for line in imports(page)})
     assert len(lines) > 3
     exec("\n".join(lines), {})
+
+
+def test_each_command_has_a_section_with_its_help(monkeypatch):
+    pytest.importorskip("docutils.utils.math.latex2mathml", reason="of make docs")
+    for variable in ("PATH", "COLUMNS"):  # the page's settings change both
+        monkeypatch.setenv(variable, os.environ.get(variable, ""))
+    text = [""]
+    runpy.run_path(str(ROOT / "docs" / "conf.py"))["commands"](None, "command-line", text)
+    assert {"info", "train", "augment-preview", "page"} <= set(
+        re.findall(r"^### facekp (\S+)$", text[0], re.M))
 
 
 def test_examples_of_docstrings_give_what_they_say(monkeypatch, capsys):

@@ -131,7 +131,7 @@ def test_a_wrong_value_is_one_error_line_and_exit_code_2(arguments, words, few_f
      "device=nonsense (from FACEKP_DEVICE): expected cpu, cuda"),
 ])
 def test_a_whole_command_says_one_line_too(arguments, environment, words, few_faces, tmp_path,
-                                              clean_env):
+                                           clean_env):
     words_of_make = command(*completed(arguments, few_faces, tmp_path))
     done = subprocess.run(f"{shlex.quote(sys.executable)} {words_of_make}", shell=True,
                           cwd=str(ROOT), env={**clean_env, **environment}, stdout=subprocess.PIPE,

@@ -1,11 +1,12 @@
 """The preview of augmentation: what training sees of some faces, drawn."""
 import numpy as np
 import pytest
+from kaggle_csv import write_folder
 from PIL import Image
 
 from facekp import plots
 from facekp.augmentation import Augmentation
-from facekp.data import synthetic
+from facekp.data import load_training, synthetic
 from facekp.data.transforms import draw, transform
 from facekp.report import augmentation_preview
 
@@ -43,3 +44,11 @@ def test_mirror_images_have_rows_of_their_own(tmp_path, shown):
     X = shown[0][0]
     assert X.shape == (2, 2, 1, 96, 96)
     np.testing.assert_array_equal(X[1], X[0][..., ::-1])
+
+
+def test_of_a_folder_the_first_complete_images_are_taken(tmp_path, shown):
+    folder = write_folder(tmp_path)  # the second of three lacks keypoints
+    augmentation_preview.preview(Augmentation(), tmp_path / "a.png", folder, n_faces=2, n_epochs=1)
+    [(X, y_px, _)] = shown
+    np.testing.assert_array_equal(X[:, 0], load_training(folder).X[[0, 2]])
+    assert not np.isnan(y_px).any()

@@ -110,6 +110,13 @@ def test_a_figure_of_a_kind_that_nobody_knows_is_left_out_with_a_word(sources, c
     assert "lenet: the kind of a figure is 'pie'" in capsys.readouterr().err
 
 
+def test_what_is_null_of_a_figure_is_as_if_it_were_not_there(sources):
+    write(sources.root, result("a", experiment="mine", model="lenet5"))
+    write_about(sources.root, About("mine", figures=[
+        {"name": "my-losses", "shows": "mine", "kind": "losses", "runs": None}]))
+    assert draw("my-losses", sources).legends[0].get_texts()[0].get_text() == "a: 1 run, 6 epochs"
+
+
 def test_a_net_that_is_not_there_costs_its_figure_alone(engine, sources):
     write_about(sources.root, About("mine", figures=[
         {"name": "net", "shows": "a net", "kind": "architecture", "model": "resnet9000"}]))

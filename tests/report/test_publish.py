@@ -442,6 +442,15 @@ def test_time_taken(change, options, words, tmp_path):
     assert cells_of(tmp_path, "training took about 2 hours")[1] == words
 
 
+def test_times_are_ordered_by_their_lengths(tmp_path):
+    """As texts, 10:00:00 comes before 9:00:00."""
+    for fold, hours in enumerate((10, 9)):
+        make_run(tmp_path / f"lenet/lenet5/fold{fold}", [.04], model="lenet5", fold=fold,
+                 seconds=3600.0 * hours)
+    assert cells_of(tmp_path, "training took about 2 hours")[1] == (
+        "9:00:00 to 10:00:00 per run, 1 thread of A CPU")
+
+
 def test_a_training_loss_of_0_has_no_ratio(tmp_path):
     make_run(tmp_path / "optimizer-study/cnn14/adagrad/fold0", [.1, .01], [.1, 0.0])
     assert cells_of(tmp_path, "overfitted")[1] == "not measured"

@@ -67,7 +67,7 @@ def test_twins_and_near_duplicates_have_their_columns():
 
 def test_a_net_that_diverged_says_so():
     text = story.experiment(sources(result("", n=3, state="diverged", diverge=2,
-                                             experiment="lenet")), "lenet")
+                                           experiment="lenet")), "lenet")
     row = cells(text, "lenet")
     assert row["state"] == "diverged in epoch 3" and "validation loss" not in row
 

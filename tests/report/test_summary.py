@@ -69,6 +69,14 @@ def test_seconds_of_different_devices_are_not_averaged(tmp_path):
     assert levels["0.004"] == f"1.00 \u00b1 0.00, {expected} s"
 
 
+def test_a_run_that_does_not_say_its_engine(tmp_path):
+    run = make_run(tmp_path / "optimizer-study/cnn14/adam/fold0", [.04], seconds=2)
+    config = json.loads(run.config.read_text())
+    run.config.write_text(json.dumps({**config, "engine": None}))
+    groups = group_runs(find_runs(tmp_path))
+    assert row(tables.groups_table(groups), "adam")["seconds per epoch"] == "2"
+
+
 def test_a_table_as_text_and_as_markdown():
     table = pd.DataFrame({"a": ["x|y\n| z \\", ""], "b|c": [
         tables.number(1.234, ".2f"), tables.number(NAN)]})

@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from kaggle_csv import read_submission
 
+from facekp import data, files
 from facekp.runs import submission
 from facekp.data import Lookup
-from facekp.errors import DataError
+from facekp.errors import DataError, RunError
+from facekp.runs.folder import Run
 
 IDS = np.array([7, 3])                       # test.csv's order
 Y = np.arange(60, dtype=np.float32).reshape(2, 30)
@@ -64,3 +66,23 @@ def test_no_file_when_a_prediction_is_bad(tmp_path):
     with pytest.raises(DataError):
         submission.write_submission(tmp_path / "s.csv", Y * np.nan, IDS, lookup([1], [7], [0]))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff"])
+def test_a_damaged_sha256_is_a_fault_of_its_run(content, tmp_path):
+    submission.keep(tmp_path, Y, "12ab")
+    np.testing.assert_array_equal(submission.kept(Run(tmp_path))[0], Y)
+    (tmp_path / submission.SHA256).write_bytes(content)
+    with pytest.raises(RunError, match=f"{submission.SHA256}: cannot be read"):
+        submission.kept(Run(tmp_path))
+
+
+def test_predictions_of_fewer_images_than_there_are(tmp_path):
+    run = Run(tmp_path)
+    files.write_json(run.config, {"test_data": {"test.csv": "12ab"}})
+    files.write_npz(run.predictions, {"y_pred_test": Y})
+    test = data.Test(np.zeros((2, 1, 96, 96), np.float32), IDS, {"files": {"test.csv": "12ab"}})
+    np.testing.assert_array_equal(submission.predictions_of(run, test), Y)
+    files.write_npz(run.predictions, {"y_pred_test": Y[:1]})
+    with pytest.raises(RunError, match="holds no predictions of these test images"):
+        submission.predictions_of(run, test)

@@ -10,12 +10,11 @@ import pytest
 from run_tools import make_run
 
 from facekp.errors import ConfigError, EngineError, RunError
-from facekp.keypoints import KEYPOINTS
+from facekp.keypoints import KEYPOINTS, flip_keypoints
 from facekp.nets.models import build
 from facekp.nets.net import KeypointNet
 from facekp.nets.weights import save_weights
 from facekp.predict import find_keypoints
-from facekp.predict.geometry import mirrored_back
 from facekp.settings import Settings
 from facekp.training import export
 from facekp.training.load import load_net
@@ -70,7 +69,7 @@ def test_a_run_as_a_file_that_finds_the_same(run, tmp_path):
     gray = np.random.RandomState(0).randint(0, 256, (96, 96)).astype(np.uint8)
     both = np.stack([gray, gray[:, ::-1]])[:, np.newaxis].astype(np.float32) / 255
     y = load_net(run.folder).predict_px(both)
-    expected = (y[0] + mirrored_back(y[1])).reshape(15, 2) / 2 + 0.5
+    expected = (y[0] + flip_keypoints(y[1])).reshape(15, 2) / 2 + 0.5
     [face] = find_keypoints(gray, path, detect=False, fast=True)
     np.testing.assert_allclose(face.keypoints, expected, atol=2e-3)
 

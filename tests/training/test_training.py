@@ -102,8 +102,7 @@ def test_fewer_images_than_folds(marked):
 
 
 def train(folder, settings, say=print):
-    return one_run.train(Run(folder), settings, training_data(), unlabelled_data(), lookup(),
-                          say)
+    return one_run.train(Run(folder), settings, training_data(), unlabelled_data(), lookup(), say)
 
 
 @pytest.fixture(scope="module")

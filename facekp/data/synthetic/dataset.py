@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facekp.data.folder import SYNTHETIC_LABEL
 from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
 from facekp.text import Progress
@@ -22,7 +23,6 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-LABEL = "synthetic faces"
 VERSION = 1  # of the drawing: increase it when the same seed gives other faces
 
 _DIGITS = np.array([list((b"%d " % gray).ljust(4, b"\0")) for gray in range(256)], np.uint8)
@@ -71,9 +71,9 @@ def write(folder, seed=0, n_train=7049, n_test=1783, complete=False):
     _remove_stale(folder)
     unfinished.mkdir()
     lock = _locked(unfinished)
-    print("drawing {} {} into {}, once".format(n_train + n_test, LABEL, folder),
+    print("drawing {} {} into {}, once".format(n_train + n_test, SYNTHETIC_LABEL, folder),
           file=sys.stderr, flush=True)
-    progress = Progress(LABEL, n_train + n_test)
+    progress = Progress(SYNTHETIC_LABEL, n_train + n_test)
     try:
         _write_training(unfinished, seed, n_train, progress, complete)
         _write_test(unfinished, seed, n_test, progress)
@@ -153,7 +153,7 @@ def ensure(folder, seed=0, n_train=7049, n_test=1783, complete=False):
 
 def _description(seed, n_train, n_test, complete):
     drawn = "seed {}, {}{} training images, {} test images, version {}"
-    return LABEL + "\n" + drawn.format(
+    return SYNTHETIC_LABEL + "\n" + drawn.format(
         seed, n_train, " complete" * complete, n_test, VERSION) + "\n"
 
 

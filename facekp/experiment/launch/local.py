@@ -112,6 +112,8 @@ class _Pool:
             [*COMMAND, job(run, settings, self.data)], env=environ(threads), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.working[run] = process
+        if self.asked:  # meanwhile
+            process.send_signal(signal.Signals[self.asked])
         threading.Thread(target=self._read, args=(run, process), daemon=True).start()
 
     def _read(self, run, process):

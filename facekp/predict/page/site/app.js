@@ -93,8 +93,12 @@ function sayWhatWasFound(shown, problems) {
 }
 
 async function showExample() {
-  const answer = await fetch("example.jpg");
-  await showAll([new File([await answer.blob()], "example (drawn people).jpg")]);
+  try {
+    const answer = await fetch("example.jpg");
+    await showAll([new File([await answer.blob()], "example (drawn people).jpg")]);
+  } catch (error) {
+    complain(error);
+  }
 }
 
 // ---- the camera ------------------------------------------------------------------------------
@@ -130,7 +134,10 @@ async function takePicture() {
   say("Looking at the camera's picture …", true);
   const time = new Date().toTimeString().slice(0, 8).replaceAll(":", "-");
   const photo = { name: `camera ${time}`, ...camera.frame() };
-  last = last.then(() => show(photo)).then((shown) => sayWhatWasFound([shown], 0), complain);
+  last = last.then(() => show(photo)).then((shown) => sayWhatWasFound([shown], 0), (error) => {
+    say("");
+    complain(error);
+  });
   await last;
 }
 
