@@ -126,8 +126,12 @@ def test_half_precision_halves_the_file_and_hardly_moves_a_point():
     whole = onnx_graph.to_onnx([net])
     half = onnx_graph.with_half_weights(whole)
     assert half.ByteSize() < 0.55 * whole.ByteSize()
-    assert {tensor.data_type for tensor in half.graph.initializer if len(tensor.dims) > 1} == {
-        TensorProto.FLOAT16}
+    stored = {tensor.name: tensor.data_type for tensor in half.graph.initializer
+              if len(tensor.dims) > 1}
+    assert {name for name, kind in stored.items() if kind == TensorProto.FLOAT} == {
+        "conv1.W", "output.W"}  # 400 and 2520 values; the others have 10080 and more
+    assert {name for name, kind in stored.items() if kind == TensorProto.FLOAT16} == {
+        f"{name}.W.half" for name in ("conv2", "conv3", "conv4", "dense1", "dense2")}
     assert TensorProto.FLOAT16 not in {tensor.data_type for tensor in whole.graph.initializer}
     assert 1e-5 < compare([net], half, export.HALF_TOLERANCE_PX)
 
@@ -140,7 +144,7 @@ def test_large_weights_in_eight_bits():
               if len(tensor.dims) > 1}
     large = {name for name, kind in stored.items() if kind == TensorProto.INT8}
     assert large == {"conv3.W.bytes", "conv4.W.bytes", "dense1.W.bytes"}
-    assert set(stored.values()) == {TensorProto.INT8, TensorProto.FLOAT16}
+    assert set(stored.values()) == {TensorProto.INT8, TensorProto.FLOAT16, TensorProto.FLOAT}
     assert small.ByteSize() < 0.35 * whole.ByteSize()
     assert 1e-3 < compare([net], small, 1.0)  # px; a trained net's weights have fewer outliers
 
