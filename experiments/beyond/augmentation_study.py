@@ -42,6 +42,10 @@ AUGMENTATION_STUDY = Experiment(
     seeds=(0, 1, 2),
     quick_epochs=1,
     claims=tuple(helps(model, label) for model, (label, _) in NETS.items()),
+    figures=(
+        {"name": "changes-augmentation", "shows": "what each transform changes",
+         "kind": "changes"},
+    ),
 )
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ ENSEMBLE = Experiment(
                "both-averaged-mirror"),
     ),
     figures=(
+        {"name": "changes-ensemble", "shows": "what each step brings", "kind": "changes"},
         {"name": "losses-ensemble", "shows": "losses of the best nets", "kind": "losses"},
     ),
 )

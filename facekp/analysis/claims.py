@@ -12,11 +12,12 @@ from facekp.keypoints import SIZE
 from facekp.runs.checks import TWINS
 
 
-def findings(collection, experiment):
-    """What the runs of a collection (facekp.runs.read.Collection) say of an experiment's claims: a
-    list of :class:`Finding`. Of a claim that is none, the collection's `warn` is told."""
+def findings(collection, experiment, claims=None):
+    """What the runs of a collection (facekp.runs.read.Collection) say of an experiment's claims, or
+    of the claims given: a list of :class:`Finding`. Of a claim that is none, the collection's
+    `warn` is told."""
     found = []
-    for claim in collection.about(experiment).claims:
+    for claim in collection.about(experiment).claims if claims is None else claims:
         try:
             found += KINDS[claim["kind"]](collection, experiment, claim)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

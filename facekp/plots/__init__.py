@@ -7,6 +7,7 @@ the user's matplotlibrc says, and belong to no window: :func:`save` writes them.
 import importlib
 
 _MODULES = {
+    "changes": ("step_changes",),
     "curves": ("learning_curves", "learning_rates", "loss_curves"),
     "faces": ("augmented_faces", "draw_face", "extreme_faces", "mirror_pair", "predicted_faces",
               "sample_face"),

@@ -10,8 +10,10 @@ import numpy as np
 
 from facekp import plots
 from facekp.analysis.aggregate import mean_curve
+from facekp.analysis.claims import findings
 from facekp.errors import RunError
 from facekp.report.sources import Missing
+from facekp.report.wording import plural
 from facekp.runs.checks import read_predictions
 from facekp.runs.read import labels
 
@@ -118,9 +120,30 @@ def draw_architecture(sources, spec):
                                     "parameters")
 
 
+def draw_changes(sources, spec):
+    """What each step of experiments' claims changes, runs paired by seed and fold: the steps of a
+    claim in a group of their own, all others in one."""
+    groups = {}
+    for place in spec["runs"]:
+        for claim in sources.about(place).claims:
+            steps = claim.get("steps")
+            for found in findings(sources, place, steps or [claim]):
+                if found.kind == "change" and found.numbers:
+                    n, change = plural(found.basis.n, "run"), found.numbers["change"]
+                    group, name = (f"{claim['statement']} ({n})", found.statement) if steps else (
+                        "", f"{found.statement} ({n})")
+                    groups.setdefault(group, {})[name] = change.mean, change.sd
+    runs = [run for place in spec["runs"] for run in sources.of(place)]
+    if not groups:
+        raise Missing(f"no runs to compare in {sources.root}: "
+                      f"{' and '.join(map(sources.command, spec['runs']))}")
+    return plots.step_changes(
+        groups, f"{labels(runs)}\nmean and standard deviation, paired by seed and fold")
+
+
 KINDS = {"losses": (draw_losses, None), "gap": (partial(draw_losses, apart=False), None),
          "filters": (draw_filters, FILTERS), "activations": (draw_activations, FILTERS),
-         "predictions": (draw_predictions, FACES),
+         "changes": (draw_changes, None), "predictions": (draw_predictions, FACES),
          "architecture": (draw_architecture, ARCHITECTURES)}
 """Kinds of figures by name: a function of Sources and the declared, and the section."""
 

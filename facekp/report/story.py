@@ -13,7 +13,7 @@ from facekp.analysis.nets import across_nets, near_duplicates
 from facekp.errors import FacekpError
 from facekp.report import drawings, figures
 from facekp.report.tables import (groups_table, keypoints_table, levels_table, markdown,
-                                  nets_table, one_line, paper_and_ours, text)
+                                  narrowed, nets_table, one_line, paper_and_ours, text)
 from facekp.report.wording import LOSSES, sentences
 from facekp.runs.read import Collection, labels, warning
 
@@ -76,8 +76,10 @@ def experiment(sources, name):
     if not runs:
         return f"There is no run yet: `make {name}`."
     found = answers(sources, name)
+    table, alike = narrowed(groups_table(group_runs(runs)))
     return paragraphs(
-        markdown(groups_table(group_runs(runs))), *levels(found, markdown), bullets(found),
+        markdown(table), alike and f"All rows: {one_line(alike)}.", *levels(found, markdown),
+        bullets(found),
         markdown(paper_and_ours(sources, name)), f"Trained on: {one_line(labels(runs))}."
         + f" {CAVEAT}" * any(net.get("score") for net in about.nets))
 

@@ -90,6 +90,34 @@ def groups_table(groups):
     return table.loc[:, ~table.isin(["", NONE]).all()]
 
 
+ALIKE = ("seeds", "folds", "epochs", "mean face, px", "state")
+"""Columns that say nothing about the difference of groups where all cells are alike."""
+
+
+def narrowed(table):
+    """A table of groups without what its readers need not compare.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame of str, see :func:`groups_table`
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without columns in px that repeat one on their left, as the error on images without
+        near-duplicates does where the split is grouped; and without those of `ALIKE` whose cells
+        are all alike, if there are several rows; and without the data, if there is one kind.
+    str
+        What those are: ``seeds 0, 1; epochs 100``; "" if there are none.
+    """
+    repeated = [name for k, name in enumerate(table) if name.endswith("px") and any(
+        table[name].equals(table[other]) for other in table.columns[:k])]
+    one = [name for name in table if table[name].nunique() == 1]
+    table = table.drop(columns=repeated + [name for name in one if name == "data"])
+    alike = [name for name in ALIKE if name in table and name in one and len(table) > 1]
+    return table.drop(columns=alike), "; ".join(f"{name} {table[name].iloc[0]}" for name in alike)
+
+
 def runs_table(runs):
     """The same of each run, one row per run."""
     groups = [Group(run.experiment, run.model, run.variant, run.name, (run,)) for run in runs]

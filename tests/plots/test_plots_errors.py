@@ -126,3 +126,21 @@ def test_convolutions_of_a_run_that_keeps_no_other_weights(engine, tmp_path):
     save_weights(folder / "weights.npz", values)
     net = load_conv_net(folder)
     np.testing.assert_array_equal(net.weights()["output.W"].get_value(), values["output.W"])
+
+
+def test_changes_are_points_with_their_deviation():
+    groups = {"LeNet-5": {"mirror": (-0.1, 0.05), "all": (0.2, 0.1)},
+              "VGGNet": {"all": (-0.3, float("nan"))}}
+    ax = plots.step_changes(groups, "whose faces").axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["mirror", "all"]
+    points = [container.lines[0].get_xydata() for container in ax.containers]
+    np.testing.assert_allclose(points[0][:, 0], [-0.1, 0.2])
+    np.testing.assert_allclose(points[1][:, 0], [-0.3])
+    assert np.rint(points[0][:, 1]).tolist() == [0, 1] and np.rint(points[1][:, 1]) == [1]
+    assert points[0][1, 1] != points[1][0, 1]  # beside each other
+    bars = [[part[:, 0].tolist() for part in container.lines[2][0].get_segments()]
+            for container in ax.containers]
+    np.testing.assert_allclose(bars[0], [[-0.15, -0.05], [0.1, 0.3]])
+    np.testing.assert_allclose(bars[1], [[-0.3, -0.3]])  # one run has no deviation
+    bottom, top = ax.get_ylim()
+    assert bottom > top  # the first step on top

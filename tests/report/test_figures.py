@@ -190,6 +190,29 @@ def test_figure_6_wants_both_variants(sources):
     assert len(ax.get_lines()) == 6
 
 
+def test_what_steps_change_is_paired_by_seed_and_fold(sources, monkeypatch):
+    step = {"kind": "change", "statement": "mirror", "before": "none", "after": "mirror"}
+    write_about(sources.root, About("study", claims=[
+        {"kind": "helpful", "statement": "it helps", "steps": [
+            step, {**step, "statement": "all", "after": "all"}]}, {**step, "statement": "alone"}],
+        figures=[{"name": "steps", "shows": "steps", "kind": "changes"}]))
+    with pytest.raises(Missing, match="make study$"):
+        draw("steps", sources)
+    errors = {"none": (2.0, 2.2), "mirror": (1.5, 2.1, 9.0)}  # the last has no partner; no "all"
+    for variant, found in errors.items():
+        for fold, error in enumerate(found):
+            write(sources.root, result(variant, fold=fold, n=2, experiment="study",
+                                       start=(error / 48) ** 2))  # twice the half in epoch 2
+    monkeypatch.setattr(plots, "step_changes", lambda groups, title: groups)
+    mean, sd = -0.3, 0.2 * 2 ** 0.5  # of -0.5 and -0.1
+    groups = draw("steps", sources)
+    assert set(groups) == {"it helps (2 runs)", ""}
+    assert set(groups["it helps (2 runs)"]) == {"mirror"} and set(groups[""]) == {"alone (2 runs)"}
+    for steps in groups.values():
+        for found in steps.values():
+            assert found == pytest.approx((mean, sd))
+
+
 def test_figures_7_and_8_need_nothing_but_convolutions(engine, sources):
     from facekp.nets import models
     from facekp.runs.folder import CONV_WEIGHTS

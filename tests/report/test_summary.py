@@ -114,3 +114,26 @@ def test_files_and_what_is_said(tmp_path, no_plots):
 def test_no_runs_no_files(tmp_path, no_plots):
     story.conclude(tmp_path, "lenet", say=no_plots.append)
     assert no_plots == [] and not list(tmp_path.iterdir())
+
+
+def test_a_table_shows_what_differs(tmp_path):
+    for name, label in (("a", "faces"), ("b", "faces")):
+        for seed, valid in ((0, 0.002), (1, 0.003)):
+            make_run(tmp_path / "study" / "cnn14" / name / (f"seed{seed}" if seed else "")
+                     / "fold0", [valid if name == "a" else 0.001], seed=seed, label=label,
+                     split="grouped", options={"dropout": name == "a"},
+                     summary={"near_duplicates": {
+                         "near_duplicates": {"n": 0, "rmse_px": None, "mean_face_rmse_px": None},
+                         "others": {"n": 428, "mean_face_rmse_px": 3.2, "rmse_px":
+                                    48 * (valid if name == "a" else 0.001) ** 0.5}}})
+    whole = tables.groups_table(group_runs(find_runs(tmp_path)))
+    table, alike = tables.narrowed(whole)
+    # of split "grouped", the error without near-duplicates is that of all validation images
+    assert whole["no near-duplicate, px"].equals(whole["validation RMSE, px"])
+    assert set(whole) - set(table) == {"no near-duplicate, px", "mean face on those, px",
+                                       "seeds", "folds", "epochs", "mean face, px", "state", "data"}
+    assert list(table["validation RMSE, px"]) == list(whole["validation RMSE, px"])
+    assert alike == "; ".join(f"{name} {whole[name][0]}" for name in (
+        "seeds", "folds", "epochs", "mean face, px", "state"))
+    one, alike = tables.narrowed(whole.iloc[:1])
+    assert alike == "" and "seeds" in one and "data" not in one
