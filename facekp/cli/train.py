@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from facekp import files, schedule
 from facekp.augmentation import EXPECTED, Augmentation
-from facekp.errors import RunError
+from facekp.errors import ConfigError, RunError
 from facekp.experiment import Experiment, known
 from facekp.experiment.arguments import number, whole_number
 from facekp.experiment.options import OF_EXPERIMENTS, add
@@ -83,6 +83,9 @@ def _train(options):
         if getattr(options, name) is not None:
             chosen[name] = getattr(options, name)
     if options.mirror == "mirror-then-split":
+        if options.split not in (None, "random", "after-mirroring"):
+            raise ConfigError(f"--split: found {options.split} with --mirror mirror-then-split, "
+                              "which is --augment mirror --split after-mirroring; leave one out")
         options.split = "after-mirroring"
     if options.split == "after-mirroring":
         chosen["split"] = options.split

@@ -23,12 +23,14 @@ def versions():
 
 def git_state():
     """``revision`` (str) of the checkout that facekp runs from, and whether it is ``dirty`` (bool)
-    with uncommitted changes; both None outside a checkout."""
+    with uncommitted changes; both None outside a checkout, also if facekp is installed somewhere
+    inside a repository of something else."""
     def git(*arguments):
         return subprocess.run(("git", "-C", str(Path(facekp.__file__).parent)) + arguments,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
                               universal_newlines=True, timeout=30).stdout.strip()
     try:
+        git("ls-files", "--error-unmatch", Path(facekp.__file__).name)
         return {"revision": git("rev-parse", "HEAD"),
                 "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):

@@ -121,6 +121,12 @@ def test_split_and_augment_and_their_former_name(arguments, split, augment, part
     assert folder == tmp_path / "train" / "lenet5" / part / "fold0"
 
 
+def test_a_former_name_does_not_take_another_split(seen, tmp_path, capsys):
+    assert commands.main(["train", "lenet5", "--out", str(tmp_path), "--mirror",
+                          "mirror-then-split", "--split", "grouped"]) == 2
+    assert "--split" in capsys.readouterr().err and not seen and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("arguments, augment", [
     (["--augment", "shift=5.0,mirror"], ("mirror", "shift=5")),
     (["--augment", "mirror", "--augment", "blur=1"], ("mirror", "blur=1")),
