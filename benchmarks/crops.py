@@ -73,8 +73,7 @@ def main():
     text += (f"\n\nRMSE in px of the crop, {len(held_out.X_valid)} held-out faces "
              f"({training.provenance['label']}).")
     print(text)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    files.write_text(PAGE, f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+    files.put_between(PAGE, BEGIN, END, text)
 
 
 if __name__ == "__main__":

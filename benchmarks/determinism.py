@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facekp import files
 from facekp.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -136,9 +137,7 @@ def main():
         train(options.worker[0], options.data, options.images, options.epochs, options.worker[1])
         return
     text = measure(options)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(before + BEGIN + "\n\n" + text + "\n\n" + END + rest.split(END)[1],
-                    encoding="utf-8")
+    files.put_between(PAGE, BEGIN, END, text)
     print(text)
 
 

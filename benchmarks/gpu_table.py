@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import results
+from facekp import files
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "gpu.md"
 BEGIN, END = "<!-- written by benchmarks/gpu_table.py -->", "<!-- end of tables -->"
@@ -53,12 +54,9 @@ def table(content):
 
 
 def main():
-    text = PAGE.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
     tables = [table(json.loads(file.read_text()))
               for file in sorted(results.FOLDER.glob("gpu-*.json"))]
-    PAGE.write_text(before + BEGIN + "\n\n" + "\n\n".join(tables) + "\n\n" + END
-                    + rest.split(END)[1], encoding="utf-8")
+    files.put_between(PAGE, BEGIN, END, "\n\n".join(tables))
 
 
 if __name__ == "__main__":

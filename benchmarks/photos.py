@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import worker
+from facekp import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "photos.md"
@@ -91,8 +92,7 @@ def main():
     options = parser.parse_args()
     text = measure(options.repeat)
     print(text)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    files.put_between(PAGE, BEGIN, END, text)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 import engines  # noqa: E402
 import results  # noqa: E402
+from facekp import files  # noqa: E402
 from facekp.text import clock  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -233,10 +234,7 @@ def plot(content, path):
 
 def replace(path, name, parts):
     """Put text between two markers of a Markdown file."""
-    begin, end = BEGIN.format(name), END.format(name)
-    before, rest = path.read_text(encoding="utf-8").split(begin)
-    path.write_text("\n\n".join([before + begin, *parts, end + rest.split(end)[1]]),
-                    encoding="utf-8")
+    files.put_between(path, BEGIN.format(name), END.format(name), "\n\n".join(parts))
 
 
 def ordered(rows):

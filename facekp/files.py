@@ -15,7 +15,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from facekp.errors import RunError
+from facekp.errors import ConfigError, RunError
 
 MAGIC = b"facekp1\n"
 NUMERIC = re.compile("[<>|][biuf][0-9]{1,2}")  # numpy's names of the types that are written
@@ -107,6 +107,22 @@ def write_bytes(path, content):
 def write_text(path, text):
     """Write text as UTF-8, atomically."""
     write_bytes(path, text.encode())
+
+
+def put_between(path, begin, end, text):
+    """Put text between two lines of a UTF-8 file, each of which it must have once, atomically.
+
+    Raises
+    ------
+    ConfigError
+        If the file lacks one of the lines, or has it twice; it is left as it was.
+    """
+    content = Path(path).read_text(encoding="utf-8")
+    if content.count(begin) != 1 or content.count(end) != 1:
+        raise ConfigError(f"{path}: expected the lines {begin} and {end}, once each, where the "
+                          "text goes; put them back")
+    before, rest = content.split(begin)
+    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
 
 
 def write_json(path, value):

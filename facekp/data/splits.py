@@ -13,6 +13,7 @@ import numpy as np
 
 from facekp.errors import ConfigError
 from facekp.keypoints import SIZE
+from facekp.settings import ALL_IMAGES
 
 THUMBNAIL = 24
 """Height and width of the thumbnails that are compared, px."""
@@ -146,7 +147,7 @@ def split_images(n, settings, groups=None):
         raise ConfigError("groups: found none for the split 'grouped'; expected "
                           "near_duplicate_groups(X) of the images")
     mirrored_first = settings.split == "after-mirroring"
-    if settings.split == "all-images":
+    if settings.split == ALL_IMAGES:
         train = valid = np.arange(n)
     else:
         train, valid = kfold(2 * n if mirrored_first else n, settings.folds, settings.seed,

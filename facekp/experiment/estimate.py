@@ -8,7 +8,7 @@ import numpy as np
 
 from facekp.errors import RunError
 from facekp.runs.read import read_run
-from facekp.settings import Settings
+from facekp.settings import ALL_IMAGES, Settings
 from facekp.text import clock
 
 
@@ -121,7 +121,7 @@ def time_epoch(settings, n_images, n_others=0):
     """
     n_valid = n_images / settings.folds
     n_train = n_images - n_valid
-    if settings.split == "all-images":
+    if settings.split == ALL_IMAGES:
         n_train = n_valid = n_images
     n_train += n_others if settings.labels == "all" else 0
     n_train *= 2 if "mirror" in settings.augment else 1

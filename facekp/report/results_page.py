@@ -1,11 +1,10 @@
 """results/README.md, all that our own runs gave on one page, and README's table of the nets."""
 import contextlib
-from pathlib import Path
 
 from facekp import files
 from facekp.analysis.claims import findings
 from facekp.analysis.nets import across_nets
-from facekp.errors import ConfigError, FacekpError
+from facekp.errors import FacekpError
 from facekp.plots.style import small_png
 from facekp.report import figures, story, wording
 from facekp.report.sources import Sources
@@ -79,10 +78,4 @@ def front(root):
 
 def write_readme(path, root):
     """Put README's part between the markers of a Markdown file; ConfigError where they lack."""
-    content = Path(path).read_text(encoding="utf-8")
-    if content.count(BEGIN) != 1 or content.count(END) != 1:
-        raise ConfigError(f"{path}: expected the lines {BEGIN} and {END}, once each, where the "
-                          "table goes; put them back")
-    before, rest = content.split(BEGIN)
-    after = rest.split(END)[1]
-    files.write_text(path, f"{before}{BEGIN}\n\n{front(root)}\n\n{END}{after}")
+    files.put_between(path, BEGIN, END, front(root))

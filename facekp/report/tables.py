@@ -113,7 +113,7 @@ def narrowed(table):
     repeated = [name for k, name in enumerate(table) if name.endswith("px") and any(
         table[name].equals(table[other]) for other in table.columns[:k])]
     one = [name for name in table if table[name].nunique() == 1]
-    table = table.drop(columns=repeated + [name for name in one if name == "data"])
+    table = table.drop(columns=repeated + ["data"] * ("data" in one))
     alike = [name for name in ALIKE if name in table and name in one and len(table) > 1]
     return table.drop(columns=alike), "; ".join(f"{name} {table[name].iloc[0]}" for name in alike)
 

@@ -4,6 +4,7 @@
 """
 from collections import Counter
 
+from facekp import files
 from faults import figures, load
 
 PAGE = figures.PATH.with_suffix(".md")
@@ -102,11 +103,5 @@ def text(content):
     return "\n\n".join(parts)
 
 
-def replaced(page, content):
-    """The page with these figures."""
-    before, rest = page.split(BEGIN)
-    return before + BEGIN + "\n\n" + text(content) + "\n\n" + END + rest.split(END)[1]
-
-
 if __name__ == "__main__":
-    PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), figures.read()), encoding="utf-8")
+    files.put_between(PAGE, BEGIN, END, text(figures.read()))

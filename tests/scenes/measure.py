@@ -107,10 +107,7 @@ def main():
              f"{options.pictures} pictures of {WIDTH}x{HEIGHT} px of each kind.")
     print(text)
     if not options.no_table:
-        page = PAGE.read_text(encoding="utf-8")
-        before, after = page.split(BEGIN)[0], page.split(END)[1]
-        with files.replacing(PAGE, "w", encoding="utf-8") as file:
-            file.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        files.put_between(PAGE, BEGIN, END, text)
 
 
 if __name__ == "__main__":
