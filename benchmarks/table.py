@@ -93,7 +93,7 @@ def gain(content):
         f"**Training** is {times('training', 'PyTorch', 'epoch_seconds', **tuned)} as fast as the "
         "fastest variant of PyTorch, and "
         f"{times('training', 'stock', 'epoch_seconds', **tuned)} as fast as stock Theano. "
-        "500 epochs of the 14-layer CNN with dropout, one run of the optimizer study, take "
+        "500 epochs of the 14-layer CNN with dropout, a run of `make cnn14`, take "
         f"{hours[0]}; with PyTorch {hours[1]}, with stock Theano {hours[2]}.",
         f"**Start**: once compiled, the 14-layer CNN is ready after {ready[0]:.1f} s "
         f"(`torch.compile`: {ready[1]:.1f} s).",
@@ -108,37 +108,46 @@ def gain(content):
     return "\n".join("* " + line for line in lines)
 
 
+def most_threads(rows):
+    """Those at the largest number of threads, and a sentence that says so."""
+    threads = max(row["threads"] for row in rows)
+    return ([row for row in rows if row["threads"] == threads],
+            f"With {threads} thread{'s' * (threads != 1)}.")
+
+
 def training(content):
-    """A line an engine: everything that was measured."""
-    lines = []
-    for row in content["training"]:
+    """A line an engine; the results file has other numbers of threads, too."""
+    rows, said = most_threads(content["training"])
+    mallocs, lines = {row["malloc"] for row in rows}, []
+    for row in rows:
         low, high = row["spread"]
+        engine = row["engine"] + f", {row['malloc']} malloc" * (len(mallocs) > 1)
         lines.append([
-            row["net"], row["threads"], row["engine"], row["malloc"],
-            f"{row['epoch_seconds']:.2f}", f"{row['images_per_second']:.0f}",
+            row["net"], engine, f"{row['epoch_seconds']:.2f}",
             f"{100 * (low - 1):+.0f} / {100 * (high - 1):+.0f} %", f"{row['gflops']:.0f}",
             f"{row['gflops'] / row['sgemm_gflops']:.0%}", f"{row['peak_bytes'] / 2 ** 20:.0f}"])
-    return markdown(["net", "threads", "engine", "malloc", "s/epoch", "images/s", "quartiles",
-                     "GFLOP/s", "of sgemm", "peak MiB"], lines)
+    return said + "\n\n" + markdown(["net", "engine", "s/epoch", "quartiles", "GFLOP/s", "of sgemm",
+                                     "peak MiB"], lines)
 
 
-def steps(content, most=6):
+def steps(content, most=4):
     """The Ops that take most of a net's step; the results file has them all."""
+    rows, said = most_threads(content["steps"])
     lines = []
-    for entry in content["steps"]:
+    for entry in rows:
         ops = sorted(entry["ops"], key=lambda row: -row["ms"])
         total = sum(row["ms"] for row in ops)
         for row in ops[:most]:
             ideal = row["flops"] / entry["sgemm_gflops"] / 1e6
-            lines.append([entry["net"], entry["threads"], row["op"], f"{row['ms']:.1f}",
+            lines.append([entry["net"], row["op"], f"{row['ms']:.1f}",
                           f"{row['ms'] / total:.0%}",
                           f"{row['flops'] / row['ms'] / 1e6:.0f}" if row["flops"] else "",
                           f"{row['ms'] - ideal:+.1f}"])
         rest = sum(row["ms"] for row in ops[most:])
-        lines.append([entry["net"], entry["threads"], f"{len(ops[most:])} others", f"{rest:.1f}",
+        lines.append([entry["net"], f"{len(ops[most:])} others", f"{rest:.1f}",
                       f"{rest / total:.0%}", "", ""])
-    return markdown(["net", "threads", "Op", "ms", "of the step", "GFLOP/s",
-                     "ms beyond the sgemm rate"], lines)
+    return said + "\n\n" + markdown(["net", "Op", "ms", "of the step", "GFLOP/s",
+                                     "ms beyond the sgemm rate"], lines)
 
 
 def compiling(content):
@@ -159,17 +168,19 @@ def prediction(content):
 
 
 def scaling(content):
-    """A line a number of images and threads."""
+    """A line a number of images."""
+    rows, said = most_threads(content["scaling"])
     lines = []
-    for p in content["scaling"]:
+    for p in rows:
         epoch = p["epoch_seconds"]
         lines.append([
-            p["images"], p["threads"], f"{epoch:.2f}", f"{1000 * epoch / p['images']:.3f}",
+            p["images"], f"{epoch:.2f}", f"{1000 * epoch / p['images']:.3f}",
             f"{p['batches_seconds'] / epoch:.1%}", f"{p['checkpoint_seconds'] / epoch:.1%}",
             f"{p['mirror_seconds_once']:.3f}", f"{p['peak_bytes'] / 2 ** 20:.0f}",
             f"{p['image_bytes'] / 2 ** 20:.0f}"])
-    return markdown(["images", "threads", "s/epoch", "ms/image", "making batches", "checkpoint",
-                     "mirror images, s, once", "peak MiB", "images, MiB"], lines)
+    return said + "\n\n" + markdown(
+        ["images", "s/epoch", "ms/image", "making batches", "checkpoint", "mirror images, s, once",
+         "peak MiB", "images, MiB"], lines)
 
 
 def jobs(content):
