@@ -23,7 +23,7 @@ def source(section):
     code = (section["code"] or "without git")[:12]
     return (f"{host['cpu']}, {host['cores']} cores, {host['system']}; Python {versions['python']}, "
             f"theano-pymc {versions['theano-pymc']}, numpy {versions['numpy']}, facekp "
-            f"{versions['facekp']}, training code {code}; 1 thread.")
+            f"{versions['facekp']}, revision {code}; 1 thread.")
 
 
 def kills(result):
@@ -63,11 +63,13 @@ def loading(result):
 
 
 def stopping(result):
-    """A line a net and moment."""
-    return [markdown(["net and batches of full size", "SIGTERM while", "ended after, s",
-                      "exit code", "epochs on disk"], [
-        [name, words, f"{found['seconds']:.1f}", found["code"], found["saved"]]
-        for name, moments in result.items() for words, found in moments.items()])]
+    """A line a net, a column a moment."""
+    moments = list(dict.fromkeys(words for found in result.values() for words in found))
+    cell = "{seconds:.1f} / {code} / {saved}".format
+    return [markdown(["SIGTERM while"] + moments, [
+        [name] + [cell(**found[words]) if words in found else "" for words in moments]
+        for name, found in result.items()]),
+        "Seconds until the end / exit code / epochs on disk."]
 
 
 def fuzz(result):
@@ -96,10 +98,12 @@ def text(content):
     -------
     str
     """
-    parts = []
-    for name, (title, tables) in SECTIONS.items():
-        if name in content:
-            parts += [f"### {title}", *tables(content[name]["result"]), source(content[name])]
+    sources = {name: source(content[name]) for name in SECTIONS if name in content}
+    alike = len(set(sources.values())) == 1
+    parts = list(sources.values())[:1] if alike else []
+    for name, found in sources.items():
+        title, tables = SECTIONS[name]
+        parts += [f"### {title}", *tables(content[name]["result"])] + [found] * (not alike)
     return "\n\n".join(parts)
 
 
