@@ -16,7 +16,7 @@ LIMITS = {
     "noise": 1.0,
     "blur": 5.0,
 }
-"""The largest value of each transform. Transforms are written and applied in this order."""
+"""The largest value of each transform. Transforms are written in this order."""
 
 EXPECTED = "mirror, rotate=12, scale=0.12, shift=5, crop=0.1, brightness=0.15, contrast=0.3, " \
            "noise=0.02 or blur=0.5"

@@ -34,7 +34,8 @@ def add_to(commands):
         split={"choices": SPLITS, "default": "random",
                "help": "grouped: near-duplicates stay on one side (default: %(default)s)"})
     parser.add_argument("--optimizer", default="adam", metavar="NAME",
-                        help="such as sgd, adagrad, adam (default: %(default)s)")
+                        help="sgd, nesterov_momentum, adagrad, rmsprop or adam (default: "
+                             "%(default)s)")
     parser.add_argument("--learning-rate", type=number, metavar="RATE",
                         help="default: what suits the net, 0.001 for most")
     parser.add_argument("--batch-size", type=whole_number(1, 10**6), metavar="N",
@@ -59,8 +60,10 @@ def add_to(commands):
     parser.add_argument("--mirror", choices=OLD_MIRROR, default="none",
                         help="the former name of --augment mirror (split-then-mirror), with "
                              "--split after-mirroring (mirror-then-split)")
-    parser.add_argument("--batch-norm", action="store_true", help="of nets that know it")
-    parser.add_argument("--no-dropout", action="store_true", help="of nets that have dropout")
+    parser.add_argument("--batch-norm", action="store_true",
+                        help="with batch normalization (lenet5, small_vgg)")
+    parser.add_argument("--no-dropout", action="store_true",
+                        help="without dropout (cnn14, vggnet)")
     parser.set_defaults(run=_train, only=None, quick=False)
 
 
