@@ -4,7 +4,8 @@ All with the same augmentation, the same number of epochs and a rate that falls 
 near-duplicates stay on one side of the split. He et al. 2015 normalize each layer's batches, VGG
 does not: small-vgg-bn shows how much of the difference is due to that. Expected: small VGG 1.3 px.
 
-A run on two cores: small VGG half an hour, the ResNets 20 to 40 minutes, VGGNet four hours.
+By the benchmark's rates, a run on two cores takes 15 minutes (small VGG), 20 (ResNet-18) or two
+hours (VGGNet).
 """
 from facekp.augmentation import RECIPE
 from facekp.experiment import Experiment, Variant, change
