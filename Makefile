@@ -192,7 +192,7 @@ figures: $(ENV)  ## every figure that the runs in OUT allow, PNG and PDF, in fig
 report: $(ENV)  ## all runs in OUT on one HTML page, report.html beside them
 	$(PY) -m facekp.cli report --data $(call quoted,$(DATA)) --out $(call quoted,$(OUT)) $(ARGS)
 
-results: $(ENV)  ## small files of the runs in OUT, in results/, and README's table "paper | ours"
+results: $(ENV)  ## small files of the runs in OUT, in results/, and README's table of the nets
 	$(PY) -m facekp.cli results --out $(call quoted,$(OUT)) $(ARGS)
 
 notebooks: $(TEST_ENV)  ## execute the notebooks and store their outputs (from results/ alone)
