@@ -6,11 +6,12 @@ from pathlib import Path
 
 from facekp.data.faults import fault
 from facekp.text import shown, shown_path
-from facekp.data.sources import holds_kaggle_files
+from facekp.data.sources import LOOKUP, TEST, TRAINING, holds_kaggle_files
 
 DEFAULT_FOLDER = "data/kaggle"
 SYNTHETIC_FOLDER = "data/synthetic"
 SYNTHETIC_LABEL = "synthetic faces"
+KAGGLE_ROWS = {TRAINING: 7049, TEST: 1783, LOOKUP: 27124}
 
 DEMO_FOLDER = "data/demo"
 DEMO_FACES = {"n_train": 2140, "n_test": 178, "complete": True}
@@ -78,7 +79,7 @@ def _synthetic(folder, **size):
     return synthetic.ensure(folder, **size)
 
 
-def provenance(folder, name, sha256):
+def provenance(folder, name, sha256, rows=None):
     """Where a table comes from.
 
     Parameters
@@ -86,12 +87,14 @@ def provenance(folder, name, sha256):
     folder : Path; the first line of a file ``label.txt`` in it, if any, says whose files these are
     name : str, for example ``training.csv``
     sha256 : str, hash (hex) of that CSV
+    rows : int or None, how many it has: without a label, a table of another length than Kaggle's
+        is not called Kaggle's
 
     Returns
     -------
     dict: "kind" is "kaggle" or "synthetic", "label" a str, "files" ``{name: sha256}``
     """
-    label = "Kaggle's files"
+    label = "Kaggle's files" if rows in (None, KAGGLE_ROWS.get(name)) else "data without a name"
     try:
         with open(folder / "label.txt", "rb") as file:
             label = shown(file.readline(400).strip(), 200) or label

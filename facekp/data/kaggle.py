@@ -270,7 +270,7 @@ def _load(folder, name, parse, columns, cache_dir):
                         "start again when it is complete")
         cache.write(entry, *cached)
     arrays, csv_sha256 = cached
-    return arrays, provenance(folder, name, csv_sha256)
+    return arrays, provenance(folder, name, csv_sha256, len(next(iter(arrays.values()))))
 
 
 def _to_images(pixels):

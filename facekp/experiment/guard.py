@@ -43,7 +43,7 @@ def guarded(command):
         if (error.name or "facekp").startswith("facekp"):
             raise
         return _failed(f"{error.name} is not installed, which this command needs; install what "
-                       "trains: make env in a checkout, or pip install facekp[train]")
+                       "trains: make env in a checkout, or the package's extra 'train'")
     except MemoryError:
         return _failed("out of memory; close other programs, or take a smaller batch size")
     except BrokenPipeError:  # the reader of our output has stopped, like `head`

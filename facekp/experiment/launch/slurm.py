@@ -46,8 +46,8 @@ class Slurm:
         try:
             import submitit  # noqa: F401  (before anything is measured)
         except ImportError:
-            raise ConfigError("cluster: submitit is not installed; make env CLUSTER=slurm, or pip "
-                              "install facekp[cluster]") from None
+            raise ConfigError("cluster: submitit is not installed; make env CLUSTER=slurm, or "
+                              "install the package's extra 'cluster'") from None
         self.options = slurm_options.read(words)
         for name in ("sbatch", "srun"):
             if shutil.which(name) is None:
