@@ -44,7 +44,7 @@ def run(experiment, options):
         plan = [(beside_of[run.folder], settings) for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
-    n_complete, n_others = count_images(faces, plan)
+    n_complete, n_others = count_images(faces)
     others = f" and {n_others} others" * (n_others > 0)
     print(f"{experiment.name}{section} on {n_complete} complete images{others}: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
@@ -77,22 +77,11 @@ def complete_only(plan):
     return all(settings.labels == "complete" for _, settings in plan)
 
 
-def count_images(faces, plan):
-    """How many of the images that a plan needs have all keypoints, and how many others there are.
-
-    Parameters
-    ----------
-    faces : facekp.data.Training, loaded with :func:`complete_only`
-    plan : list of (Run, Settings)
-
-    Returns
-    -------
-    (int, int)
-    """
-    if complete_only(plan):
-        return len(faces.X), 0
+def count_images(faces):
+    """How many images have all keypoints, and how many others there are: (int, int), of `faces`, a
+    facekp.data.Training."""
     n_complete = int((~np.isnan(faces.y).any(axis=1)).sum())
-    return n_complete, len(faces.X) - n_complete
+    return n_complete, len(faces.y) - n_complete
 
 
 def stages(plan):

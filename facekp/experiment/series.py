@@ -129,7 +129,7 @@ def forecast(experiments, options, measure):
     plans = {experiment.name: list(experiment.plan(options)) for experiment in experiments}
     every = [item for plan in plans.values() for item in plan]
     n_images = runner.count_images(data.load_training(
-        options.data, complete_only=runner.complete_only(every)), every)
+        options.data, complete_only=runner.complete_only(every)))
     measured = estimate.measured(find_runs(options.out))
     n_measured, lines, seen, total = len(measured), [], set(), 0.0
     for name, plan in plans.items():

@@ -4,6 +4,7 @@ import gc
 import weakref
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from run_tools import make_run
 
@@ -59,7 +60,7 @@ def trained(tmp_path, monkeypatch):
     """Trainings that take no time; a list of the run folders' names, and what to do in each."""
     import facekp.data
     import facekp.training
-    tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
+    tables = SimpleNamespace(y=np.zeros((3, 30)), image_ids=[1], out_of_face=0,
                              provenance={"label": "a test's faces"})
     log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs", unlabelled=(tables, tables))
 

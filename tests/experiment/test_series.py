@@ -3,6 +3,7 @@ from argparse import Namespace
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from core_tools import CLASSIC
 from run_tools import make_run
@@ -27,7 +28,7 @@ def options(tmp_path, **values):
 @pytest.fixture(autouse=True)
 def images(monkeypatch):
     monkeypatch.setattr(facekp.data, "load_training",
-                        lambda folder, **options: SimpleNamespace(X=[0] * 50))
+                        lambda folder, **options: SimpleNamespace(y=np.zeros((50, 30))))
 
 
 def test_forecast_by_timing_each_kind_of_net_once(tmp_path):
