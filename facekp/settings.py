@@ -82,7 +82,8 @@ class Settings:
         none for all.
     start : str
         Where the first weights come from: ``"experiment/variant"``, or ``"experiment"`` where it
-        has one variant, for its run of the same net, seed and fold. Empty for random weights.
+        has one variant, for its run of the same net, split, seed and fold. Empty for random
+        weights.
     folds, fold : int
         The images are shuffled and cut into `folds` parts. Part number `fold`, counted from 0,
         is the validation set. One fold of five is the paper's 80/20 split.

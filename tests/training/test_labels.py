@@ -269,6 +269,13 @@ def test_a_start_that_is_not_there(tmp_path):
         train(tmp_path / "nose", NOSE)
 
 
+def test_a_start_with_another_split_is_refused(trained):
+    """It was trained on images that the run is validated on. Neither path names its own split."""
+    folder = trained[0].parents[3] / "specialists/lenet5/apart/fold0"
+    with pytest.raises(RunError, match="each/fold0: divides the images in another way"):
+        train(folder, replace(NOSE, split="grouped"))
+
+
 def test_a_start_with_another_output_is_refused(trained):
     folder = trained[0].parents[3] / "specialists/lenet5/other/fold0"
     with pytest.raises(RunError, match="these weights cannot be used"):
