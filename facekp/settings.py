@@ -173,11 +173,16 @@ class Settings:
                               "keypoints")
         points = tuple(self.points)
         if points:
-            from facekp.keypoints import KEYPOINTS  # it imports numpy, which takes time
+            from facekp.keypoints import KEYPOINTS, mirrored  # it imports numpy, which takes time
             for name in points:
                 if name not in KEYPOINTS or points.count(name) > 1:
                     raise ConfigError(f"points: found {name!r}{' twice' * (name in KEYPOINTS)}, "
                                       f"expected some of {', '.join(KEYPOINTS)}, each once")
+                if mirrored(name) not in points and any(
+                        word.startswith("mirror") for word in self.augment):
+                    raise ConfigError(f"points: found {name!r} without {mirrored(name)!r}, which "
+                                      "it is in a mirror image; add that, or leave mirror out of "
+                                      "augment")
         object.__setattr__(self, "points", points)
 
     @classmethod

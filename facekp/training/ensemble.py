@@ -60,7 +60,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
     """
     allocator.tune()
     training = only_complete(training)
-    members = of_runs.read_members(folders, training, averaged)
+    members = of_runs.read_members(folders, training, averaged, mirror)
     settings = of_runs.settings_of(members, mirror, averaged)
     config = {**describe(settings, training, test, lookup),
               "members": {member.name: member.settings.as_dict() for member in members}}

@@ -33,7 +33,10 @@ def test_good_value(name, value):
 @pytest.mark.parametrize("values, words", [
     ({"heads": "each"}, "heads: found 'each' for complete images"),
     ({"points": ("nose",)}, "points: found 'nose', expected some of left_eye_center, "),
-    ({"points": ("nose_tip", "nose_tip")}, "points: found 'nose_tip' twice, expected ")])
+    ({"points": ("nose_tip", "nose_tip")}, "points: found 'nose_tip' twice, expected "),
+    *(({"points": ("nose_tip", "left_eye_center"), "augment": (word,)},
+       "points: found 'left_eye_center' without 'right_eye_center'")
+      for word in ("mirror", "mirror=0.5"))])
 def test_values_that_do_not_go_together(values, words):
     with pytest.raises(ConfigError) as caught:
         Settings("lenet5", **values)

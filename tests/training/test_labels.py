@@ -9,7 +9,7 @@ from core_tools import CLASSIC, PROVENANCE, faces, quick_training, training_data
 from facekp.data import Lookup, Training, near_duplicate_groups
 from facekp.data.schemes import FOUR, FOUR_COLUMNS
 from facekp.errors import ConfigError, FolderError, RunError
-from facekp.keypoints import COLUMNS, scale
+from facekp.keypoints import COLUMNS, KEYPOINTS, scale
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 from facekp.training import load, one_run
@@ -340,6 +340,15 @@ def test_a_keypoint_is_the_mean_of_those_that_have_it():
     for row, expected in zip(y_pred, ((10, 15, 20), (25, 70 / 3, 30), (40, 40, 40))):
         for part, value in zip(parts, expected):
             np.testing.assert_allclose(row[part], value, rtol=1e-6)
+
+
+def test_a_specialist_of_one_side_has_no_mean_with_mirror_images(trained, tmp_path):
+    from facekp.training.ensemble import ensemble
+    one_sided = replace(CLASSIC, points=KEYPOINTS[:1], epochs=1)
+    folder = tmp_path / "study/lenet5/left/fold0"
+    train(folder, one_sided)
+    with pytest.raises(RunError, match="left/fold0: .*left_eye_center without right_eye_center"):
+        ensemble(None, [trained[0], folder], all_images(), mirror=True)
 
 
 def test_specialists_that_leave_a_keypoint_out(nose):
