@@ -11,7 +11,7 @@ from facekp.errors import RunError
 from facekp.keypoints import KEYPOINTS, mirrored
 from facekp.runs.folder import Run
 from facekp.runs.read import read_run
-from facekp.settings import Settings
+from facekp.settings import ALL_IMAGES, Settings
 from facekp.training.load import weights_of
 
 KEPT = ("optimizer", "learning_rate", "batch_size", "augment", "schedule", "average", "patience",
@@ -58,8 +58,8 @@ def read_members(folders, training, averaged=False, mirror=False):
     RunError
         If a run is named twice, is not complete, has diverged, was trained on other data, or
         divides the images in another way than the first one; or if its training images contain
-        mirror images of its validation images; or if no run is trained on some keypoint; or,
-        with `mirror`, if one is trained on a keypoint without that of the other side.
+        its validation images, or mirror images of them; or if no run is trained on some keypoint;
+        or, with `mirror`, if one is trained on a keypoint without that of the other side.
     """
     members, y = [], np.concatenate([training.y, flip_keypoints(training.y)])
     for folder in folders:
@@ -116,6 +116,9 @@ def _check_run(folder, found, training):
         raise RunError(f"{folder}: was trained on other data ({found.label}) than are given "
                        f"({training.provenance['label']}); name the data of the run",
                        remedies=("data",))
+    if found.settings["split"] == ALL_IMAGES:
+        raise RunError(f"{folder}: was trained on its validation images, as on all ({ALL_IMAGES}), "
+                       "so nothing tells the error of a mean; name runs of another split")
     if found.settings["split"] == "after-mirroring":
         raise RunError(f"{folder}: its training images contain mirror images of its validation "
                        "images (split after-mirroring); name runs of another split")

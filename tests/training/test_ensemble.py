@@ -259,6 +259,7 @@ def test_runs_that_do_not_fit_one_another(runs, tmp_path):
 def test_runs_that_do_not_fit_alone(runs, tmp_path):
     mirrored = trained(tmp_path, "mirrored", replace(
         CLASSIC, epochs=1, split="after-mirroring", augment=("mirror",)))
+    whole = trained(tmp_path, "whole", replace(CLASSIC, epochs=1, split="all-images"))
     others = images()._replace(provenance={**PROVENANCE, "files": {"training.csv": "1" * 64}})
     other = trained(tmp_path, "other", SETTINGS, others)
     more = trained(tmp_path, "more", SETTINGS, training_data(50))
@@ -266,6 +267,7 @@ def test_runs_that_do_not_fit_alone(runs, tmp_path):
     diverged = trained(tmp_path, "diverged", replace(CLASSIC, optimizer="sgd", learning_rate=1e30))
     for folder, message in (
             (mirrored, "mirror images of its validation images"),
+            (whole, "trained on its validation images"),
             (other, "was trained on other data"), (more, "only runs on the images with all"),
             (made.folder, "is an ensemble; name the runs"), (diverged, "its net has diverged")):
         with pytest.raises(RunError, match=message):
