@@ -68,7 +68,8 @@ def run_all(experiments, options, measure=None, say=print):
     from facekp.experiment import estimate
     own = copy.copy(options)
     own.only = None  # it selects experiments here; each runs all of its variants
-    if own.cluster and own.wait:  # all are submitted before the first is waited for
+    if own.cluster and own.wait and not own.dry_run:
+        # all are submitted before the first is waited for
         own.wait = False
         _run_each(experiments, own, say)
         own.wait = True
