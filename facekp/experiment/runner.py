@@ -93,6 +93,9 @@ def stages(plan):
 def launcher(options, n_runs, tables):
     """The launcher that trains the runs, see :mod:`facekp.experiment.launch`."""
     if options.cluster:
+        if options.jobs > 1:
+            raise ConfigError("jobs: it belongs to this machine; a cluster has at_a_time, one of "
+                              "the options of its jobs; give that, or leave jobs out")
         from facekp.experiment.launch.slurm import Slurm
         return Slurm(options.data, options.out, tables[0], options.cluster_args, options.wait,
                      options.dry_run)
@@ -100,8 +103,9 @@ def launcher(options, n_runs, tables):
         if getattr(options, name):
             raise ConfigError(f"{name.replace('_', '-')}: it belongs to a cluster; name that, or "
                               "leave it out")
-    if min(options.jobs, n_runs) > 1:
-        return local.Local(options.data, options.jobs)
+    jobs = min(options.jobs, n_runs)
+    if jobs > 1:
+        return local.Local(options.data, jobs)
     return in_turn.InTurn(tables)
 
 

@@ -274,6 +274,8 @@ def test_the_command_submits_and_later_makes_tables(tmp_path, cluster, monkeypat
     assert slurm_tools.calls(cluster, "sbatch") == 1
     assert study.main(["--out", "runs", "--wait"]) == 2
     assert "wait: it belongs to a cluster" in capsys.readouterr().err
+    assert study.main([*command, "--jobs", "2"]) == 2
+    assert "at_a_time" in capsys.readouterr().err
 
 
 # ---- the job -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from run_tools import make_run
 
 from facekp.errors import DataError
 from facekp.experiment import Experiment
+from facekp.experiment.launch import local
 from facekp.experiment.runner import score_line
 from facekp.report import story
 from facekp.runs.about import read_about
@@ -179,6 +180,13 @@ def test_it_trains_without_test_csv_and_says_so(trained, no_tables, capsys):
     out = capsys.readouterr().out
     assert trained.names == [FAIR, PAPER] and "there is no submission" in out
     assert "submission:" not in out
+
+
+def test_no_core_is_kept_for_a_run_that_is_not_there(trained, no_tables, monkeypatch):
+    given = []
+    monkeypatch.setattr(local.Local, "__call__", lambda self, plan: given.append(self.jobs) or {})
+    STUDY.main(["--out", str(trained.out), "--jobs", "64"])
+    assert given == [2]
 
 
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained, no_tables):
