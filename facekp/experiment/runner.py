@@ -9,7 +9,7 @@ from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.runs.about import write_about
-from facekp.runs.place import beside
+from facekp.runs.place import beside, place_of
 from facekp.runs.read import read_run, warning
 from facekp.settings import Settings
 
@@ -86,8 +86,20 @@ def count_images(faces):
 
 def stages(plan):
     """The runs of a plan in parts, each of which needs only the weights of those before it."""
-    parts = ([item for item in plan if not item[1].start], [item for item in plan if item[1].start])
-    return [part for part in parts if part]
+    parts, rest = [], plan
+    while rest:
+        waiting = {_start_from(run, settings) for run, settings in rest}
+        part = [item for item in rest if item[1].start not in waiting]
+        parts.append(part or rest)  # a circle: their trainings say what they lack
+        rest = part and [item for item in rest if item[1].start in waiting]
+    return parts
+
+
+def _start_from(run, settings):
+    """What the setting `start` of another run says to start from this one."""
+    above, variant, _ = place_of(run.folder, settings)
+    *names, last = variant.split("/")
+    return "/".join(filter(None, (above.name, *names, last if last != settings.split else "")))
 
 
 def launcher(options, n_runs, tables):
