@@ -33,12 +33,17 @@ COLUMNS = tuple(f"{name}_{axis}" for name in KEYPOINTS for axis in "xy")
 """The 30 columns of y: x and y of the first keypoint, x and y of the second, and so on."""
 
 
-def _mirrored(name):
+def mirrored(name):
+    """The keypoint, or column, that one with this name is in a mirror image.
+
+    >>> mirrored("left_eye_center")
+    'right_eye_center'
+    """
     swap = {"left": "right", "right": "left"}
     return re.sub(r"left|right", lambda match: swap[match.group()], name)
 
 
-FLIP = np.array([COLUMNS.index(_mirrored(column)) for column in COLUMNS])
+FLIP = np.array([COLUMNS.index(mirrored(column)) for column in COLUMNS])
 """int (30,): column ``FLIP[i]`` of a face becomes column ``i`` of its mirror image."""
 
 

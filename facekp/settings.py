@@ -82,7 +82,8 @@ class Settings:
         none for all.
     start : str
         Where the first weights come from: ``"experiment/variant"``, or ``"experiment"`` where it
-        has one variant, for its run of the same net, seed and fold. Empty for random weights.
+        has one variant, for its run of the same net, split, seed and fold. Empty for random
+        weights.
     folds, fold : int
         The images are shuffled and cut into `folds` parts. Part number `fold`, counted from 0,
         is the validation set. One fold of five is the paper's 80/20 split.
@@ -123,19 +124,22 @@ class Settings:
 
     def __post_init__(self):
         for name, low, high in (("epochs", 1, 10**6), ("batch_size", 1, 10**6),
-                                ("folds", 2, 100), ("fold", 0, self.folds - 1),
+                                ("folds", 2, 100), ("fold", 0, 99),
                                 ("seed", 0, 2**32 - 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise ConfigError(f"{name}: found {value!r}, expected a whole number from {low} "
                                   f"to {high}")
+        if self.fold >= self.folds:
+            raise ConfigError(f"fold: found {self.fold}, expected a whole number from 0 to "
+                              f"{self.folds - 1}")
         if self.patience is not None and (type(self.patience) is not int or self.patience < 1):
             raise ConfigError(f"patience: found {self.patience!r}, expected a whole "
                               "number from 1 on, or none")
-        if not 0 < self.learning_rate < float("inf"):
+        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < float("inf")):
             raise ConfigError(f"learning_rate: found {self.learning_rate!r}, expected a number "
                               "above 0")
-        if isinstance(self.average, bool) or not 0 <= self.average < 1:
+        if not (_is_number(self.average) and 0 <= self.average < 1):
             raise ConfigError(f"average: found {self.average!r}, expected a number from 0 to below "
                               "1, like 0.995; 0 for none")
         if self.split == ALL_IMAGES and self.fold:
@@ -172,11 +176,16 @@ class Settings:
                               "keypoints")
         points = tuple(self.points)
         if points:
-            from facekp.keypoints import KEYPOINTS  # it imports numpy, which takes time
+            from facekp.keypoints import KEYPOINTS, mirrored  # it imports numpy, which takes time
             for name in points:
                 if name not in KEYPOINTS or points.count(name) > 1:
                     raise ConfigError(f"points: found {name!r}{' twice' * (name in KEYPOINTS)}, "
                                       f"expected some of {', '.join(KEYPOINTS)}, each once")
+                if mirrored(name) not in points and any(
+                        word.startswith("mirror") for word in self.augment):
+                    raise ConfigError(f"points: found {name!r} without {mirrored(name)!r}, which "
+                                      "it is in a mirror image; add that, or leave mirror out of "
+                                      "augment")
         object.__setattr__(self, "points", points)
 
     @classmethod
@@ -222,3 +231,7 @@ class Settings:
         """The parameters as a dict that can be written as JSON."""
         return {**asdict(self), "augment": list(self.augment), "schedule": list(self.schedule),
                 "points": list(self.points)}
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -15,6 +15,10 @@ from facekp.settings import HEADS, LABELS, SPLITS, Settings
 
 NAME = "train"
 OLD_MIRROR = ("none", "split-then-mirror", "mirror-then-split")
+GIVEN = ("optimizer", "learning_rate", "batch_size", "epochs", "patience", "average", "labels",
+         "heads")
+"""Settings that are options of the command as they are."""
+
 OF_PATHS = ("model", "folds", "fold", "seed")
 """Settings that the path of a run names by itself."""
 
@@ -24,25 +28,27 @@ MAX_NAME = 200
 
 def add_to(commands):
     """Add the command to argparse's subparsers."""
-    parser = commands.add_parser(NAME, help="train one net with settings of your own")
+    parser = commands.add_parser(
+        NAME, help="train one net with settings of your own",
+        description="Train one net with settings of your own. What is not given is what suits the "
+                    "net: the default named below, unless it was registered with another one.")
     parser.add_argument("model", metavar="NET", help=f"{', '.join(registry.names())}, or one that "
                         "a file of --import registers")
     add(parser, *(name for name in OF_EXPERIMENTS if name not in ("only", "quick")), "imports",
-        epochs={"default": 100, "help": "how many at the most (default: %(default)s)"},
+        epochs={"help": "how many at the most (default: 100)"},
         folds={"default": 1, "help": "how many of the five folds (default: %(default)s)"},
         seeds={"default": [0], "help": "one or more seeds (default: 0)"},
-        split={"choices": SPLITS, "default": "random",
-               "help": "grouped: near-duplicates stay on one side (default: %(default)s)"})
-    parser.add_argument("--optimizer", default="adam", metavar="NAME",
-                        help="sgd, nesterov_momentum, adagrad, rmsprop or adam (default: "
-                             "%(default)s)")
+        split={"choices": SPLITS,
+               "help": "grouped: near-duplicates stay on one side (default: random)"})
+    parser.add_argument("--optimizer", metavar="NAME",
+                        help="sgd, nesterov_momentum, adagrad, rmsprop or adam (default: adam)")
     parser.add_argument("--learning-rate", type=number, metavar="RATE",
                         help="default: what suits the net, 0.001 for most")
     parser.add_argument("--batch-size", type=whole_number(1, 10**6), metavar="N",
                         help="default: what suits the net, 128 for most")
-    parser.add_argument("--schedule", default="", metavar="WORDS",
+    parser.add_argument("--schedule", metavar="WORDS",
                         help=f"how the rate changes: {schedule.EXPECTED} (default: not at all)")
-    parser.add_argument("--average", type=number, default=0.0, metavar="PART",
+    parser.add_argument("--average", type=number, metavar="PART",
                         help="save the weights' moving average, too, of which a step keeps this "
                              "part, such as 0.995 (default: no average)")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
@@ -51,12 +57,12 @@ def add_to(commands):
                         help="mirror: each training image is there as its mirror image, too; "
                              "other images in each epoch, with commas between several: mirror=0.5, "
                              + EXPECTED.partition(", ")[2])
-    parser.add_argument("--labels", choices=LABELS, default="complete",
-                        help="all: train on images that lack keypoints, too (default: %(default)s)")
-    parser.add_argument("--heads", choices=HEADS, default="one",
+    parser.add_argument("--labels", choices=LABELS,
+                        help="all: train on images that lack keypoints, too (default: complete)")
+    parser.add_argument("--heads", choices=HEADS,
                         help="of all images: outputs for the two labelling schemes of Kaggle's "
                              "images; input: the scheme is an input; each: one output for each "
-                             "(default: %(default)s)")
+                             "(default: one)")
     parser.add_argument("--mirror", choices=OLD_MIRROR, default="none",
                         help="the former name of --augment mirror (split-then-mirror), with "
                              "--split after-mirroring (mirror-then-split)")
@@ -69,24 +75,23 @@ def add_to(commands):
 
 def _train(options):
     known.experiments()  # they register the nets of their own
-    augmentation = Augmentation.parse(",".join(options.augment))
-    if options.mirror != "none":
-        augmentation = replace(augmentation, doubled=True)
-    chosen = dict(registry.get(options.model).defaults, options={},
-                  labels=options.labels, heads=options.heads,
-                  optimizer=options.optimizer, epochs=options.epochs, patience=options.patience,
-                  average=options.average,
-                  augment=augmentation.words,
-                  schedule=tuple(filter(None, options.schedule.split(","))))
+    given = {name: getattr(options, name) for name in GIVEN}
+    chosen = {**registry.get(options.model).defaults,
+              **{name: value for name, value in given.items() if value is not None}}
+    if options.augment or options.mirror != "none":
+        augmentation = Augmentation.parse(",".join(options.augment))
+        if options.mirror != "none":
+            augmentation = replace(augmentation, doubled=True)
+        chosen["augment"] = augmentation.words
+    if options.schedule is not None:
+        chosen["schedule"] = tuple(filter(None, options.schedule.split(",")))
+    chosen["options"] = dict(chosen.get("options", {}))
     if options.batch_norm:
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:
         chosen["options"]["dropout"] = False
-    for name in ("learning_rate", "batch_size"):
-        if getattr(options, name) is not None:
-            chosen[name] = getattr(options, name)
     if options.mirror == "mirror-then-split":
-        if options.split not in (None, "random", "after-mirroring"):
+        if options.split not in (None, "after-mirroring"):
             raise ConfigError(f"--split: found {options.split} with --mirror mirror-then-split, "
                               "which is --augment mirror --split after-mirroring; leave one out")
         options.split = "after-mirroring"

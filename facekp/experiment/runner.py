@@ -9,7 +9,7 @@ from facekp.errors import ConfigError, FacekpError, RunError
 from facekp.experiment import averages
 from facekp.experiment.launch import in_turn, local
 from facekp.runs.about import write_about
-from facekp.runs.place import beside
+from facekp.runs.place import beside, place_of
 from facekp.runs.read import read_run, warning
 from facekp.settings import Settings
 
@@ -44,7 +44,7 @@ def run(experiment, options):
         plan = [(beside_of[run.folder], settings) for run, settings in plan]
     section = f" (section {experiment.section})" if experiment.section else ""
     beyond = f"; {faces.out_of_face} coordinates lie outside of their image"
-    n_complete, n_others = count_images(faces, plan)
+    n_complete, n_others = count_images(faces)
     others = f" and {n_others} others" * (n_others > 0)
     print(f"{experiment.name}{section} on {n_complete} complete images{others}: "
           f"{faces.provenance['label']}{beyond if faces.out_of_face else ''}")
@@ -77,33 +77,37 @@ def complete_only(plan):
     return all(settings.labels == "complete" for _, settings in plan)
 
 
-def count_images(faces, plan):
-    """How many of the images that a plan needs have all keypoints, and how many others there are.
-
-    Parameters
-    ----------
-    faces : facekp.data.Training, loaded with :func:`complete_only`
-    plan : list of (Run, Settings)
-
-    Returns
-    -------
-    (int, int)
-    """
-    if complete_only(plan):
-        return len(faces.X), 0
+def count_images(faces):
+    """How many images have all keypoints, and how many others there are: (int, int), of `faces`, a
+    facekp.data.Training."""
     n_complete = int((~np.isnan(faces.y).any(axis=1)).sum())
-    return n_complete, len(faces.X) - n_complete
+    return n_complete, len(faces.y) - n_complete
 
 
 def stages(plan):
     """The runs of a plan in parts, each of which needs only the weights of those before it."""
-    parts = ([item for item in plan if not item[1].start], [item for item in plan if item[1].start])
-    return [part for part in parts if part]
+    parts, rest = [], plan
+    while rest:
+        waiting = {_start_from(run, settings) for run, settings in rest}
+        part = [item for item in rest if item[1].start not in waiting]
+        parts.append(part or rest)  # a circle: their trainings say what they lack
+        rest = part and [item for item in rest if item[1].start in waiting]
+    return parts
+
+
+def _start_from(run, settings):
+    """What the setting `start` of another run says to start from this one."""
+    above, variant, _ = place_of(run.folder, settings)
+    *names, last = variant.split("/")
+    return "/".join(filter(None, (above.name, *names, last if last != settings.split else "")))
 
 
 def launcher(options, n_runs, tables):
     """The launcher that trains the runs, see :mod:`facekp.experiment.launch`."""
     if options.cluster:
+        if options.jobs > 1:
+            raise ConfigError("jobs: it belongs to this machine; a cluster has at_a_time, one of "
+                              "the options of its jobs; give that, or leave jobs out")
         from facekp.experiment.launch.slurm import Slurm
         return Slurm(options.data, options.out, tables[0], options.cluster_args, options.wait,
                      options.dry_run)
@@ -111,8 +115,9 @@ def launcher(options, n_runs, tables):
         if getattr(options, name):
             raise ConfigError(f"{name.replace('_', '-')}: it belongs to a cluster; name that, or "
                               "leave it out")
-    if min(options.jobs, n_runs) > 1:
-        return local.Local(options.data, options.jobs)
+    jobs = min(options.jobs, n_runs)
+    if jobs > 1:
+        return local.Local(options.data, jobs)
     return in_turn.InTurn(tables)
 
 

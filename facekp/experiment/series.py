@@ -68,7 +68,8 @@ def run_all(experiments, options, measure=None, say=print):
     from facekp.experiment import estimate
     own = copy.copy(options)
     own.only = None  # it selects experiments here; each runs all of its variants
-    if own.cluster and own.wait:  # all are submitted before the first is waited for
+    if own.cluster and own.wait and not own.dry_run:
+        # all are submitted before the first is waited for
         own.wait = False
         _run_each(experiments, own, say)
         own.wait = True
@@ -129,7 +130,7 @@ def forecast(experiments, options, measure):
     plans = {experiment.name: list(experiment.plan(options)) for experiment in experiments}
     every = [item for plan in plans.values() for item in plan]
     n_images = runner.count_images(data.load_training(
-        options.data, complete_only=runner.complete_only(every)), every)
+        options.data, complete_only=runner.complete_only(every)))
     measured = estimate.measured(find_runs(options.out))
     n_measured, lines, seen, total = len(measured), [], set(), 0.0
     for name, plan in plans.items():

@@ -4,7 +4,7 @@ import contextlib
 from facekp import files
 from facekp.analysis.claims import findings
 from facekp.analysis.nets import across_nets
-from facekp.errors import FacekpError
+from facekp.errors import FacekpError, RunError
 from facekp.plots.style import small_png
 from facekp.report import figures, story, wording
 from facekp.report.sources import Sources
@@ -56,8 +56,12 @@ def write(root):
 
 
 def front(root):
-    """README's part: the nets, what the claims came to in three sentences, and a caveat."""
+    """README's part: the nets, what the claims came to in three sentences, and a caveat. Raises
+    RunError where there is no run."""
     collection = Collection(root)
+    if not collection.runs:
+        raise RunError(f"{root}: holds no run, so the table would be empty; name another folder of "
+                       "results")
     across = {finding.kind: finding for finding in across_nets(collection)}
     answers = wording.verdicts(finding for about in collection.side_by_side
                                for finding in findings(collection, about.name))

@@ -166,14 +166,15 @@ def check_errors(errors, path):
 
 
 def read_predictions(path, *names):
-    """Read arrays of keypoints (n, 30), px, from predictions.npz: a list, with None for each of
-    the names, like "y_pred_valid", that the file lacks. Raises RunError if the file is damaged, or
-    holds something else."""
+    """Read arrays of keypoints (n, 30), px, from predictions.npz, and "image_ids" (n,): a list,
+    with None for each of the names, like "y_pred_valid", that the file lacks. Raises RunError if
+    the file is damaged, or holds something else."""
     from facekp import npz
     from facekp.keypoints import COLUMNS
-    form = (*npz.FLOATS, *INTEGERS), (None, len(COLUMNS))
+    forms = {name: ((*npz.FLOATS, *INTEGERS),
+                    (None,) if name == "image_ids" else (None, len(COLUMNS))) for name in names}
     try:
-        found = npz.read_npz(path, dict.fromkeys(names, form), some=True)
+        found = npz.read_npz(path, forms, some=True)
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove {Path(path).parent} and run the "
                        "experiment again") from None

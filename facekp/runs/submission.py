@@ -119,7 +119,10 @@ def kept(run):
                            "again") from None
     else:
         return None
-    y_pred, asked = read_predictions(small, "y_pred_test", "asked")
+    y_pred, asked, ids = read_predictions(small, "y_pred_test", "asked", "image_ids")
+    if ids is not None and not np.array_equal(ids, np.arange(1, len(ids) + 1)):
+        raise RunError(f"{small}: its images are not numbered 1, 2, 3, ... in test.csv, as those "
+                       "of published predictions are")
     if y_pred is not None and asked is not None and asked.shape == y_pred.shape:
         y_pred = np.where(asked, y_pred, np.nan)  # half as large
     return None if y_pred is None else (y_pred, sha256)

@@ -20,6 +20,7 @@ from facekp.engine import allocator
 from facekp.nets.models import build
 from facekp.nets.weights import read_weights
 from facekp.runs.config import MUST_AGREE, READABLE, disagreements
+from facekp.settings import ALL_IMAGES
 from facekp.training import members as of_runs
 from facekp.training.evaluate import errors_apart, n_params, write_test
 from facekp.training.one_run import describe
@@ -60,7 +61,7 @@ def ensemble(place, folders, training, test=None, lookup=None, mirror=False, ave
     """
     allocator.tune()
     training = only_complete(training)
-    members = of_runs.read_members(folders, training, averaged)
+    members = of_runs.read_members(folders, training, averaged, mirror)
     settings = of_runs.settings_of(members, mirror, averaged)
     config = {**describe(settings, training, test, lookup),
               "members": {member.name: member.settings.as_dict() for member in members}}
@@ -119,7 +120,8 @@ def _make(run, members, training, test, lookup, mirror, say):
     files.write_json(run.summary, summary)
     say(f"{run.folder}: {summary['valid_rmse_px']:.4f} px on {len(index)} images, each found by "
         f"{' to '.join(map(str, sorted(set(summary['runs_per_image']))))} of {len(members)} nets, "
-        f"which did not train on it; mean face {summary['mean_face_rmse_px']:.3f} px")
+        f"which {'trained' if members[0].settings.split == ALL_IMAGES else 'did not train'} on it; "
+        f"mean face {summary['mean_face_rmse_px']:.3f} px")
     return summary
 
 

@@ -8,7 +8,7 @@ from facekp.data import splits
 from facekp.data.mirror import flip_keypoints
 from facekp.data.sources import file_sha256
 from facekp.errors import RunError
-from facekp.keypoints import KEYPOINTS
+from facekp.keypoints import KEYPOINTS, mirrored
 from facekp.runs.folder import Run
 from facekp.runs.read import read_run
 from facekp.settings import Settings
@@ -39,7 +39,7 @@ class Member(NamedTuple):
     y_mean: np.ndarray
 
 
-def read_members(folders, training, averaged=False):
+def read_members(folders, training, averaged=False, mirror=False):
     """Read the runs of an ensemble, and check that they may be averaged.
 
     Parameters
@@ -47,6 +47,7 @@ def read_members(folders, training, averaged=False):
     folders : list of path, complete runs
     training : facekp.data.Training, the complete images that they were trained on
     averaged : bool, whether their averaged weights are meant
+    mirror : bool, whether the predictions of mirror images are averaged, too
 
     Returns
     -------
@@ -57,7 +58,8 @@ def read_members(folders, training, averaged=False):
     RunError
         If a run is named twice, is not complete, has diverged, was trained on other data, or
         divides the images in another way than the first one; or if its training images contain
-        mirror images of its validation images; or if no run is trained on some keypoint.
+        mirror images of its validation images; or if no run is trained on some keypoint; or, with
+        `mirror`, if one is trained on a keypoint without that of the other side.
     """
     members, y = [], np.concatenate([training.y, flip_keypoints(training.y)])
     for folder in folders:
@@ -75,6 +77,10 @@ def read_members(folders, training, averaged=False):
             raise RunError(f"{folder}: has the {settings.split} split into {settings.folds} folds, "
                            f"{folders[0]} the {first.split} split into {first.folds}; name runs "
                            "that divide the images in one way")
+        for point in settings.points if mirror else ():
+            if mirrored(point) not in settings.points:
+                raise RunError(f"{folder}: was trained on {point} without {mirrored(point)}, which "
+                               "it is in a mirror image; leave the mirror images out, or the run")
         groups = splits.groups_of(training.X) if settings.split == "grouped" else None
         train, valid = splits.split_images(len(training.X), settings, groups)
         known = len(train), len(valid)

@@ -7,6 +7,7 @@ from facekp.nets.weights import read_weights
 from facekp.runs.folder import Run
 from facekp.runs.place import place_of
 from facekp.settings import SPLITS
+from facekp.training.load import settings_of
 
 
 def run_of(run, settings):
@@ -46,7 +47,8 @@ def origin(run, settings):
     Raises
     ------
     RunError
-        If the run that they come from is not complete.
+        If the run that they come from is not complete, or was trained on this run's validation
+        images: if it divides the images in another way.
     """
     if not settings.start:
         return {}
@@ -54,6 +56,11 @@ def origin(run, settings):
     if not there.complete or not there.weights.exists():
         raise RunError(f"{there.folder}: is no complete run with weights, which {run.folder} "
                        f"starts from; train {settings.start} first")
+    other = settings_of(there.folder)  # of the split, a path says only that it is not the usual one
+    if (other.split, other.folds) != (settings.split, settings.folds):
+        raise RunError(f"{there.folder}: divides the images in another way ({other.split}, "
+                       f"{other.folds} folds) than {run.folder}, which starts from it "
+                       f"({settings.split}, {settings.folds} folds); take the same split for both")
     return {"start": file_sha256(there.weights)}
 
 

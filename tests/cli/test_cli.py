@@ -10,6 +10,7 @@ from kaggle_csv import read_submission
 import facekp
 from facekp.cli import commands
 from facekp.experiment import known
+from facekp.nets import registry
 from facekp.runs.place import place_of
 from facekp.settings import Settings
 
@@ -89,6 +90,23 @@ def test_train_starts_from_the_experiments_rate_and_batches(model, experiment, s
         settings.learning_rate, settings.batch_size, settings.optimizer)
 
 
+def test_train_takes_what_suits_a_net_of_ones_own(seen, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_architectures", dict(registry._architectures))
+    usual = dict(options={"variant": "classic"}, optimizer="sgd", epochs=7, patience=3,
+                 split="grouped", augment=("mirror",), schedule=("cosine",), average=0.9,
+                 labels="all", heads="each")
+    registry.register("own", "facekp.nets.lenet:lenet5", **usual)
+    assert commands.main(["train", "own", "--out", str(tmp_path)]) == 143
+    assert commands.main(["train", "own", "--out", str(tmp_path), "--batch-norm", "--augment",
+                          "none", "--split", "random", "--schedule", "", "--average", "0",
+                          "--heads", "one", "--epochs", "9"]) == 143
+    (folder, settings), (other_folder, other) = seen
+    assert settings == Settings("own", **usual) and folder == tmp_path / "train/own/fold0"
+    assert other == Settings("own", {"variant": "classic", "batch_norm": True}, "sgd", epochs=9,
+                             patience=3, labels="all")
+    assert other_folder.parts[-2:] == ("random", "fold0")
+
+
 def test_train_hands_the_settings_on(tmp_path, seen):
     assert commands.main([
         "train", "cnn14", "--no-dropout", "--optimizer", "sgd", "--learning-rate", "0.5",
@@ -121,9 +139,10 @@ def test_split_and_augment_and_their_former_name(arguments, split, augment, part
     assert folder == tmp_path / "train" / "lenet5" / part / "fold0"
 
 
-def test_a_former_name_does_not_take_another_split(seen, tmp_path, capsys):
+@pytest.mark.parametrize("split", ["grouped", "random"])
+def test_a_former_name_does_not_take_another_split(split, seen, tmp_path, capsys):
     assert commands.main(["train", "lenet5", "--out", str(tmp_path), "--mirror",
-                          "mirror-then-split", "--split", "grouped"]) == 2
+                          "mirror-then-split", "--split", split]) == 2
     assert "--split" in capsys.readouterr().err and not seen and not list(tmp_path.iterdir())
 
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import run_tools
 import slurm_tools
 from cluster import figures
@@ -21,7 +22,7 @@ from facekp.experiment.launch import slurm, slurm_queue
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 
-TRAINING = SimpleNamespace(X=[0] * 2140, provenance={"files": {"training.csv": "12ab"}})
+TRAINING = SimpleNamespace(y=np.zeros((2140, 30)), provenance={"files": {"training.csv": "12ab"}})
 
 
 class Patch:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import slurm_tools
 from kaggle_csv import write_folder
@@ -21,7 +22,7 @@ from facekp.settings import Settings
 pytestmark = pytest.mark.usefixtures("quick_pictures")
 
 FILES = {"files": {"training.csv": "12ab"}, "kind": "kaggle", "label": "a test's faces"}
-TRAINING = SimpleNamespace(X=[0] * 40, provenance=FILES)
+TRAINING = SimpleNamespace(y=np.zeros((40, 30)), provenance=FILES)
 WORDS = "partition=short time=60 memory=2GB cores=1"
 
 
@@ -118,6 +119,17 @@ def test_runs_with_other_needs_are_other_arrays_of_limited_size(tmp_path, cluste
     assert ["--mem=600GB" in text for text in scripts] == [True, True, False]
     assert "--time=30\n" in scripts[2] and "--mem=2GB" in scripts[2]
     assert "--array=0-1%1" in scripts[0]
+
+
+def test_images_that_a_run_is_not_trained_on_are_not_timed(tmp_path, cluster, monkeypatch):
+    """The table is that of an experiment with other runs, trained on all images and complete."""
+    y, timed = np.zeros((40, 30)), []
+    y[10:, 0] = np.nan
+    monkeypatch.setattr(TRAINING, "y", y)
+    monkeypatch.setattr(slurm.estimate, "time_epoch",
+                        lambda settings, *images: timed.append(images) or 1.0)
+    launch(tmp_path, plan(tmp_path, "a"), "")
+    assert timed == [(10, 30)]
 
 
 def test_a_dry_run_shows_the_scripts_and_leaves_nothing(tmp_path, cluster):
@@ -245,7 +257,8 @@ def test_the_command_submits_and_later_makes_tables(tmp_path, cluster, monkeypat
     import facekp.data
     study = Experiment("study", {"a": Settings("cnn14", epochs=2),
                                  "b": Settings("cnn14", epochs=3)})
-    tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0, provenance=FILES)
+    tables = SimpleNamespace(y=np.zeros((3, 30)), image_ids=[1], out_of_face=0,
+                             provenance=FILES)
     monkeypatch.setattr(facekp.data, "load_training", lambda folder, **options: tables)
     monkeypatch.setattr(facekp.data, "load_unlabelled", lambda folder: (None, None))
     monkeypatch.chdir(tmp_path)
@@ -261,6 +274,8 @@ def test_the_command_submits_and_later_makes_tables(tmp_path, cluster, monkeypat
     assert slurm_tools.calls(cluster, "sbatch") == 1
     assert study.main(["--out", "runs", "--wait"]) == 2
     assert "wait: it belongs to a cluster" in capsys.readouterr().err
+    assert study.main([*command, "--jobs", "2"]) == 2
+    assert "at_a_time" in capsys.readouterr().err
 
 
 # ---- the job -----------------------------------------------------------------------------------

@@ -2,14 +2,17 @@
 import errno
 import gc
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from run_tools import make_run
 
 from facekp.errors import DataError
 from facekp.experiment import Experiment
-from facekp.experiment.runner import score_line
+from facekp.experiment.launch import local
+from facekp.experiment.runner import score_line, stages
 from facekp.report import story
 from facekp.runs.about import read_about
 from facekp.runs.folder import Run
@@ -59,7 +62,7 @@ def trained(tmp_path, monkeypatch):
     """Trainings that take no time; a list of the run folders' names, and what to do in each."""
     import facekp.data
     import facekp.training
-    tables = SimpleNamespace(X=[0] * 3, image_ids=[1], out_of_face=0,
+    tables = SimpleNamespace(y=np.zeros((3, 30)), image_ids=[1], out_of_face=0,
                              provenance={"label": "a test's faces"})
     log = SimpleNamespace(names=[], actions={}, out=tmp_path / "runs", unlabelled=(tables, tables))
 
@@ -178,6 +181,25 @@ def test_it_trains_without_test_csv_and_says_so(trained, no_tables, capsys):
     out = capsys.readouterr().out
     assert trained.names == [FAIR, PAPER] and "there is no submission" in out
     assert "submission:" not in out
+
+
+def test_no_core_is_kept_for_a_run_that_is_not_there(trained, no_tables, monkeypatch):
+    given = []
+    monkeypatch.setattr(local.Local, "__call__", lambda self, plan: given.append(self.jobs) or {})
+    STUDY.main(["--out", str(trained.out), "--jobs", "64"])
+    assert given == [2]
+
+
+def test_a_run_comes_in_a_later_part_than_the_one_that_it_starts_from():
+    """Also if that one starts from another; one from elsewhere, or in a circle, is just tried."""
+    plain, wider = Settings("lenet5"), Settings("cnn14")
+    study = Experiment("steps", {
+        "c": replace(wider, start="steps/b"), "b": replace(wider, start="steps/a"), "a": wider,
+        "other": replace(plain, start="elsewhere"), "self": replace(plain, start="steps/self")})
+    for more in ([], ["--split", "grouped"]):
+        plan = list(study.plan(study.parser().parse_args(["--folds", "2", *more])))
+        parts = [[run.folder.parts[3] for run, _ in part] for part in stages(plan)]
+        assert parts == [["a", "a", "other", "other"], ["b", "b"], ["c", "c"], ["self", "self"]]
 
 
 def test_a_shared_variant_is_trained_where_the_other_experiment_keeps_it(trained, no_tables):

@@ -3,6 +3,7 @@ from argparse import Namespace
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from core_tools import CLASSIC
 from run_tools import make_run
@@ -21,13 +22,13 @@ def options(tmp_path, **values):
     return Namespace(**{"data": "d", "out": str(tmp_path), "quick": False, "only": None,
                         "epochs": None, "seeds": [0], "folds": None, "split": None, "jobs": 1,
                         "device": None, "force_new": False, "cluster": None, "wait": False,
-                        **values})
+                        "dry_run": False, **values})
 
 
 @pytest.fixture(autouse=True)
 def images(monkeypatch):
     monkeypatch.setattr(facekp.data, "load_training",
-                        lambda folder, **options: SimpleNamespace(X=[0] * 50))
+                        lambda folder, **options: SimpleNamespace(y=np.zeros((50, 30))))
 
 
 def test_forecast_by_timing_each_kind_of_net_once(tmp_path):
@@ -102,6 +103,14 @@ def test_on_a_cluster_all_are_submitted_before_one_is_waited_for(ended, tmp_path
                    lambda text: None)
     assert ran == [("first", False), ("second", False), ("first", True), ("second", True)] + [
         "figures"] * ended
+
+
+def test_scripts_are_shown_once(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(Experiment, "run", lambda self, options: bool(ran.append(self.name)))
+    series.run_all([FIRST, SECOND], options(tmp_path, cluster="slurm", wait=True, dry_run=True),
+                   None, lambda text: None)
+    assert ran == ["first", "second"]
 
 
 def test_some_of_the_experiments():

@@ -466,12 +466,21 @@ def test_names_do_not_break_the_table(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
-def test_a_page_without_the_markers_is_left_alone(text, tmp_path):
+def test_a_page_without_the_markers_is_left_alone(text, published, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     with pytest.raises(ConfigError, match="page.md: expected the lines"):
-        results_page.write_readme(page, tmp_path)
+        results_page.write_readme(page, published / "results")
     assert page.read_text() == text
+
+
+def test_a_table_of_no_runs_takes_no_other_table_s_place(tmp_path, capsys):
+    page = tmp_path / "README.md"
+    page.write_text(PAGE)
+    assert cli.main(["results", "--table", "--results", str(tmp_path / "result"), "--readme",
+                     str(page)]) == 2
+    assert page.read_text() == PAGE
+    assert f"{tmp_path / 'result'}: holds no run" in capsys.readouterr().err
 
 
 def test_readmes_table_is_what_results_say():

@@ -77,6 +77,18 @@ def test_a_damaged_sha256_is_a_fault_of_its_run(content, tmp_path):
         submission.kept(Run(tmp_path))
 
 
+def test_predictions_of_images_in_another_order_are_not_kept(tmp_path):
+    """Who reads them takes row k for image k + 1."""
+    run = Run(tmp_path)
+    run.submission.write_text("RowId,Location\n1,40\n")
+    files.write_npz(run.predictions, {"y_pred_test": Y, "image_ids": np.array([1, 2])})
+    np.testing.assert_array_equal(submission.kept(run)[0], Y)
+    for ids in ([2, 1], IDS):
+        files.write_npz(run.predictions, {"y_pred_test": Y, "image_ids": np.array(ids)})
+        with pytest.raises(RunError, match="predictions.npz: "):
+            submission.kept(run)
+
+
 def test_predictions_of_fewer_images_than_there_are(tmp_path):
     run = Run(tmp_path)
     files.write_json(run.config, {"test_data": {"test.csv": "12ab"}})

@@ -273,6 +273,15 @@ def test_runs_that_do_not_fit_alone(runs, tmp_path):
     assert not list(tmp_path.glob("ensembles/*/refused"))
 
 
+def test_runs_of_all_images_have_no_face_that_is_new_to_them(tmp_path):
+    folders = [trained(tmp_path, f"whole{seed}", replace(CLASSIC, epochs=1, split="all-images",
+                                                         seed=seed)) for seed in (0, 1)]
+    _, summary = averaged(tmp_path, folders)
+    assert summary["runs_per_image"] == [2, 2]
+    assert summary["near_duplicates"]["others"]["n"] == 0
+    assert summary["near_duplicates"]["near_duplicates"]["n"] == summary["n_valid"]
+
+
 def test_runs_that_lack_something(runs, tmp_path):
     for name, message in (("summary.json", "is not a complete run"),
                           ("weights.npz", "has no weights ")):

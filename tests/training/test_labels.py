@@ -9,7 +9,7 @@ from core_tools import CLASSIC, PROVENANCE, faces, quick_training, training_data
 from facekp.data import Lookup, Training, near_duplicate_groups
 from facekp.data.schemes import FOUR, FOUR_COLUMNS
 from facekp.errors import ConfigError, FolderError, RunError
-from facekp.keypoints import COLUMNS, scale
+from facekp.keypoints import COLUMNS, KEYPOINTS, scale
 from facekp.runs.folder import Run
 from facekp.settings import Settings
 from facekp.training import load, one_run
@@ -269,6 +269,13 @@ def test_a_start_that_is_not_there(tmp_path):
         train(tmp_path / "nose", NOSE)
 
 
+def test_a_start_with_another_split_is_refused(trained):
+    """It was trained on images that the run is validated on. Neither path names its own split."""
+    folder = trained[0].parents[3] / "specialists/lenet5/apart/fold0"
+    with pytest.raises(RunError, match="each/fold0: divides the images in another way"):
+        train(folder, replace(NOSE, split="grouped"))
+
+
 def test_a_start_with_another_output_is_refused(trained):
     folder = trained[0].parents[3] / "specialists/lenet5/other/fold0"
     with pytest.raises(RunError, match="these weights cannot be used"):
@@ -333,6 +340,15 @@ def test_a_keypoint_is_the_mean_of_those_that_have_it():
     for row, expected in zip(y_pred, ((10, 15, 20), (25, 70 / 3, 30), (40, 40, 40))):
         for part, value in zip(parts, expected):
             np.testing.assert_allclose(row[part], value, rtol=1e-6)
+
+
+def test_a_specialist_of_one_side_has_no_mean_with_mirror_images(trained, tmp_path):
+    from facekp.training.ensemble import ensemble
+    one_sided = replace(CLASSIC, points=KEYPOINTS[:1], epochs=1)
+    folder = tmp_path / "study/lenet5/left/fold0"
+    train(folder, one_sided)
+    with pytest.raises(RunError, match="left/fold0: .*left_eye_center without right_eye_center"):
+        ensemble(None, [trained[0], folder], all_images(), mirror=True)
 
 
 def test_specialists_that_leave_a_keypoint_out(nose):

@@ -119,8 +119,7 @@ class Slurm:
             key = estimate.cost_key(settings.as_dict())
             if not (key in seconds and key in memory or self.options.time and self.options.memory):
                 self.say(f"{settings.model}: measuring training steps here, as no run tells ...")
-                seconds.setdefault(key, estimate.time_epoch(
-                    settings, *count_images(self.training, todo)))
+                seconds.setdefault(key, estimate.time_epoch(settings, *count_images(self.training)))
                 memory[key] = machine.peak_memory_mb()
             longest = seconds.get(key, 0.0) * settings.epochs
             total += longest
