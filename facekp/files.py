@@ -51,7 +51,8 @@ def replacing(path, mode="wb", **options):
     file object, open for writing
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # not all of a long name: with more behind it, it would be one that no file system takes
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
     try:
         with open(temporary, mode, **options) as file:
             yield file

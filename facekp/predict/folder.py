@@ -1,4 +1,5 @@
 """Keypoints of many photos: files and folders in, a folder of results out."""
+import errno
 import os
 import sys
 from pathlib import Path
@@ -107,7 +108,13 @@ def _one(name, path, out, formats, finder, boxes, journal):
     except PhotoError as error:  # of a picture without a name
         raise PhotoError(f"{shown_path(path)}: {error}") from None
     record = Record(name, path, image.size, faces)
-    _write_own(out, formats, record, image)
+    try:
+        _write_own(out, formats, record, image)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise PhotoError(f"{shown_path(path)}: its name is too long for those of its results; "
+                         "shorten it") from None
     journal.add(record)
     return [record]
 

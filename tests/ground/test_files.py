@@ -26,6 +26,12 @@ def test_replacing_replaces(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_longest_name_that_a_file_may_have(tmp_path):
+    path = tmp_path / ("\u7167" * 80 + "a" * 15)  # 255 bytes
+    files.write_text(path, "whole")
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["whole"]
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError])
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "a"

@@ -110,6 +110,15 @@ def test_a_terminal_that_is_gone_ends_nothing(photos, tmp_path, net, monkeypatch
     assert len(records) == 3
 
 
+def test_a_name_that_is_too_long_for_its_results_leaves_that_photo_out(photos, tmp_path, net):
+    (photos / "b.jpg").rename(photos / ("a" * 247 + ".jpg"))  # .png behind it is as much as fits
+    (photos / "b.png").rename(photos / ("b" * 248 + ".png"))
+    records, skipped = predict([photos], tmp_path / "out", net=net)
+    assert [record.file[0] for record in records] == ["a", "n"]
+    assert len(skipped) == 2 and str(photos / ("b" * 248)) in skipped[1]
+    assert len(rows_of(tmp_path / "out" / "keypoints.csv")) == 2
+
+
 def test_the_same_name_twice_gets_a_number(photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
