@@ -1,5 +1,6 @@
 """Keypoints of many photos: files and folders in, a folder of results out."""
 import errno
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -127,6 +128,11 @@ def _write_own(out, chosen, record, image):
     if "pts" in chosen:
         for number, face in enumerate(record.faces):
             formats.write_pts(_place(out / "pts", f"{record.file}.{number}.pts"), face)
+        for number in itertools.count(len(record.faces)):  # an earlier run may have found more
+            try:
+                (out / "pts" / f"{record.file}.{number}.pts").unlink()
+            except FileNotFoundError:
+                break
 
 
 def _place(folder, name):

@@ -80,6 +80,16 @@ def test_a_folder_and_all_its_results(photos, tmp_path, net, capsys):
     assert len(json.loads((out / "coco.json").read_text())["images"]) == 4
 
 
+def test_points_of_faces_that_are_not_found_any_more_are_removed(photos, tmp_path, net):
+    (tmp_path / "boxes.csv").write_text("file,box_x,box_y,box_w,box_h\n"
+                                        + 3 * "b.jpg,100,60,120,120\n")
+    given, out = [photos / "b.jpg", photos / "b.png"], tmp_path / "out"
+    predict(given, out, ("pts",), net=net, boxes=tmp_path / "boxes.csv")
+    assert {f"pts/b.jpg.{number}.pts" for number in range(3)} == set(everything(out))
+    predict(given, out, ("pts",), net=net)
+    assert set(everything(out)) == {"pts/b.jpg.0.pts", "pts/b.png.0.pts"}
+
+
 class Terminal(io.StringIO):
     """A terminal that keeps what was written; a line can be taken away."""
 
