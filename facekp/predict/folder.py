@@ -33,7 +33,7 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
     recursive : bool, search the folders in a folder, too
     boxes : path or None
         A CSV file with the columns file, box_x, box_y, box_w, box_h; see
-        :func:`facekp.predict.paths.read_boxes`.
+        :func:`facekp.predict.paths.read_boxes`. Of photos: a video's faces move.
     net, detect, fast, min_score, threads : see :func:`facekp.predict.find_keypoints`
 
     Returns
@@ -60,7 +60,8 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
 
     photos = paths.find_photos(given, recursive, out / "overlay", leave_out)
     progress.total = len(photos)
-    chosen = paths.read_boxes(boxes, photos) if boxes else {}
+    pictures = [name for name, path in photos.items() if not video.is_video(path)]
+    chosen = paths.read_boxes(boxes, pictures) if boxes else {}
     finder = Finder(net, detect, fast, min_score, threads)
     try:
         files.make_folder(out)

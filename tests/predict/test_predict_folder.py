@@ -282,6 +282,18 @@ def test_boxes_that_cannot_be_used(text, message, photos, tmp_path, net):
         predict([photos / "b.jpg"], tmp_path / "out", net=net, boxes=tmp_path / "boxes.csv")
 
 
+def test_boxes_of_a_video_are_refused(photos, tmp_path, net, portrait, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", FakeVideo(portrait[0]))
+    monkeypatch.chdir(tmp_path)
+    Path("v.mp4").write_bytes(b"")
+    predict([photos / "b.jpg", "v.mp4"], "out", ("csv",), net=net)
+    rows = rows_of("out/keypoints.csv")
+    assert [row["file"] for row in rows] == ["b.jpg"] + 3 * ["v.mp4"]
+    with pytest.raises(ConfigError, match="row 3: found the file 'v.mp4', which is none"):
+        predict([photos / "b.jpg", "v.mp4"], "again", ("csv",), net=net,
+                boxes="out/keypoints.csv")
+
+
 @pytest.mark.parametrize("box", ["400,1,5,5", "1,-9,5,5", "1,1,700,5"])
 def test_a_box_that_is_not_in_its_photo_leaves_that_one_out(box, photos, tmp_path, net):
     (tmp_path / "boxes.csv").write_text("\ufefffile,box_x,box_y,box_w,box_h\n"  # as Excel writes it
