@@ -105,18 +105,16 @@ async function showExample() {
 
 async function startCamera() {
   at("problems").replaceChildren();
+  at("camera").disabled = true; // a second click would get a second stream, which nobody stops
   say("The browser asks whether this page may use the camera …", true);
   try {
     await camera.start(stopCamera);
     at("live").hidden = false;
-    at("camera").disabled = true;
     say("The camera is on.");
     at("take").focus();
-    camera.follow().catch((error) => {
-      stopCamera();
-      complain(error);
-    });
+    await camera.follow();
   } catch (error) {
+    stopCamera();
     say("");
     complain(error);
   }
