@@ -85,6 +85,17 @@ def test_photos_are_dropped_or_pasted(page):
         assert page.evaluate("document.querySelectorAll('article canvas').length") == n
 
 
+def test_photos_of_the_same_name_are_told_apart(page, tmp_path):
+    places = [tmp_path / name / "a.b.png" for name in ("one", "two", "three")]
+    for path in places:
+        path.parent.mkdir()
+        path.write_bytes(png((9, 9)))
+    give(page, *places)
+    names = ["a.b.png", "a.b-2.png", "a.b-3.png"]
+    assert [row["file"] for row in saved(page, tmp_path / "saved")] == names
+    assert page.evaluate("[...document.querySelectorAll('h3')].map(one => one.innerText)") == names
+
+
 STREAMS = """window.streams = [];
 const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (asked) => {
