@@ -51,7 +51,8 @@ def replacing(path, mode="wb", **options):
     file object, open for writing
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # not all of a long name: with more behind it, it would be one that no file system takes
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
     try:
         with open(temporary, mode, **options) as file:
             yield file
@@ -115,14 +116,14 @@ def put_between(path, begin, end, text):
     Raises
     ------
     ConfigError
-        If the file lacks one of the lines, or has it twice; it is left as it was.
+        If the file lacks one of the lines, has it twice or the second first; it stays as it was.
     """
     content = Path(path).read_text(encoding="utf-8")
-    if content.count(begin) != 1 or content.count(end) != 1:
-        raise ConfigError(f"{path}: expected the lines {begin} and {end}, once each, where the "
-                          "text goes; put them back")
-    before, rest = content.split(begin)
-    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
+    before, _, rest = content.partition(begin)
+    if content.count(begin) != 1 or content.count(end) != 1 or end not in rest:
+        raise ConfigError(f"{path}: expected the lines {begin} and {end}, once each and in this "
+                          "order, where the text goes; put them back")
+    write_text(path, f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 def write_json(path, value):

@@ -51,11 +51,23 @@ def read_theanorc(env, keys):
     dict of str -> str
         The keys that the files set, with their values.
     """
-    parser = configparser.RawConfigParser()
+    # Theano's own, for values like /tmp/%(user)s
+    words = {name: env.get(name, "") for name in ("LSCRATCH", "TMPDIR", "TEMP", "TMP")}
+    parser = configparser.ConfigParser({
+        **words, "USER": env.get("USER", os.path.basename(os.path.expanduser("~"))),
+        "PID": str(os.getpid())})
     paths = env.get("THEANORC", os.path.join("~", ".theanorc")).split(os.pathsep)
     try:
         parser.read([os.path.expanduser(path) for path in paths])
     except (configparser.Error, UnicodeDecodeError) as error:
         raise EngineError("theanorc cannot be read: %s" % " ".join(str(error).split()))
     places = {key: key.split(".", 1) if "." in key else ("global", key) for key in keys}
-    return {key: parser.get(*place) for key, place in places.items() if parser.has_option(*place)}
+    return {key: _value(parser, *place) for key, place in places.items()
+            if parser.has_option(*place)}
+
+
+def _value(parser, section, option):
+    try:
+        return parser.get(section, option)
+    except configparser.InterpolationError:  # Theano takes it as it is, too
+        return parser.get(section, option, raw=True)

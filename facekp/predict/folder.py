@@ -1,4 +1,6 @@
 """Keypoints of many photos: files and folders in, a folder of results out."""
+import errno
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -31,7 +33,7 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
     recursive : bool, search the folders in a folder, too
     boxes : path or None
         A CSV file with the columns file, box_x, box_y, box_w, box_h; see
-        :func:`facekp.predict.paths.read_boxes`.
+        :func:`facekp.predict.paths.read_boxes`. Of photos: a video's faces move.
     net, detect, fast, min_score, threads : see :func:`facekp.predict.find_keypoints`
 
     Returns
@@ -58,7 +60,8 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
 
     photos = paths.find_photos(given, recursive, out / "overlay", leave_out)
     progress.total = len(photos)
-    chosen = paths.read_boxes(boxes, photos) if boxes else {}
+    pictures = [name for name, path in photos.items() if not video.is_video(path)]
+    chosen = paths.read_boxes(boxes, pictures) if boxes else {}
     finder = Finder(net, detect, fast, min_score, threads)
     try:
         files.make_folder(out)
@@ -107,7 +110,13 @@ def _one(name, path, out, formats, finder, boxes, journal):
     except PhotoError as error:  # of a picture without a name
         raise PhotoError(f"{shown_path(path)}: {error}") from None
     record = Record(name, path, image.size, faces)
-    _write_own(out, formats, record, image)
+    try:
+        _write_own(out, formats, record, image)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise PhotoError(f"{shown_path(path)}: its name is too long for those of its results; "
+                         "shorten it") from None
     journal.add(record)
     return [record]
 
@@ -120,6 +129,11 @@ def _write_own(out, chosen, record, image):
     if "pts" in chosen:
         for number, face in enumerate(record.faces):
             formats.write_pts(_place(out / "pts", f"{record.file}.{number}.pts"), face)
+        for number in itertools.count(len(record.faces)):  # an earlier run may have found more
+            try:
+                (out / "pts" / f"{record.file}.{number}.pts").unlink()
+            except FileNotFoundError:
+                break
 
 
 def _place(folder, name):

@@ -106,7 +106,7 @@ def write_labelme(path, record):
     path : path
     record : Record
     """
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(os.path.realpath(path))  # ".." is what is above it on the disk
     shapes = [{"label": name, "points": [[round(float(value), 3) for value in point]],
                "group_id": number, "shape_type": "point", "flags": {}, "description": ""}
               for number, face in enumerate(record.faces)

@@ -39,8 +39,8 @@ def load(source):
     ----------
     source : path, PIL image, or array
         An array is (height, width), (height, width, 1), (height, width, 3) RGB or
-        (height, width, 4) RGBA; of bool, uint8, uint16, or floats in [0, 1] or [0, 255]. Of an
-        animation or a file of several pages, the first picture counts.
+        (height, width, 4) RGBA; of bool, uint8, uint16, other whole numbers up to 255, or floats
+        in [0, 1] or [0, 255]. Of an animation or a file of several pages, the first picture counts.
 
     Returns
     -------
@@ -152,5 +152,7 @@ def _to_8_bits(array, name):
     if array.dtype.kind == "f":
         white = 1.0 if largest <= 1 else 255.0 if largest <= 255 else max(65535.0, largest)
     else:
-        white = 255.0 if largest <= 255 and array.dtype.itemsize > 2 else max(65535.0, largest)
+        # what arithmetic on gray levels gives; a dark picture of 16 bits has no sign
+        eight_bits = largest <= 255 and array.dtype.str[1:] != "u2"
+        white = 255.0 if eight_bits else max(65535.0, largest)
     return np.clip(np.rint(values * np.float32(255 / white)), 0, 255).astype(np.uint8)

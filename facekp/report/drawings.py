@@ -105,6 +105,10 @@ def draw_predictions(sources, spec):
     [y_pred] = read_predictions(run.folder / "predictions.npz", "y_pred_test")
     if y_pred is None:
         raise Missing(f"{run.folder} predicted no test faces: its data had no test.csv")
+    known = run.config.get("test_data") or {}
+    if not sources.test.provenance["files"].items() <= known.items():
+        raise Missing(f"{run.folder} predicted other test faces than those of the data folder: "
+                      "name the run's faces")
     return plots.predicted_faces(sources.test.X[:16], y_pred[:16], _title(run))
 
 

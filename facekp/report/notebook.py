@@ -3,8 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facekp.errors import ConfigError
-from facekp.report.sources import Missing, Sources
+from facekp.errors import ConfigError, FacekpError
+from facekp.report.sources import Sources
 from facekp.report.wording import plural
 
 
@@ -67,7 +67,7 @@ def show(sources, *names):
         found = _known("figure", name, figures(sources))
         try:
             figure = found.draw()
-        except Missing as error:
+        except FacekpError as error:  # a damaged run, too, costs its own figures alone
             say(f"*{name} is not drawn: {error}.*")
         else:
             width = figure.get_size_inches()[0]

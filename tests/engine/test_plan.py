@@ -47,6 +47,15 @@ def test_theano_flags_win_over_theanorc_and_both_over_the_defaults(env, tmp_path
     assert chosen.flags["blas.ldflags"] == Choice("-lmine", "theanorc")
 
 
+def test_theanorc_may_name_the_user_as_theano_lets_it(env, tmp_path):
+    rc = tmp_path / "theanorc"
+    rc.write_text("[global]\nbase_compiledir = %(tmpdir)s/%(USER)s/theano\n"
+                  "[gcc]\ncxxflags = -DX=%(nobody)s\n")
+    env.update(THEANORC=str(rc), USER="me", TMPDIR="/fast")
+    assert values(plan.decide(env))["base_compiledir"] == "/fast/me/theano"
+    assert values(plan.decide(env))["gcc.cxxflags"] == "-DX=%(nobody)s"
+
+
 def test_a_cache_folder_of_the_user_is_kept(env):
     env["THEANO_FLAGS"] = "compiledir=/mine"
     assert "base_compiledir" not in plan.decide(env).flags

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facekp import files
-from facekp.errors import RunError
+from facekp.errors import ConfigError, RunError
 
 ARRAYS = {"W": np.arange(6, dtype=np.float32).reshape(2, 3), "t": np.array(3, np.float32),
           "rng": np.arange(6, dtype=np.int32), "none": np.zeros((0, 4), np.float32)}
@@ -24,6 +24,12 @@ def test_replacing_replaces(tmp_path):
         assert path.read_text() == "old"  # not before it is whole
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_name_that_a_file_may_have(tmp_path):
+    path = tmp_path / ("\u7167" * 80 + "a" * 15)  # 255 bytes
+    files.write_text(path, "whole")
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["whole"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError])
@@ -71,6 +77,18 @@ def test_new_folders_are_synced_from_above(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         files.make_folder(tmp_path / "file" / "c")
+
+
+def test_text_is_put_between_two_lines_or_the_file_stays(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text("above\n<a>\nold\n<b>\nbelow\n")
+    files.put_between(path, "<a>", "<b>", "new")
+    assert path.read_text() == "above\n<a>\n\nnew\n\n<b>\nbelow\n"
+    for content in ("", "<a>", "<b> <a>", "<a> <b> <b>", "<a> <a> <b>"):
+        path.write_text(content)
+        with pytest.raises(ConfigError, match="page.md: expected the lines <a> and <b>"):
+            files.put_between(path, "<a>", "<b>", "new")
+        assert path.read_text() == content
 
 
 def test_json_there_and_back(tmp_path):

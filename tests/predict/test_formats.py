@@ -89,10 +89,14 @@ def test_coco_is_whole(records, tmp_path):
         assert (values[:, 2] == 2).all()
 
 
-def test_labelme_finds_the_photo_from_its_own_place(records, tmp_path):
+@pytest.mark.parametrize("linked", [False, True])
+def test_labelme_finds_the_photo_from_its_own_place(linked, records, tmp_path):
     photo = tmp_path / "photos" / "a.jpg"
     photo.parent.mkdir()
     photo.write_bytes(b"")
+    if linked:  # to a folder deeper than the link is
+        (tmp_path / "another" / "disk").mkdir(parents=True)
+        (tmp_path / "out").symlink_to(tmp_path / "another" / "disk")
     (tmp_path / "out" / "labelme").mkdir(parents=True)
     path = tmp_path / "out" / "labelme" / "a.jpg.json"
     formats.write_labelme(path, records[0])

@@ -83,6 +83,12 @@ def test_arrays_of_every_kind(kind):
     assert np.abs(np.asarray(load(gray * 255)).astype(int)[..., 0] - gray * 255).max() <= 1
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64, np.uint32])
+def test_whole_numbers_of_other_types_are_gray_levels(kind):
+    array = np.tile(np.arange(100), (20, 1)).astype(kind)
+    np.testing.assert_array_equal(np.asarray(load(array))[..., 0], array)
+
+
 @pytest.mark.parametrize("array, message", [
     (np.zeros(5), "shape"), (np.zeros((3, 4, 2)), "shape"), (np.full((3, 3), np.nan), "finite"),
     (np.zeros((3, 3), complex), "complex"), (np.array([["a"]]), "array of")])

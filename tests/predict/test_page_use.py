@@ -85,6 +85,46 @@ def test_photos_are_dropped_or_pasted(page):
         assert page.evaluate("document.querySelectorAll('article canvas').length") == n
 
 
+def test_photos_of_the_same_name_are_told_apart(page, tmp_path):
+    places = [tmp_path / name / "a.b.png" for name in ("one", "two", "three")]
+    for path in places:
+        path.parent.mkdir()
+        path.write_bytes(png((9, 9)))
+    give(page, *places)
+    names = ["a.b.png", "a.b-2.png", "a.b-3.png"]
+    assert [row["file"] for row in saved(page, tmp_path / "saved")] == names
+    assert page.evaluate("[...document.querySelectorAll('h3')].map(one => one.innerText)") == names
+
+
+STREAMS = """window.streams = [];
+const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (asked) => {
+  streams.push(await real(asked));
+  return streams[streams.length - 1]; };"""
+ENDED = "streams.flatMap(one => one.getTracks()).map(one => one.readyState)"
+
+
+def test_a_camera_that_was_asked_for_twice_is_stopped_at_once(page, address):
+    page.call("Browser.setPermission", permission={"name": "camera"}, setting="granted",
+              origin=address)
+    page.evaluate(STREAMS + "for (const k of [1, 2]) document.getElementById('camera').click()")
+    page.wait("document.getElementById('points').getAttribute('aria-label').includes('1 face')")
+    page.evaluate("document.getElementById('stop').click()")
+    assert page.evaluate(ENDED) == ["ended"]
+    assert not page.evaluate("document.getElementById('camera').disabled")
+
+
+def test_a_camera_that_cannot_be_shown_is_turned_off(page, address):
+    page.call("Browser.setPermission", permission={"name": "camera"}, setting="granted",
+              origin=address)
+    page.evaluate(STREAMS + "HTMLVideoElement.prototype.play = () => "
+                  "Promise.reject(new Error('no picture')); "
+                  "document.getElementById('camera').click()")
+    page.wait(f"{PROBLEMS}.includes('(no picture)')")
+    assert page.evaluate(ENDED) == ["ended"]
+    assert page.evaluate("document.activeElement.id") == "camera"
+
+
 def test_the_camera(page, address):
     page.call("Browser.setPermission", permission={"name": "camera"}, setting="granted",
               origin=address)

@@ -80,6 +80,16 @@ def test_a_folder_and_all_its_results(photos, tmp_path, net, capsys):
     assert len(json.loads((out / "coco.json").read_text())["images"]) == 4
 
 
+def test_points_of_faces_that_are_not_found_any_more_are_removed(photos, tmp_path, net):
+    (tmp_path / "boxes.csv").write_text("file,box_x,box_y,box_w,box_h\n"
+                                        + 3 * "b.jpg,100,60,120,120\n")
+    given, out = [photos / "b.jpg", photos / "b.png"], tmp_path / "out"
+    predict(given, out, ("pts",), net=net, boxes=tmp_path / "boxes.csv")
+    assert {f"pts/b.jpg.{number}.pts" for number in range(3)} == set(everything(out))
+    predict(given, out, ("pts",), net=net)
+    assert set(everything(out)) == {"pts/b.jpg.0.pts", "pts/b.png.0.pts"}
+
+
 class Terminal(io.StringIO):
     """A terminal that keeps what was written; a line can be taken away."""
 
@@ -108,6 +118,15 @@ def test_a_terminal_that_is_gone_ends_nothing(photos, tmp_path, net, monkeypatch
     monkeypatch.setattr(sys, "stderr", Gone())
     records, _ = predict([photos], tmp_path / "out", ("csv",), net=net)
     assert len(records) == 3
+
+
+def test_a_name_that_is_too_long_for_its_results_leaves_that_photo_out(photos, tmp_path, net):
+    (photos / "b.jpg").rename(photos / ("a" * 247 + ".jpg"))  # .png behind it is as much as fits
+    (photos / "b.png").rename(photos / ("b" * 248 + ".png"))
+    records, skipped = predict([photos], tmp_path / "out", net=net)
+    assert [record.file[0] for record in records] == ["a", "n"]
+    assert len(skipped) == 2 and str(photos / ("b" * 248)) in skipped[1]
+    assert len(rows_of(tmp_path / "out" / "keypoints.csv")) == 2
 
 
 def test_the_same_name_twice_gets_a_number(photos, tmp_path):
@@ -261,6 +280,18 @@ def test_boxes_that_cannot_be_used(text, message, photos, tmp_path, net):
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(ConfigError, match=message):
         predict([photos / "b.jpg"], tmp_path / "out", net=net, boxes=tmp_path / "boxes.csv")
+
+
+def test_boxes_of_a_video_are_refused(photos, tmp_path, net, portrait, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", FakeVideo(portrait[0]))
+    monkeypatch.chdir(tmp_path)
+    Path("v.mp4").write_bytes(b"")
+    predict([photos / "b.jpg", "v.mp4"], "out", ("csv",), net=net)
+    rows = rows_of("out/keypoints.csv")
+    assert [row["file"] for row in rows] == ["b.jpg"] + 3 * ["v.mp4"]
+    with pytest.raises(ConfigError, match="row 3: found the file 'v.mp4', which is none"):
+        predict([photos / "b.jpg", "v.mp4"], "again", ("csv",), net=net,
+                boxes="out/keypoints.csv")
 
 
 @pytest.mark.parametrize("box", ["400,1,5,5", "1,-9,5,5", "1,1,700,5"])

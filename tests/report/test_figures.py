@@ -242,6 +242,9 @@ def test_figure_9_shows_the_run_s_predictions_of_the_run_s_faces(sources):
     figure = draw("figure09-predictions", sources)
     [crosses] = figure.axes[15].get_lines()
     np.testing.assert_array_equal(crosses.get_xydata(), y[15].reshape(15, 2))
+    sources.test.provenance = {"label": LABEL, "files": {"test.csv": "other"}}
+    with pytest.raises(Missing, match="predicted other test faces"):
+        draw("figure09-predictions", sources)
     sources.training.provenance["files"] = {"training.csv": "other"}
     with pytest.raises(Missing, match="was made from a test's faces, .*name the run's faces"):
         draw("figure09-predictions", sources)

@@ -69,6 +69,15 @@ def test_a_figure_is_shown_or_its_command_named(tmp_path, shown):
     assert shown[2].endswith("make dropout-ablation ONLY=no-dropout.*")
 
 
+def test_a_damaged_run_costs_its_own_figures_alone(tmp_path, shown):
+    folder = write(tmp_path / "results", result("", experiment="cnn14"))
+    write(tmp_path / "results", result("adam"))
+    (folder / "errors.json").write_text("{")
+    describe(tmp_path / "results")
+    notebook.show(notebook.open_results(tmp_path), "errors-cumulative", "figure05-optimizers")
+    assert "errors.json" in shown[1] and shown[2].startswith(b"\x89PNG")
+
+
 def test_an_experiment_is_told_of_as_on_the_page(tmp_path, shown):
     write(tmp_path / "results", result("adam"))
     describe(tmp_path / "results")

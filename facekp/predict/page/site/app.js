@@ -45,10 +45,19 @@ const inPhoto = (faces, [x, y]) => faces.map((face) => ({
   ...face, box: face.box.map((value, k) => value * (k % 2 ? y : x)),
   keypoints: face.keypoints.map((point) => [point[0] * x, point[1] * y]) }));
 
+/** A name that no photo has that is shown: of two, the second gets a number, as in Python. */
+function freeName(name) {
+  const [, stem, suffix = ""] = name.match(/^(.*?)(\.[^.]*)?$/s);
+  let free = name;
+  for (let k = 2; photos.some((photo) => photo.name === free); k++) free = `${stem}-${k}${suffix}`;
+  return free;
+}
+
 async function show(photo) {
   const { data, width, height } = photo.pixels;
   const faces = await client.find(new ImageData(data.slice(), width, height));
   photo.faces = inPhoto(faces, photo.scale);
+  photo.name = freeName(photo.name); // pasted pictures are all image.png
   photos.push(photo);
   at("results").hidden = false;
   at("photos").append(article(photo, settings));
@@ -105,18 +114,16 @@ async function showExample() {
 
 async function startCamera() {
   at("problems").replaceChildren();
+  at("camera").disabled = true; // a second click would get a second stream, which nobody stops
   say("The browser asks whether this page may use the camera …", true);
   try {
     await camera.start(stopCamera);
     at("live").hidden = false;
-    at("camera").disabled = true;
     say("The camera is on.");
     at("take").focus();
-    camera.follow().catch((error) => {
-      stopCamera();
-      complain(error);
-    });
+    await camera.follow();
   } catch (error) {
+    stopCamera();
     say("");
     complain(error);
   }

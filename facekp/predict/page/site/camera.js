@@ -15,10 +15,6 @@ export class Camera {
     Object.assign(this, { video, canvas, settings, find, stream: null });
   }
 
-  get running() {
-    return this.stream !== null;
-  }
-
   /** Turn the camera on; `ended` is called when it is gone. */
   async start(ended) {
     if (!navigator.mediaDevices?.getUserMedia) {
@@ -50,9 +46,10 @@ export class Camera {
 
   /** Draw the faces of one frame after the other until the camera is stopped. */
   async follow() {
-    while (this.running) {
+    const { stream } = this; // it may be stopped and started again while a face is looked for
+    while (stream && this.stream === stream) {
       await new Promise(requestAnimationFrame);
-      if (!this.running || !this.video.videoWidth) continue;
+      if (this.stream !== stream || !this.video.videoWidth) continue;
       const { pixels } = this.frame();
       const { width, height } = pixels;
       const faces = await this.find(pixels);
