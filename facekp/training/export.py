@@ -157,8 +157,9 @@ def _finished(folder, averaged):
 def _check_held_out(net, other):
     """Raise unless the run `other` tells how good the run `net` is, which had all images."""
     if not net.has_all_images:
-        raise ConfigError(f"held_out: found {other.folder} for {net.folder}, which has a validation "
-                          f"error of its own; held-out runs are for nets of split '{ALL_IMAGES}'")
+        raise ConfigError(f"held_out: found {other.folder} for {net.folder}, which has a "
+                          "validation error of its own; held-out runs are for nets of split "
+                          f"'{ALL_IMAGES}'")
     if other.has_all_images:
         raise ConfigError(f"held_out: {other.folder} was trained on all images, too; name a run "
                           "that was validated on others")

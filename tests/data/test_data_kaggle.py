@@ -158,8 +158,9 @@ def test_provenance_names_whose_files_these_are(folder):
     sha256 = hashlib.sha256((folder / "training.csv").read_bytes()).hexdigest()
     assert data.load_training(folder).provenance == {
         "kind": "kaggle", "label": "data without a name", "files": {"training.csv": sha256}}
-    assert data_folder.provenance(folder, "training.csv", sha256, 7049)["label"] == "Kaggle's files"
-    assert data_folder.provenance(folder, "test.csv", sha256, 1784)["label"] == "data without a name"
+    for name, rows, label in (("training.csv", 7049, "Kaggle's files"),
+                              ("test.csv", 1784, "data without a name")):
+        assert data_folder.provenance(folder, name, sha256, rows)["label"] == label
     (folder / "label.txt").write_bytes(b" recovered \x1b[31mcopy\r\nsecond line")
     provenance = data.load_test(folder).provenance
     assert provenance["label"] == "recovered \\x1b[31mcopy"

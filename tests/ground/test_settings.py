@@ -9,8 +9,8 @@ from facekp.settings import Settings
 
 @pytest.mark.parametrize("name, value", [
     ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", 0), ("folds", 1),
-    ("folds", 101), ("folds", "5"), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32), ("patience", 0),
-    ("patience", 1.5), ("patience", True),
+    ("folds", 101), ("folds", "5"), ("fold", 5), ("fold", -1), ("seed", -1), ("seed", 2**32),
+    ("patience", 0), ("patience", 1.5), ("patience", True),
     ("learning_rate", 0), ("learning_rate", -1.0), ("learning_rate", float("nan")),
     ("learning_rate", float("inf")), ("learning_rate", "0.1"), ("learning_rate", None),
     ("average", "0.5"), ("average", 1), ("average", True),
