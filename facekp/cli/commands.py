@@ -4,9 +4,9 @@ import os
 import sys
 
 import facekp
+from facekp.arguments import path_name
 from facekp.cli import cluster, ensemble, show, train
 from facekp.experiment import known
-from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
 from facekp.experiment.options import add
 from facekp.predict import command as predict

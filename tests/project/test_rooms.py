@@ -10,8 +10,8 @@ from checkout import ROOT
 LAYERS = (("cli", "compat"), ("experiment",), ("report",), ("analysis", "predict"),
           ("training",), ("runs", "nets"), ("fused",), ("fused_gpu",), ("engine",),
           ("data", "plots"),
-          ("augmentation", "schedule", "errors", "keypoints", "metrics", "settings", "files",
-           "mapped", "npz", "text", "machine"))
+          ("arguments", "augmentation", "schedule", "errors", "keypoints", "metrics", "settings",
+           "files", "mapped", "npz", "text", "machine"))
 """From top to bottom. Packages of one layer do not import each other; the last one is the ground,
 whose modules may."""
 
