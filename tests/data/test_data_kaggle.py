@@ -21,13 +21,6 @@ from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
-    (tmp_path / "kaggle").mkdir()
-    return write_folder(tmp_path / "kaggle")
-
-
 def test_training_is_what_the_csv_module_reads(folder):
     training = data.load_training(folder)
     rows = list(csv.DictReader((folder / "training.csv").open()))
