@@ -1,7 +1,6 @@
 """The command line: ``facekp`` and its commands."""
 import argparse
 import os
-import sys
 
 import facekp
 from facekp.arguments import path_name
@@ -157,7 +156,3 @@ def _export(options):
                         options.held_out)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
           "nets that it was made of")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

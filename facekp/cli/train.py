@@ -13,11 +13,10 @@ from facekp.experiment import Experiment, known
 from facekp.experiment.options import OF_EXPERIMENTS, add
 from facekp.nets import registry
 from facekp.runs.config import disagreements
-from facekp.settings import HEADS, LABELS, SPLITS, Settings
+from facekp.settings import HEADS, LABELS, OLD_MIRROR, SPLITS, Settings
 from facekp.text import shown
 
 NAME = "train"
-OLD_MIRROR = ("none", "split-then-mirror", "mirror-then-split")
 GIVEN = ("optimizer", "learning_rate", "batch_size", "epochs", "patience", "average", "labels",
          "heads")
 """Settings that are options of the command as they are."""
@@ -89,9 +88,10 @@ def _train(options):
     given = {name: getattr(options, name) for name in GIVEN}
     chosen = {**registry.get(options.model).defaults,
               **{name: value for name, value in given.items() if value is not None}}
-    if options.augment or options.mirror != "none":
+    former = OLD_MIRROR[options.mirror]
+    if options.augment or former:
         augmentation = Augmentation.parse(",".join(options.augment))
-        if options.mirror != "none":
+        if former:
             augmentation = replace(augmentation, doubled=True)
         chosen["augment"] = augmentation.words
     if options.schedule is not None:
@@ -101,11 +101,11 @@ def _train(options):
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:
         chosen["options"]["dropout"] = False
-    if options.mirror == "mirror-then-split":
-        if options.split not in (None, "after-mirroring"):
+    if "split" in former:
+        if options.split not in (None, former["split"]):
             raise ConfigError(f"--split: found {options.split} with --mirror mirror-then-split, "
                               "which is --augment mirror --split after-mirroring; leave one out")
-        options.split = "after-mirroring"
+        options.split = former["split"]
     if options.split == "after-mirroring":
         chosen["split"] = options.split
     experiment_of(Settings(options.model, **chosen), options).run(options)
