@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from results import markdown
 
 from facekp import files
 from facekp.settings import Settings
@@ -93,11 +94,6 @@ def row(case, reference, found, epoch):
     y_before, y_now = (arrays[f"{epoch}/y_pred"] for arrays in (reference, found))
     return [case, epoch, same, f"{apart:.1e}", f"{np.abs(y_before - y_now).max():.1e}",
             f"{rmse_px(found['y_valid'], y_now):.4f}"]
-
-
-def markdown(columns, rows):
-    return "\n".join("| " + " | ".join(map(str, cells)) + " |"
-                     for cells in [columns, ["---"] * len(columns)] + rows)
 
 
 def measure(options):

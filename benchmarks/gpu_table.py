@@ -27,8 +27,7 @@ def speed(row):
     """The cells of what was timed."""
     if "error" in row or "ms" not in row:
         return [row.get("error", ""), "", ""]
-    epoch = f"{row['epoch_seconds']:.2f}" if "epoch_seconds" in row else ""
-    return [f"{row['ms']:.1f}", epoch, row.get("memory_MiB", "")]
+    return [f"{row['ms']:.1f}", f"{row['epoch_seconds']:.2f}", row.get("memory_MiB", "")]
 
 
 def table(content):
@@ -49,8 +48,7 @@ def table(content):
     columns = ["net", "engine", "batch", "losses differ", "changes differ", "ms a step",
                "s an epoch", "memory, MiB"]
     rows = sorted(rows_of(content), key=lambda row: order.index(row[0]))
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |"
-                              for row in [columns, ["---"] * len(columns)] + rows])
+    return "\n".join([*lines, results.markdown(columns, rows)])
 
 
 def main():

@@ -17,8 +17,7 @@ from pathlib import Path
 import results
 import worker
 
-METHODS = {"cached": "facekp, cached", "parsed": "facekp, parsed",
-           "pandas": "pandas + np.fromstring"}
+METHODS = "cached", "parsed", "pandas"
 
 
 def load_pandas(path):

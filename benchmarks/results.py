@@ -1,4 +1,4 @@
-"""The file that the benchmarks share: benchmarks/results/<machine>.json, a section a script."""
+"""What the benchmarks share: benchmarks/results/<machine>.json, a section a script; tables."""
 import json
 import platform
 import re
@@ -55,3 +55,9 @@ def merge(folder, section, rows, keys):
 def last_json(text):
     """The last line of a process's output, as JSON."""
     return json.loads(text.strip().splitlines()[-1])
+
+
+def markdown(columns, rows):
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(map(str, row)) + " |"
+                     for row in [columns, ["---"] * len(columns)] + rows)

@@ -15,6 +15,7 @@ import engines  # noqa: E402
 import results  # noqa: E402
 from facekp import files  # noqa: E402
 from facekp.text import clock  # noqa: E402
+from results import markdown  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- {}: written by benchmarks/table.py -->"
@@ -26,16 +27,11 @@ LABELS = {"ours": "ours", "stock Theano": "stock\nTheano", "PyTorch": "PyTorch\n
           "PyTorch\ncompile"}
 
 
-def markdown(columns, rows):
-    """A table in Markdown."""
-    return "\n".join("| " + " | ".join(map(str, row)) + " |"
-                     for row in [columns, ["---"] * len(columns)] + rows)
-
-
-def fastest(rows, net, threads, engine, malloc="tuned"):
-    """The row of an engine; of all PyTorch variants the fastest; None if there is none."""
+def fastest(rows, net, threads, engine):
+    """The row of an engine with tuned malloc; of all PyTorch variants the fastest; None if there is
+    none."""
     rows = [row for row in rows if row["net"] == net and row["threads"] == threads
-            and row["malloc"] == malloc and row["engine"].startswith(engine)]
+            and row["malloc"] == "tuned" and row["engine"].startswith(engine)]
     return min(rows, key=lambda row: row["epoch_seconds"]) if rows else None
 
 
@@ -217,8 +213,8 @@ SECTIONS = {"training": ("Training", training), "steps": ("Inside a step", steps
 
 def plot(content, path):
     """Images per second of every engine, one panel a net, at the largest number of threads."""
-    threads = max(row["threads"] for row in content["training"])
-    rows = [row for row in content["training"] if row["threads"] == threads]
+    rows, _ = most_threads(content["training"])
+    threads = rows[0]["threads"]
     nets = list(dict.fromkeys(row["net"] for row in rows))
     names = [engine for engine in COLORS if any(row["engine"] == engine for row in rows)]
     figure, axes = plt.subplots(1, len(nets), figsize=(2.3 * len(nets), 3.2), squeeze=False,

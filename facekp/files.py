@@ -128,9 +128,7 @@ def put_between(path, begin, end, text):
 
 def write_json(path, value):
     """Write `value` as JSON, atomically. NaN and infinite numbers become null."""
-    with replacing(path, "w", encoding="utf-8") as file:
-        json.dump(_finite(value), file, indent=2, sort_keys=True, allow_nan=False)
-        file.write("\n")
+    write_text(path, json.dumps(_finite(value), indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def _finite(value):

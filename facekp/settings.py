@@ -37,8 +37,8 @@ HEADS = ("one", "input", "each")
 * ``"each"``: it has an output for each scheme.
 """
 
-_OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
-               "mirror-then-split": {"split": "after-mirroring", "augment": ("mirror",)}}
+OLD_MIRROR = {"none": {}, "split-then-mirror": {"augment": ("mirror",)},
+              "mirror-then-split": {"split": "after-mirroring", "augment": ("mirror",)}}
 """The values of `mirror`, a setting of older runs, as the `split` and `augment` of today."""
 
 
@@ -215,10 +215,10 @@ class Settings:
         values = dict(values)
         if "mirror" in values:
             mirror = values.pop("mirror")
-            if mirror not in _OLD_MIRROR:
+            if mirror not in OLD_MIRROR:
                 raise ConfigError(f"mirror: found {mirror!r}, expected one of "
-                                  f"{', '.join(_OLD_MIRROR)}")
-            values.update(_OLD_MIRROR[mirror])
+                                  f"{', '.join(OLD_MIRROR)}")
+            values.update(OLD_MIRROR[mirror])
         known = [parameter.name for parameter in fields(cls)]
         for name in values:
             if name not in known:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from facekp.runs.about import About
-from facekp.runs.folder import Run
-from facekp.runs.folder import HISTORY, PERHAPS
+from facekp.runs.folder import HISTORY, PERHAPS, Run
 from facekp.runs.result import RunResult
 from facekp.settings import Settings
 

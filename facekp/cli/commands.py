@@ -1,12 +1,11 @@
 """The command line: ``facekp`` and its commands."""
 import argparse
 import os
-import sys
 
 import facekp
+from facekp.arguments import path_name
 from facekp.cli import cluster, ensemble, show, train
 from facekp.experiment import known
-from facekp.experiment.arguments import path_name
 from facekp.experiment.guard import guarded
 from facekp.experiment.options import add
 from facekp.predict import command as predict
@@ -157,7 +156,3 @@ def _export(options):
                         options.held_out)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, at most {difference:.2g} px from the "
           "nets that it was made of")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,9 +2,9 @@
 import argparse
 import re
 
+from facekp.arguments import path_name
 from facekp.errors import FolderError
 from facekp.experiment import known
-from facekp.experiment.arguments import path_name
 from facekp.experiment.options import add
 from facekp.runs.about import About, write_about
 from facekp.runs.place import run_at

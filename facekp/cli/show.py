@@ -2,8 +2,8 @@
 import argparse
 import os
 
+from facekp.arguments import path_name, whole_number
 from facekp.experiment import known
-from facekp.experiment.arguments import path_name, whole_number
 from facekp.experiment.options import add
 from facekp.text import shown
 

@@ -1,20 +1,22 @@
 """``facekp train``: train one net with any settings, in the folder train/ below the runs."""
+import argparse
 import contextlib
 import hashlib
+import os
 from dataclasses import replace
 
 from facekp import files, schedule
+from facekp.arguments import whole_number
 from facekp.augmentation import EXPECTED, Augmentation
 from facekp.errors import ConfigError, RunError
 from facekp.experiment import Experiment, known
-from facekp.experiment.arguments import number, whole_number
 from facekp.experiment.options import OF_EXPERIMENTS, add
 from facekp.nets import registry
 from facekp.runs.config import disagreements
-from facekp.settings import HEADS, LABELS, SPLITS, Settings
+from facekp.settings import HEADS, LABELS, OLD_MIRROR, SPLITS, Settings
+from facekp.text import shown
 
 NAME = "train"
-OLD_MIRROR = ("none", "split-then-mirror", "mirror-then-split")
 GIVEN = ("optimizer", "learning_rate", "batch_size", "epochs", "patience", "average", "labels",
          "heads")
 """Settings that are options of the command as they are."""
@@ -42,13 +44,13 @@ def add_to(commands):
                "help": "grouped: near-duplicates stay on one side (default: random)"})
     parser.add_argument("--optimizer", metavar="NAME",
                         help="sgd, nesterov_momentum, adagrad, rmsprop or adam (default: adam)")
-    parser.add_argument("--learning-rate", type=number, metavar="RATE",
+    parser.add_argument("--learning-rate", type=_number, metavar="RATE",
                         help="default: what suits the net, 0.001 for most")
     parser.add_argument("--batch-size", type=whole_number(1, 10**6), metavar="N",
                         help="default: what suits the net, 128 for most")
     parser.add_argument("--schedule", metavar="WORDS",
                         help=f"how the rate changes: {schedule.EXPECTED} (default: not at all)")
-    parser.add_argument("--average", type=number, metavar="PART",
+    parser.add_argument("--average", type=_number, metavar="PART",
                         help="save the weights' moving average, too, of which a step keeps this "
                              "part, such as 0.995 (default: no average)")
     parser.add_argument("--patience", type=whole_number(1, 10**6), metavar="EPOCHS",
@@ -73,14 +75,23 @@ def add_to(commands):
     parser.set_defaults(run=_train, only=None, quick=False)
 
 
+def _number(text):
+    """An argparse type: a decimal number (float() would read 1_0 as ten)."""
+    from facekp.data.values import NUMBER  # slow to import, and only two options need it
+    if not NUMBER.fullmatch(os.fsencode(text)):
+        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
+    return float(text)
+
+
 def _train(options):
     known.experiments()  # they register the nets of their own
     given = {name: getattr(options, name) for name in GIVEN}
     chosen = {**registry.get(options.model).defaults,
               **{name: value for name, value in given.items() if value is not None}}
-    if options.augment or options.mirror != "none":
+    former = OLD_MIRROR[options.mirror]
+    if options.augment or former:
         augmentation = Augmentation.parse(",".join(options.augment))
-        if options.mirror != "none":
+        if former:
             augmentation = replace(augmentation, doubled=True)
         chosen["augment"] = augmentation.words
     if options.schedule is not None:
@@ -90,11 +101,11 @@ def _train(options):
         chosen["options"]["batch_norm"] = True
     if options.no_dropout:
         chosen["options"]["dropout"] = False
-    if options.mirror == "mirror-then-split":
-        if options.split not in (None, "after-mirroring"):
+    if "split" in former:
+        if options.split not in (None, former["split"]):
             raise ConfigError(f"--split: found {options.split} with --mirror mirror-then-split, "
                               "which is --augment mirror --split after-mirroring; leave one out")
-        options.split = "after-mirroring"
+        options.split = former["split"]
     if options.split == "after-mirroring":
         chosen["split"] = options.split
     experiment_of(Settings(options.model, **chosen), options).run(options)

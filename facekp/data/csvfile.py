@@ -63,12 +63,7 @@ def read_rows(stream, where, columns, optional_last=None):
 
 
 def _lines(stream, where):
-    row = 0
-    while True:
-        line = stream.readline(MAX_LINE + 1)
-        if not line:
-            return
-        row += 1
+    for row, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), 1):
         if len(line) > MAX_LINE:
             raise fault(where, f"a line of more than {MAX_LINE} bytes",
                         "one row of a CSV file", row=row)

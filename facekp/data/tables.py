@@ -1,4 +1,6 @@
 """Parse and check Kaggle's three tables: from rows of a CSV file to arrays."""
+import itertools
+
 import numpy as np
 
 from facekp.data.csvfile import read_rows
@@ -16,13 +18,7 @@ BATCH = 64
 
 def _batches(rows):
     """(row numbers, fields) of `BATCH` rows at a time."""
-    batch = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield zip(*batch)
-            batch = []
-    if batch:
+    for batch in iter(lambda: list(itertools.islice(rows, BATCH)), []):
         yield zip(*batch)
 
 

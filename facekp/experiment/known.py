@@ -57,14 +57,13 @@ def load(file):
         sys.modules[spec.name] = module
         try:
             spec.loader.exec_module(module)
-        except (ImportError, SyntaxError) as error:  # others: their traceback says more
+        except BaseException as error:
             del sys.modules[spec.name]
+            if not isinstance(error, (ImportError, SyntaxError)):  # its traceback says more
+                raise
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             raise ConfigError(f"{file}{line}: cannot be imported ({type(error).__name__}: "
                               f"{error}); correct the file") from error
-        except BaseException:
-            del sys.modules[spec.name]
-            raise
         _loaded[path] = module
     return _loaded[path]
 

@@ -1,5 +1,5 @@
 """The command line options that several commands share; each is declared once."""
-from facekp.experiment.arguments import path_name, whole_number, whole_numbers
+from facekp.arguments import path_name, whole_number, whole_numbers
 
 _DECLARED = {
     "data": (["--data"], dict(

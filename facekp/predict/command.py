@@ -1,5 +1,7 @@
-"""``facekp predict``: its arguments, and what they start. Imports nothing until it runs."""
+"""``facekp predict``: its arguments, and what they start. Imports nothing slow until it runs."""
 import argparse
+
+from facekp.arguments import path_name, whole_number
 
 FORMATS = ("csv", "json", "coco", "labelme", "pts", "overlay")
 """What can be written: keypoints.csv, keypoints.json, coco.json, and in folders of their names a
@@ -14,16 +16,16 @@ def add_arguments(parser):
     parser : argparse.ArgumentParser
         Gets the default ``run``: a callable that takes the options and returns the exit code.
     """
-    parser.add_argument("paths", nargs="+", metavar="PATH", type=path_type,
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=path_name,
                         help="photos, folders of photos, videos, or camera:0")
-    parser.add_argument("-o", "--out", type=path_type, default="keypoints", metavar="FOLDER",
+    parser.add_argument("-o", "--out", type=path_name, default="keypoints", metavar="FOLDER",
                         help="where the results go (default: %(default)s)")
     parser.add_argument("--format", type=_formats, default=("csv", "overlay"), metavar="LIST",
                         help=f"some of {','.join(FORMATS)} (default: csv,overlay)")
     parser.add_argument("--recursive", action="store_true", help="search folders in folders, too")
-    parser.add_argument("--net", type=path_type, metavar="RUN|FILE",
+    parser.add_argument("--net", type=path_name, metavar="RUN|FILE",
                         help="another net: an ONNX file, or a run's folder with net.onnx")
-    parser.add_argument("--boxes", type=path_type, metavar="FILE",
+    parser.add_argument("--boxes", type=path_name, metavar="FILE",
                         help="where the faces are: CSV with file,box_x,box_y,box_w,box_h, px")
     parser.add_argument("--no-detect", action="store_true",
                         help="each photo is one face; with --boxes: take the boxes as they are")
@@ -31,7 +33,7 @@ def add_arguments(parser):
     parser.add_argument("--min-score", type=float, default=0.35, metavar="SCORE",
                         help="what the detector must reach for a face, 0 to 1 (default: "
                              "%(default)s)")
-    parser.add_argument("--threads", type=_threads, metavar="N",
+    parser.add_argument("--threads", type=whole_number(1, 1024), metavar="N",
                         help="cores to use (default: all that this process may use)")
     parser.set_defaults(run=_run)
 
@@ -68,13 +70,6 @@ def _run(options):
                fast=options.fast, min_score=options.min_score, threads=options.threads)
 
 
-def path_type(text):
-    """An argparse type: a name that is not empty, as from an empty variable of a shell."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a name")
-    return text
-
-
 def _formats(text):
     chosen = tuple(dict.fromkeys(text.split(",")))
     unknown = [name for name in chosen if name not in FORMATS]
@@ -82,9 +77,3 @@ def _formats(text):
         raise argparse.ArgumentTypeError(f"found {','.join(unknown)!r}, expected some of "
                                          f"{','.join(FORMATS)}")
     return chosen
-
-
-def _threads(text):
-    if not (text.isdigit() and 1 <= int(text) <= 1024):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 1 to 1024")
-    return int(text)

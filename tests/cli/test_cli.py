@@ -242,36 +242,6 @@ def test_submit(tmp_path, capsys, no_files):
     assert abs(values - 48).max() > 2  # the file's weights, not fresh ones
 
 
-@pytest.mark.parametrize("config, words", [
-    (None, "config.json: cannot be read"), ("{", "config.json: cannot be read"),
-    ("{}", "config.json: holds no settings"),
-    ('{"settings": {"modell": "x"}}', "modell: is no setting"),
-    ('{"settings": [1]}', "config.json: holds no settings"),
-    ('{"settings": {"model": "alexnet"}}', "model: found 'alexnet'"),
-    ('{"settings": {"model": "lenet5"}}', "weights.npz: these weights cannot be used")])
-def test_submit_from_a_folder_that_is_no_run(config, words, tmp_path, capsys, no_files):
-    if config is not None:
-        (tmp_path / "config.json").write_text(config)
-    assert commands.main(["submit", str(tmp_path), "--out", str(tmp_path / "s.csv")]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("facekp: error: ") and words in err and err.count("\n") == 1
-    assert not (tmp_path / "s.csv").exists()
-
-
-def test_a_submission_into_a_folder_that_is_not_there_is_one_line(tmp_path, capsys, no_files):
-    from facekp import files
-    from facekp.nets import models, weights
-    from facekp.runs.folder import Run
-    settings, run = Settings("lenet5", {"variant": "classic"}), Run(tmp_path)
-    files.write_json(run.config, {"settings": settings.as_dict()})
-    weights.save_weights(run.weights, {name: parameter.get_value() for name, parameter in
-                                       models.build(settings).weights().items()})
-    missing = tmp_path / "no" / "such"
-    assert commands.main(["submit", str(tmp_path), "--out", str(missing / "s.csv")]) == 2
-    err = capsys.readouterr().err
-    assert str(missing) in err and "there is no folder" in err and err.count("\n") == 1
-
-
 def test_published_results_have_no_weights_to_export(tmp_path, capsys):
     from facekp import files
     from facekp.runs.folder import Run

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,9 +68,8 @@ def simulate(folder, n_runs, n_nodes):
         begun, used = time.perf_counter(), sum(os.times()[:4])
         result = action()
         seconds, used = time.perf_counter() - begun, sum(os.times()[:4]) - used
-        calls = ", ".join(f"{count - before.get(name, 0)} {name}"
-                          for name, count in _calls(stand_in).items()
-                          if count > before.get(name, 0))
+        calls = ", ".join(f"{count} {name}"
+                          for name, count in (_calls(stand_in) - before).items())
         rows.append(f"| {words} | {seconds:.1f} | {used:.1f} | {calls or 'none'} | "
                     f"{_files(root) - n_files} |")
         print(rows[-1], file=sys.stderr)
@@ -98,12 +98,9 @@ def simulate(folder, n_runs, n_nodes):
 
 
 def _calls(folder):
-    found = {}
-    if (folder / "calls").exists():
-        for line in (folder / "calls").read_text().splitlines():
-            name = line.split()[0]
-            found[name] = found.get(name, 0) + 1
-    return found
+    calls = folder / "calls"
+    return Counter(line.split()[0] for line in calls.read_text().splitlines()
+                   ) if calls.exists() else Counter()
 
 
 def _files(root):

@@ -5,18 +5,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from kaggle_csv import as_bytes, training_lines, write_folder, write_zip
+from kaggle_csv import as_bytes, training_lines, write_zip
 
 from facekp import data
 from facekp.data import cache, tables
 from facekp.errors import DataError
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
-    (tmp_path / "kaggle").mkdir()
-    return write_folder(tmp_path / "kaggle")
 
 
 @pytest.fixture

@@ -18,13 +18,6 @@ LINES = {"training.csv": training_lines, "test.csv": test_lines,
          "IdLookupTable.csv": lambda: list(LOOKUP_LINES)}
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
-    (tmp_path / "kaggle").mkdir()
-    return write_folder(tmp_path / "kaggle")
-
-
 def refused(load, folder, *words):
     """`load(folder)` raises a DataError of one line with these words, and leaves no new file.
 

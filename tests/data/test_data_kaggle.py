@@ -21,13 +21,6 @@ from facekp.errors import DataError
 from facekp.keypoints import COLUMNS
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
-    (tmp_path / "kaggle").mkdir()
-    return write_folder(tmp_path / "kaggle")
-
-
 def test_training_is_what_the_csv_module_reads(folder):
     training = data.load_training(folder)
     rows = list(csv.DictReader((folder / "training.csv").open()))
@@ -223,8 +216,8 @@ def test_round_trip_of_random_files(faces, order, newline):
 
 
 def test_pixels_of_every_width_pattern_are_exact():
-    widths = np.array([7, 42, 255, 0, 10, 99, 100, 199, 200, 249, 250])
     """By the vectorised pass itself, which hands any doubt to the slow one."""
+    widths = np.array([7, 42, 255, 0, 10, 99, 100, 199, 200, 249, 250])
     images = np.stack([np.resize(np.roll(widths, i), 9216) for i in range(70)]).astype(np.uint8)
     fields = [pixels_text(image).encode() for image in images]
     np.testing.assert_array_equal(pixels._parse_at_once(fields), images)

@@ -62,12 +62,6 @@ def test_wrong_arguments_exit_with_2_and_name_themselves(arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
-def test_unknown_variant_on_the_command_line(capsys):
-    assert STUDY.main(["--only", "none"]) == 2
-    assert capsys.readouterr().err == ("facekp: error: only: found 'none', expected some of fair, "
-                                       "paper\n")
-
-
 def test_another_split_than_the_experiments_own_has_a_folder_of_its_own():
     assert [(folder, settings.split) for folder, settings in plan(STUDY, "--split", "grouped")] == [
         ("runs/study/lenet5/fair/grouped/fold0", "grouped")]

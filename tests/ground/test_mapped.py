@@ -50,9 +50,11 @@ def test_rows_of_several_blocks(free, no_memory, monkeypatch, random):
     assert whole.flags.writeable
 
 
+def full(*_, **options):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk_is_one_line_that_names_the_folder(no_memory, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(FolderError, match=r"2\.0 GB .*No space left.*XDG_CACHE_HOME") as caught:
         mapped.empty((10**9, 2), np.uint8)
@@ -60,8 +62,6 @@ def test_a_full_disk_is_one_line_that_names_the_folder(no_memory, monkeypatch):
 
 
 def test_a_file_that_does_not_fit_is_not_called_damaged(no_memory, monkeypatch):
-    def full(**_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     path = no_memory / "arrays.npz"
     np.savez(path, a=np.zeros(9))
     expected = {"a": (npz.FLOATS, (9,))}

@@ -1,4 +1,4 @@
-"""What the tests of the page share: a server, and a browser with a camera."""
+"""What the tests share: a net; those of the page: a server, and a browser with a camera."""
 import numpy as np
 import pytest
 from browser_tools import Browser

@@ -18,11 +18,6 @@ PEOPLE = [(80, 100, 24, 0), (240, 100, 24, 20), (400, 100, 18, -30), (120, 248, 
 
 
 @pytest.fixture(scope="module")
-def net(tmp_path_factory):
-    return mean_net(tmp_path_factory.mktemp("net") / "mean.onnx")
-
-
-@pytest.fixture(scope="module")
 def scene():
     return crowd(*SIZE, PEOPLE, seed=3)
 
@@ -96,8 +91,8 @@ def test_without_detection_a_crop_gets_the_nets_points_and_half_a_pixel(net):
         assert np.isfinite(face.keypoints).all()
 
 
-def spot(x, y, size=(480, 640)):
-    rows, columns = np.mgrid[:size[0], :size[1]] + 0.5
+def spot(x, y):
+    rows, columns = np.mgrid[:480, :640] + 0.5
     return (255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 72)).astype(np.uint8)
 
 

@@ -11,9 +11,9 @@ from facekp.predict import geometry
 from facekp.predict.geometry import FIVE, MEANS, Crop
 
 
-def turned(points, degrees, about=(0.0, 0.0)):
+def turned(points, degrees):
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return (np.asarray(points) - about) @ np.array([[c, s], [-s, c]]) + about
+    return points @ np.array([[c, s], [-s, c]])
 
 
 def test_a_point_by_hand():

@@ -49,12 +49,6 @@ def test_a_folder_of_odd_files(odd, tmp_path, net, capsys):
             assert max(image.size) == min(max(size), LONGEST_SIDE)
 
 
-@pytest.mark.parametrize("name", SIZES)
-def test_sizes_at_the_ends(name, tmp_path):
-    write_all(tmp_path, SIZES)
-    assert load(tmp_path / name).size == SIZES[name][1]
-
-
 def test_a_named_file_needs_no_suffix(odd, tmp_path, net):
     records, skipped = predict([odd / "photo"], tmp_path / "out", ("csv",), net=net)
     assert [record.file for record in records] == ["photo"] and not skipped

@@ -14,9 +14,9 @@ from facekp.predict.page import build
 pytestmark = NEEDED
 
 
-def png(size, mode="1"):
+def png(size):
     file = io.BytesIO()
-    Image.new(mode, size, 1).save(file, "PNG")
+    Image.new("1", size, 1).save(file, "PNG")
     return file.getvalue()
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from predict_tools import mean_net
 from scene_tools import crowd
 
 from facekp.errors import ConfigError
@@ -26,11 +25,6 @@ from facekp.predict.paths import find_photos
 from facekp.text import Progress
 
 ALL = ("csv", "json", "coco", "labelme", "pts", "overlay")
-
-
-@pytest.fixture(scope="module")
-def net(tmp_path_factory):
-    return mean_net(tmp_path_factory.mktemp("net") / "mean.onnx")
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@
 import configparser
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 
 import pytest
@@ -166,99 +164,3 @@ def test_an_installed_package_runs_experiments(wheel, tmp_path, clean_env):
     done = run("far-away", "--only", "nonsense")
     assert done.returncode == 2 and "only: found 'nonsense', expected none" in done.stderr
     assert run("far-away", "--help").returncode == 0
-
-
-# requirements/setup.sh: finding an interpreter. The folder is never reached in these.
-
-def setup(folder, **env):
-    base = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    return subprocess.run(
-        ["/bin/sh", str(ROOT / "requirements" / "setup.sh"), str(folder / "venv"), "run"],
-        env=dict(base, **env), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        universal_newlines=True)
-
-
-def script(path, text):
-    path.write_text("#!/bin/sh\n" + text)
-    path.chmod(0o755)
-    return str(path)
-
-
-def test_an_unfit_interpreter_is_refused(tmp_path):
-    old = script(tmp_path / "python", 'case "$2" in *print*) echo 3.12 ;; *) exit 1 ;; esac\n')
-    done = setup(tmp_path, PYTHON=old)
-    assert done.returncode == 1
-    assert done.stderr == "PYTHON=%s is Python 3.12; facekp needs Python 3.8 to 3.11\n" % old
-    done = setup(tmp_path, PYTHON=str(tmp_path / "nowhere"))
-    assert done.returncode == 1 and "nowhere does not run" in done.stderr
-
-
-@pytest.fixture
-def bare_path(tmp_path):
-    """A PATH with a few tools, and interpreters that exist and fail, as pyenv's shims may."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for tool in ("cat", "cksum", "cp", "dirname", "mkdir", "rm", "sleep", "tail", "touch"):
-        os.symlink(shutil.which(tool), str(folder / tool))
-    for name in ("python3.11", "python3.8", "python3"):
-        script(folder / name, "exit 127\n")
-    return folder
-
-
-def test_without_an_interpreter_it_says_what_to_install(tmp_path, bare_path):
-    done = setup(tmp_path, PATH=str(bare_path))
-    assert done.returncode == 1
-    lines = done.stderr.splitlines()
-    assert len(lines) == 2 and "make conda-env" in lines[1]
-
-
-def test_uv_is_asked_for_an_interpreter(tmp_path, bare_path):
-    script(bare_path / "uv", 'echo "$@" > "%s"; exit 1\n' % (tmp_path / "asked"))
-    done = setup(tmp_path, PATH=str(bare_path))
-    assert done.returncode == 1 and "uv could not get Python 3.11" in done.stderr
-    assert (tmp_path / "asked").read_text().split() == [
-        "venv", "--quiet", "--seed", "--python-preference", "only-managed", "--python", "3.11",
-        str(tmp_path / "venv")]
-
-
-def test_a_missing_venv_module_is_explained(tmp_path, bare_path):
-    script(bare_path / "python3.9", '[ "$1" = -c ]\n')  # fits, but `-m venv` fails
-    done = setup(tmp_path, PATH=str(bare_path))
-    assert done.returncode == 1 and "apt install python3-venv" in done.stderr
-
-
-def test_pyenvs_versions_are_found(tmp_path, bare_path):
-    folder = tmp_path / ".pyenv" / "versions" / "3.10.4" / "bin"
-    folder.mkdir(parents=True)
-    python = script(folder / "python", '[ "$1" = -c ]\n')
-    done = setup(tmp_path, PATH=str(bare_path))
-    assert "with %s" % python in done.stdout
-
-
-def test_a_failed_installation_names_its_log(tmp_path, bare_path):
-    script(bare_path / "python3.9", """
-case "$1 $2" in
-  "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-  "-m pip") case "$3" in --version) ;; *) echo "no such package"; exit 1 ;; esac ;;
-esac
-""")
-    done = setup(tmp_path, PATH=str(bare_path))
-    log = tmp_path / "venv" / "install.log"
-    assert done.returncode == 1 and "no such package" in done.stderr
-    assert str(log) in done.stderr and "no such package" in log.read_text()
-    assert not list((tmp_path / "venv").glob("*.stamp"))
-
-
-@pytest.mark.skipif(not shutil.which("flock"), reason="this system has no flock")
-def test_of_two_set_ups_at_once_one_waits_and_finds_all_done(tmp_path, bare_path):
-    script(bare_path / "python3.9", """
-case "$1 $2" in
-  "-m venv") echo venv >> "%s"; sleep 0.3; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-  "-m pip") case "$3" in install) echo install >> "%s" ;; esac ;;
-esac
-""" % ((tmp_path / "done",) * 2))
-    os.symlink(shutil.which("flock"), str(bare_path / "flock"))
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _: setup(tmp_path, PATH=str(bare_path)), range(2)))
-    assert [done.returncode for done in both] == [0, 0]
-    assert (tmp_path / "done").read_text().split() == ["venv"] + ["install"] * 3

@@ -77,7 +77,7 @@ def test_each_import_is_required():
 
 def test_prediction_needs_no_extra():
     light = [ROOT / "facekp" / "predict"] + [ROOT / "facekp" / f"{name}.py" for name in (
-        "errors", "keypoints", "files", "text", "machine")]
+        "arguments", "errors", "keypoints", "files", "text", "machine")]
     required = set().union(*requirements("install_requires").values())
     assert imports(*light) - set(OPTIONAL) <= required
 

@@ -10,8 +10,8 @@ from checkout import ROOT
 LAYERS = (("cli", "compat"), ("experiment",), ("report",), ("analysis", "predict"),
           ("training",), ("runs", "nets"), ("fused",), ("fused_gpu",), ("engine",),
           ("data", "plots"),
-          ("augmentation", "schedule", "errors", "keypoints", "metrics", "settings", "files",
-           "mapped", "npz", "text", "machine"))
+          ("arguments", "augmentation", "schedule", "errors", "keypoints", "metrics", "settings",
+           "files", "mapped", "npz", "text", "machine"))
 """From top to bottom. Packages of one layer do not import each other; the last one is the ground,
 whose modules may."""
 
@@ -21,9 +21,14 @@ MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "facekp").rglob("*.p
 assert MODULES
 
 
-def room(dotted):
+def dotted(path):
+    """The name by which a module is imported."""
+    return ".".join(path.with_suffix("").parts).replace(".__init__", "")
+
+
+def room(name):
     """The part of a dotted name behind ``facekp.``: "data" of "facekp.data.mirror"."""
-    return dotted.split(".")[1] if dotted.count(".") else ""
+    return name.split(".")[1] if name.count(".") else ""
 
 
 def imported(path):
@@ -63,10 +68,10 @@ def test_modules_import_from_below_alone():
 
 def test_no_circle_of_modules():
     edges = {}
-    names = {".".join(path.with_suffix("").parts).replace(".__init__", "") for path in MODULES}
+    names = set(map(dotted, MODULES))
     for path in MODULES:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        own = ".".join(path.with_suffix("").parts).replace(".__init__", "")
+        own = dotted(path)
         found = set()
         for node in tree.body:  # what is imported at once; an import within a function may go back
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("facekp"):
@@ -92,7 +97,7 @@ def test_no_circle_of_modules():
 def test_these_rooms_never_bring_theano(package, clean_env):
     if not (ROOT / "facekp" / package).exists():
         pytest.fail(f"facekp/{package} does not exist; correct WITHOUT_THEANO")
-    modules = [".".join(path.with_suffix("").parts).replace(".__init__", "") for path in MODULES
+    modules = [dotted(path) for path in MODULES
                if path.parts[1] == package and path.name != "__main__.py"]
     code = ("import sys\n" + "".join(f"import {name}\n" for name in modules)
             + "sys.exit('theano' in sys.modules and 'Theano was imported')")

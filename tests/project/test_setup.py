@@ -1,14 +1,15 @@
-"""requirements/setup.sh where no Python fits: which way it takes, and what it says."""
+"""requirements/setup.sh: which interpreter it takes, and what it says where none fits."""
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from checkout import ROOT
 
-TOOLS = ("sh", "cat", "cksum", "dirname", "rm", "touch", "tail", "grep", "flock", "uname", "sed",
-         "tr", "head")
+TOOLS = ("sh", "cat", "cksum", "cp", "dirname", "flock", "grep", "head", "mkdir", "rm", "sed",
+         "sleep", "tail", "touch", "tr", "uname")
 REAL = f'exec "{sys.executable}" "$@"\n'
 
 
@@ -41,14 +42,6 @@ def set_up(folder, **env):
 
 
 NEW_PYTHON = 'case "$*" in *"(3, 11)"*) exit 1 ;; esac\n'
-
-
-def test_uv_on_path_gets_a_python_where_none_fits(machine):
-    program(machine, "python3", NEW_PYTHON + REAL)
-    program(machine, "uv", 'echo "$@" >> calls\n')
-    set_up(machine)
-    calls = (machine / "calls").read_text().splitlines()
-    assert any("venv" in call and "--seed" in call and "3.11 .venv" in call for call in calls)
 
 
 def test_pip_installs_uv_by_its_hashes_where_only_a_new_python_is_there(machine):
@@ -112,8 +105,67 @@ def test_the_advice_on_macos_is_homebrew(machine):
     assert done.stdout.startswith("brew install python@3.11")
 
 
-def test_a_given_interpreter_that_does_not_fit_is_one_line(machine):
-    program(machine, "python3.13", NEW_PYTHON + REAL)
-    done = set_up(machine, PYTHON="python3.13")
-    assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "facekp needs Python 3.8 to 3.11" in done.stderr
+def test_an_unfit_interpreter_is_refused(machine):
+    program(machine, "old", 'case "$2" in *print*) echo 3.12 ;; *) exit 1 ;; esac\n')
+    done = set_up(machine, PYTHON="old")
+    assert done.returncode == 1
+    assert done.stderr == "PYTHON=old is Python 3.12; facekp needs Python 3.8 to 3.11\n"
+    done = set_up(machine, PYTHON="nowhere")
+    assert done.returncode == 1 and "nowhere does not run" in done.stderr
+
+
+@pytest.fixture
+def shims(machine):
+    """That machine with interpreters that exist and fail, as pyenv's shims may."""
+    for name in ("python3.11", "python3.8", "python3"):
+        program(machine, name, "exit 127\n")
+    return machine
+
+
+def test_uv_is_asked_for_an_interpreter(shims):
+    program(shims, "uv", 'echo "$@" > asked; exit 1\n')
+    done = set_up(shims)
+    assert done.returncode == 1 and "uv could not get Python 3.11" in done.stderr
+    assert (shims / "asked").read_text().split() == [
+        "venv", "--quiet", "--seed", "--python-preference", "only-managed", "--python", "3.11",
+        ".venv"]
+
+
+def test_a_missing_venv_module_is_explained(shims):
+    program(shims, "python3.9", '[ "$1" = -c ]\n')  # fits, but `-m venv` fails
+    done = set_up(shims)
+    assert done.returncode == 1 and "apt install python3-venv" in done.stderr
+
+
+def test_pyenvs_versions_are_found(shims):
+    (shims / ".pyenv/versions/3.10.4/bin").mkdir(parents=True)
+    program(shims / ".pyenv/versions/3.10.4", "python", '[ "$1" = -c ]\n')
+    assert f"with {shims}/.pyenv/versions/3.10.4/bin/python\n" in set_up(shims).stdout
+
+
+def test_a_failed_installation_names_its_log(shims):
+    program(shims, "python3.9", """
+case "$1 $2" in
+  "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") case "$3" in --version) ;; *) echo "no such package"; exit 1 ;; esac ;;
+esac
+""")
+    done = set_up(shims)
+    assert done.returncode == 1 and "no such package" in done.stderr
+    assert ".venv/install.log" in done.stderr
+    assert "no such package" in (shims / ".venv/install.log").read_text()
+    assert not list((shims / ".venv").glob("*.stamp"))
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="this system has no flock")
+def test_of_two_set_ups_at_once_one_waits_and_finds_all_done(shims):
+    program(shims, "python3.9", """
+case "$1 $2" in
+  "-m venv") echo venv >> done; sleep 0.3; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") case "$3" in install) echo install >> done ;; esac ;;
+esac
+""")
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(set_up, [shims] * 2))
+    assert [done.returncode for done in both] == [0, 0]
+    assert (shims / "done").read_text().split() == ["venv"] + ["install"] * 3

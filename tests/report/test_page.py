@@ -12,7 +12,6 @@ from run_tools import make_run
 
 from facekp.cli import commands as cli
 from facekp.report import figures, page as report, tables as report_tables
-from facekp.errors import RunError
 from facekp.metrics import keypoint_errors
 from facekp.report.page import provenance_tables, to_html
 from facekp.report.sources import Sources
@@ -376,8 +375,3 @@ def test_faults_are_one_line_and_leave_nothing(runs, tmp_path, capsys, arguments
     err = capsys.readouterr().err
     assert err.startswith("facekp: error: ") and err.count("\n") == 1 and words in err
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_without_runs_there_is_no_page(tmp_path):
-    with pytest.raises(RunError, match="holds no runs"):
-        report.page(Sources(tmp_path))

@@ -18,7 +18,7 @@ from facekp.report import results_page, story, tables
 from facekp.cli import commands as cli
 from facekp.data import load_lookup
 from facekp.runs.folder import CONV_WEIGHTS
-from facekp.errors import ConfigError, RunError
+from facekp.errors import RunError
 from facekp.report.drawings import errors_of_nets
 from facekp.report.page import to_html
 from facekp.report.publish import publish
@@ -171,16 +171,12 @@ def test_again_it_brings_what_has_grown_and_changes_nothing_else(runs, tmp_path)
 @pytest.mark.parametrize("state, losses, kept", [
     ("complete", [.04, .0225], True), (None, [.04, .0225, .02], True), (None, [.04], False)])
 def test_an_unfinished_run_does_not_replace_one_that_is_further(state, losses, kept, tmp_path,
-                                                                monkeypatch):
-    monkeypatch.setattr(facekp.report.publish, "conclude", lambda *args, **options: None)
-    monkeypatch.setattr(facekp.report.publish, "results_page", SimpleNamespace(
-        write=lambda *args: None, write_readme=lambda *args: None))
+                                                                quick):
     place = "optimizer-study/cnn14/adagrad/fold0"
     there = make_run(tmp_path / "results" / place, losses, state=state, epochs=500)
     make_run(tmp_path / "runs" / place, [.05, .03], state=None, epochs=500)
-    describe(tmp_path / "runs")
     before = there.history.read_bytes()
-    said = do_publish(tmp_path / "runs", tmp_path)
+    said = quick()
     assert (there.history.read_bytes() == before) is kept
     assert ("keeps its own" in said[0]) is kept and "unfinished at epoch 2 of 500" in said[0]
 
@@ -463,15 +459,6 @@ def test_names_do_not_break_the_table(tmp_path):
     assert "<td>0:00:10 per run, 1 thread of one|two three</td>" in html
     assert "<td>a\\|b  * c</td>" in html
     assert {row.count("<td") for row in re.findall("<tr>(.*?)</tr>", html, re.S)} == {0, 5}
-
-
-@pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
-def test_a_page_without_the_markers_is_left_alone(text, published, tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(text)
-    with pytest.raises(ConfigError, match="page.md: expected the lines"):
-        results_page.write_readme(page, published / "results")
-    assert page.read_text() == text
 
 
 def test_a_table_of_no_runs_takes_no_other_table_s_place(tmp_path, capsys):

@@ -2,18 +2,16 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from browser_tools import CHROMIUM, QUIET
 from run_tools import make_run
 
 from facekp.report import figures, page as report
 from facekp.report.sources import Sources
 
-CHROMIUM = next(filter(None, map(shutil.which, (
-    "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt install chromium")
 
 # A page beside the report uses it as a reader would, in frames as wide as a phone and a screen.
@@ -101,11 +99,10 @@ def visit(tmp_path_factory):
         '<img src="http://127.0.0.1:9/pixel.png">'), encoding="utf-8")
     (folder / "reader.html").write_text(READER, encoding="utf-8")
     done = subprocess.run(
-        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update",
-         f"--user-data-dir={folder / 'profile'}", "--allow-file-access-from-files",
-         "--enable-logging=stderr", "--virtual-time-budget=20000", "--window-size=1400,1600",
-         "--dump-dom", (folder / "reader.html").as_uri()],
+        [CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}",
+         "--allow-file-access-from-files", "--enable-logging=stderr",
+         "--virtual-time-budget=20000", "--window-size=1400,1600", "--dump-dom",
+         (folder / "reader.html").as_uri()],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=150,
         env={**os.environ, "HOME": str(folder)})
     parser = Pre()

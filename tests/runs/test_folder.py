@@ -23,8 +23,7 @@ CONFIG = {"settings": {"model": "lenet5", "seed": 0, "options": {}}, "data": {"l
 
 HOLD = """
 import sys, time
-from facekp.runs.folder import HISTORY, Run
-from facekp.settings import Settings
+from facekp.runs.folder import Run
 with Run(sys.argv[1]).locked():
     print("held", flush=True)
     time.sleep(60)

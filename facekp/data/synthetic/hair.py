@@ -29,7 +29,7 @@ def fullness(t, v):
     return t.hair_h * (1 - np.float32(0.6) * t.masculine * smooth((v + 36) / 26))
 
 
-def thickness(t, u, v, front):
+def thickness(t, u, v):
     """Height in px of the shell above the ellipsoid."""
     tufts = 1 + (np.float32(0.08) + np.float32(0.3) * t.curly) * noise(
         u * np.float32(0.16) + t.seed, v * np.float32(0.16))

@@ -36,11 +36,8 @@ def smooth(x):
     return x * x * (3 - 2 * x)
 
 
-def face_relief(t, u, v, front=None):
-    """Height in px of nose, brows, cheeks, lips and chin above the ellipsoid at (u, v).
-
-    `front` is there because `Surface` gives it to every relief; the face does not need it.
-    """
+def face_relief(t, u, v):
+    """Height in px of nose, brows, cheeks, lips and chin above the ellipsoid at (u, v)."""
     s = np.abs(u)
     h = 2.2 * t.brow_ridge * bump((s - 14) / 20, (v + 15) / 8)
     h -= t.socket * bump((s - t.eye_u) / 13, (v - t.eye_v) / 9)
@@ -126,6 +123,6 @@ class Surface:
             self.u = (q[0] + e[0] * step) / norm * t.width
             self.v = (q[1] + e[1] * step) / norm * t.height
             self.front = (q[2] + e[2] * step) / norm
-            growth = 1 + relief(t, self.u, self.v, self.front) / DEPTH
+            growth = 1 + relief(t, self.u, self.v) / DEPTH
         self.depth = nearest + np.sqrt(positive(growth * growth - miss) / ee)
         self.cover = ramp((growth - far) * 40 * t.scale + 0.5)

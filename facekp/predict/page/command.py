@@ -1,8 +1,7 @@
-"""``facekp page``: its arguments, and what they start. Imports nothing until it runs."""
-import argparse
+"""``facekp page``: its arguments, and what they start. Imports nothing slow until it runs."""
 import os
 
-from facekp.predict.command import path_type
+from facekp.arguments import path_name, whole_number
 
 PORT = 8765
 
@@ -15,12 +14,12 @@ def add_arguments(parser):
     parser : argparse.ArgumentParser
         Gets the default ``run``: a callable that takes the options and returns the exit code.
     """
-    parser.add_argument("-o", "--out", type=path_type, metavar="FOLDER",
+    parser.add_argument("-o", "--out", type=path_name, metavar="FOLDER",
                         help="write the page into a folder, for any web server, and do not serve "
                              "it")
-    parser.add_argument("--net", type=path_type, metavar="RUN|FILE",
+    parser.add_argument("--net", type=path_name, metavar="RUN|FILE",
                         help="another net: an ONNX file, or a run's folder with net.onnx")
-    parser.add_argument("--port", type=_port, default=PORT, metavar="N",
+    parser.add_argument("--port", type=whole_number(0, 65535), default=PORT, metavar="N",
                         help="where it is served, 0 for any port that is free (default: "
                              "%(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="open no browser")
@@ -83,9 +82,3 @@ def show(net=None, port=PORT, browser=True):
         except KeyboardInterrupt:
             print()
     return 0
-
-
-def _port(text):
-    if not (text.isdigit() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0 to 65535")
-    return int(text)

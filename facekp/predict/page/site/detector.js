@@ -2,7 +2,7 @@
 import { resize, rotate, roundHalfEven } from "./pillow.js";
 
 /** Intersection over union of two boxes [x, y, width, height]. */
-export function overlap(a, b) {
+function overlap(a, b) {
   const common = [0, 1].map((k) => Math.max(
     Math.min(a[k] + a[k + 2], b[k] + b[k + 2]) - Math.max(a[k], b[k]), 0));
   const area = common[0] * common[1];
@@ -131,7 +131,7 @@ function framed(image, x, y, colour) {
 }
 
 /** A face of the turned picture where it is in the picture itself. */
-export function turnedBack({ box, score, five }, degrees, { width, height }) {
+function turnedBack({ box, score, five }, degrees, { width, height }) {
   const back = ([x, y]) => (degrees === 90 ? [width - y, x]
     : degrees === 270 ? [y, height - x] : [width - x, height - y]);
   const a = back([box[0], box[1]]);

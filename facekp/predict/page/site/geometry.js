@@ -4,7 +4,7 @@ import { resize, roundHalfEven, turn } from "./pillow.js";
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The middle of points. */
-export const middleOf = (points) => [mean(points.map((p) => p[0])), mean(points.map((p) => p[1]))];
+const middleOf = (points) => [mean(points.map((p) => p[0])), mean(points.map((p) => p[1]))];
 
 /** Turn (x, y) clockwise where y points down. */
 export function turned([x, y], degrees) {

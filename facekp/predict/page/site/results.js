@@ -11,7 +11,7 @@ const element = (name, content = "", attributes = {}) => {
 const button = (text, onclick) => element("button", text, { type: "button", onclick });
 
 /** "right eye, inner corner" is easier read than right_eye_inner_corner. */
-export const spoken = (name) => name.replaceAll("_", " ");
+const spoken = (name) => name.replaceAll("_", " ");
 
 export const counted = (n) => (n === 0 ? "no face" : n === 1 ? "1 face" : `${n} faces`);
 

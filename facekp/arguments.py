@@ -1,6 +1,5 @@
 """Types of command line arguments for argparse; errors tell what was found and expected."""
 import argparse
-import os
 import re
 
 from facekp.text import shown
@@ -25,14 +24,6 @@ def whole_numbers(text):
         if values.count(value) > 1:
             raise argparse.ArgumentTypeError(f"found {value} twice, expected each seed once")
     return values
-
-
-def number(text):
-    """An argparse type: a decimal number (float() would read 1_0 as ten)."""
-    from facekp.data.values import NUMBER  # slow to import, and only one option needs it
-    if not NUMBER.fullmatch(os.fsencode(text)):
-        raise argparse.ArgumentTypeError(f"found {shown(repr(text))}, expected a number")
-    return float(text)
 
 
 def path_name(text):
