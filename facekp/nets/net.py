@@ -193,8 +193,8 @@ class KeypointNet(NeuralNet):
 
     Everything else is inherited from nolearn: the net is an estimator of scikit-learn. A net with
     its own objective, with penalties or with ``scores_train`` / ``scores_valid`` gets nolearn's
-    stock functions. The initial weights and dropout use random numbers from the seed of the
-    training batches.
+    stock functions; they know no `sharpness`, and a net that has one refuses them. The initial
+    weights and dropout use random numbers from the seed of the training batches.
 
     Parameters
     ----------
@@ -234,6 +234,10 @@ class KeypointNet(NeuralNet):
         options = self._get_params_for("objective")
         if objective is not nolearn_objective or self.scores_train or self.scores_valid or (
                 set(options) != {"loss_function"}):
+            if getattr(self._output_layers[-1], "sharpness", 0):
+                raise ConfigError("sharpness: found a net that minimizes a penalty of its own, with "
+                                  "an objective, penalties or scores of nolearn's, whose functions "
+                                  "would leave it out; expected sharpness=0 with them")
             with without_test_values():
                 return super()._create_iter_funcs(layers, objective, update, output_type)
         with without_test_values():
