@@ -236,9 +236,9 @@ class KeypointNet(NeuralNet):
         if not self.regression or objective is not nolearn_objective or (
                 self.scores_train or self.scores_valid or set(options) != {"loss_function"}):
             if getattr(self._output_layers[-1], "sharpness", 0):
-                raise ConfigError("sharpness: found a net that minimizes a penalty of its own, with "
-                                  "an objective, penalties or scores of nolearn's, whose functions "
-                                  "would leave it out; expected sharpness=0 with them")
+                raise ConfigError("sharpness: found a net that minimizes a penalty of its own, "
+                                  "with an objective, penalties or scores of nolearn's, whose "
+                                  "functions would leave it out; expected sharpness=0 with them")
             with without_test_values():
                 return super()._create_iter_funcs(layers, objective, update, output_type)
         with without_test_values():
