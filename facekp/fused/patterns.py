@@ -96,7 +96,7 @@ def soft_argmax(layer):
 
 def dense(layer):
     return (type(layer) is DenseLayer and _float32(layer.W, layer.b)
-            and layer.nonlinearity in ACTIVATIONS)
+            and any(layer.nonlinearity is known for known in ACTIVATIONS))
 
 
 def dense_relu(layer):

@@ -46,7 +46,8 @@ def unet(width=16, sharpness=0.001, optimizer="adam", learning_rate=0.001, batch
     width : int
         Filters of the first block; each block has twice those of the one before.
     sharpness : float
-        Weight of the maps' distance from Gaussians.
+        Weight of the maps' distance from Gaussians; 0 for a net with an objective, penalties or
+        scores of nolearn's, whose functions would leave it out.
     optimizer, learning_rate, batch_size, seed, fused, **options :
         see :func:`facekp.nets.lenet.lenet5`
 

@@ -100,6 +100,16 @@ def test_close_to_float64_on_random_numbers(variant, shape):
         assert np.linalg.norm(found - wanted) <= 1e-6 * np.linalg.norm(wanted), name
 
 
+@pytest.mark.parametrize("size", [(3, 8), (8, 3)])
+def test_a_pool_that_drops_all_outputs(size):
+    x, W, b = (np.ones(shape, "float32") for shape in ((2, 1) + size, (4, 1, 3, 3), (4,)))
+    gy = np.zeros((2, 4) + tuple((side - 2) // 2 for side in size), "float32")
+    y, *gradients = function(conv_relu_pool)(x, W, b, gy)
+    assert y.shape == gy.shape
+    for gradient, of in zip(gradients, (x, W, b)):
+        np.testing.assert_array_equal(gradient, np.zeros_like(of))
+
+
 def test_statistics_keep_their_digits_beside_a_large_mean():
     x, W = T.tensor4("x"), T.tensor4("W")
     f = theano.function([x, W], conv_linear(x, W))

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from core_tools import CLASSIC, faces
 
-from nolearn.lasagne import TrainSplit
+from lasagne.layers import DenseLayer, InputLayer
+from lasagne.updates import sgd
+from nolearn.lasagne import NeuralNet, TrainSplit
 from theano.configparser import change_flags
 
 from facekp import keypoints
@@ -12,7 +14,8 @@ from facekp.errors import ConfigError, EngineError
 from facekp.nets import models
 from facekp.nets.cnn14 import cnn14
 from facekp.nets.lenet import lenet5
-from facekp.nets.net import GivenSplit, Lazy, SeededSplit, ShuffledBatches, undrawn
+from facekp.nets.net import (GivenSplit, KeypointNet, Lazy, SeededSplit, ShuffledBatches,
+                             undrawn)
 from facekp.nets.resnet import resnet
 from facekp.settings import Settings
 from facekp.training.augmented_batches import AugmentedBatches
@@ -175,6 +178,16 @@ def test_nolearns_own_arguments_are_passed_on():
         lenet5(max_epoch=5)
     with pytest.raises(ConfigError, match="max_epochs"):  # settings have an own place for it
         models.build(Settings("lenet5", {"max_epochs": 5}))
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_a_net_for_classes_has_nolearns_accuracy(regression, monkeypatch):
+    made = []
+    monkeypatch.setattr(NeuralNet, "_create_iter_funcs", lambda *given: made.append(1) or (1, 2, 3))
+    KeypointNet([(InputLayer, {"name": "input", "shape": (None, 3)}),
+                 (DenseLayer, {"name": "output", "num_units": 2})],
+                regression=regression, update=sgd, update_learning_rate=0.1).initialize()
+    assert bool(made) != regression
 
 
 @pytest.mark.parametrize("setting", [{"floatX": "float16"}, {"mode": "FAST_COMPILE"},

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import theano.tensor as T
 from lasagne.layers import InputLayer, get_output
+from nolearn.lasagne import NeuralNet
 
 from facekp.engine.layers import SoftArgmaxLayer, UpscaleConcatLayer
 from facekp.errors import ConfigError
@@ -101,6 +102,17 @@ def test_what_is_reported_is_the_loss_without_the_penalty():
         net.initialize()
         losses.append(float(net.train_iter_(X, y)[0]))
     assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("option", [{"objective_l2": 1e-4}, {"scores_valid": [("mae", None)]}])
+def test_functions_that_would_leave_the_penalty_out_are_refused(option, monkeypatch):
+    made = []
+    monkeypatch.setattr(NeuralNet, "_create_iter_funcs", lambda *given: made.append(1) or (1, 2, 3))
+    with pytest.raises(ConfigError, match="sharpness"):
+        unet(width=2, **option).initialize()
+    assert not made
+    unet(width=2, sharpness=0.0, **option).initialize()
+    assert made
 
 
 def test_an_image_is_put_before_one_of_twice_its_size():

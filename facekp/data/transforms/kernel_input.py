@@ -85,8 +85,8 @@ def blur_weights(sigma, radius):
     Returns
     -------
     float32 array (n, radius + 1)
-        The weights of a pixel and of its neighbours on both sides have the sum 1. From 3 sigma
-        (rounded up) on they are 0, and the compiled kernel skips them.
+        The weights of a pixel and of its neighbours on both sides have the sum 1. Beyond 3 sigma
+        (rounded up) they are 0, and the compiled kernel skips them.
 
     Examples
     --------

@@ -82,10 +82,10 @@ static void weight_gradient(const ConvShape& s, const float* x, const Gradient& 
     for (int item = first_item; item < last_item; ++item) {
       const int first_image = item / bands * group, row = item % bands * rows;
       const int images = std::min(group, s.n - first_image);
-      const int count = std::min(rows, height - row) * width;
+      const int some = std::min(rows, height - row), count = some * width;  // width may be 0
       for (int i = 0; i < images; ++i)
         layout.pack(x + size_t(first_image + i) * s.c * s.h * s.w,
-                    x + size_t(s.n) * s.c * s.h * s.w, row, count / width, channel,
+                    x + size_t(s.n) * s.c * s.h * s.w, row, some, channel,
                     columns + i * image_stride);
       for (int q0 = 0; q0 < count; q0 += piece * LANES)
         for (int f0 = 0; f0 < s.f; f0 += GRAD_FILTERS) {

@@ -81,9 +81,9 @@ static void conv_forward(const ConvShape& s, const float* x, const float* w, con
     float* columns = work + thread * work_floats;
     for (int item = first; item < last; ++item) {
       const int image = item / bands, row = item % bands * rows;
-      const int count = std::min(rows, height - row) * width;
+      const int some = std::min(rows, height - row), count = some * width;  // width may be 0
       layout.pack(x + size_t(image) * s.c * s.h * s.w, x + size_t(s.n) * s.c * s.h * s.w, row,
-                  count / width, columns + columns_floats, columns);
+                  some, columns + columns_floats, columns);
       const size_t plane = size_t(height) * width;
       const size_t first_index = size_t(image) * s.f * plane + size_t(row) * width;
       all_tiles<S>(s.f, count, columns, packed_w, offset.data(), taps, layout.shift_stride(),

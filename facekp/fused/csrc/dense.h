@@ -12,7 +12,7 @@
 //               gW = x^T g, and gx = g W^T computed as (W g^T)^T, which broadcasts from W's rows as
 //               they lie in memory instead of transposing 31 MB.
 //
-// tests/test_fused_dense.py compares all of it with stock Theano.
+// tests/fused/test_fused_dense.py compares all of it with stock Theano.
 #pragma once
 #include <omp.h>
 
