@@ -5,14 +5,14 @@ import os
 import sys
 from pathlib import Path
 
-from facekp import files
+from facekp import __version__, files
 from facekp.errors import ConfigError
 from facekp.predict import formats, paths, video
 from facekp.predict.command import FORMATS
 from facekp.predict.detector import MIN_SCORE
 from facekp.predict.find import Finder
 from facekp.predict.images import PhotoError, load
-from facekp.predict.journal import Journal
+from facekp.predict.journal import Journal, state_of
 from facekp.predict.overlay import write_overlay
 from facekp.predict.records import Record
 from facekp.text import Progress, shown_path
@@ -65,9 +65,9 @@ def predict(given, out, formats=("csv", "overlay"), recursive=False, net=None, b
     finder = Finder(net, detect, fast, min_score, threads)
     try:
         files.make_folder(out)
-        journal = Journal(out, {"net": _identity(finder.net.path), "detect": detect, "fast": fast,
-                                "min_score": min_score, "formats": sorted(formats),
-                                "boxes": chosen})
+        journal = Journal(out, {"version": __version__, "net": _identity(finder.net.path),
+                                "detect": detect, "fast": fast, "min_score": min_score,
+                                "formats": sorted(formats), "boxes": chosen})
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written ({error.strerror}); name another folder for "
                           "the results") from None
@@ -104,6 +104,7 @@ def _one(name, path, out, formats, finder, boxes, journal):
         return video.records(name, path, finder)
     if journal.has(name, path):
         return [journal.done[name]]
+    state = state_of(path)
     image = load(path)
     try:
         faces = finder(image, boxes)
@@ -117,7 +118,7 @@ def _one(name, path, out, formats, finder, boxes, journal):
             raise
         raise PhotoError(f"{shown_path(path)}: its name is too long for those of its results; "
                          "shorten it") from None
-    journal.add(record)
+    journal.add(record, state)
     return [record]
 
 

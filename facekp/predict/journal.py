@@ -1,10 +1,18 @@
 """What a run through a folder has done so far, so that the same command goes on after a stop."""
+import contextlib
+import errno
 import json
 import os
 from pathlib import Path
 
 from facekp import files
+from facekp.errors import ConfigError
 from facekp.predict.records import as_json, from_json
+
+try:
+    import fcntl
+except ImportError:  # Windows: no lock there
+    fcntl = None
 
 NAME = ".facekp-progress.jsonl"
 
@@ -21,20 +29,28 @@ class Journal:
     Attributes
     ----------
     done : dict of str -> Record, by the photo's name
+
+    Raises
+    ------
+    ConfigError
+        If another process has a journal in the folder.
     """
 
     def __init__(self, folder, choices):
         self.path = Path(folder) / NAME
         self._choices = json.loads(json.dumps(choices))
-        lines = self._read()
         self.done, self._states = {}, {}
-        with files.replacing(self.path, "w", encoding="ascii") as file:  # less a line cut off
-            file.write(json.dumps(self._choices) + "\n")
-            for state, record in lines:
-                self.done[record.file] = record
-                self._states[record.file] = state
-                file.write(_line(state, record))
-        self._file = open(self.path, "a", encoding="ascii")
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_locked(folder))
+            lines = self._read()
+            with files.replacing(self.path, "w", encoding="ascii") as file:  # less a line cut off
+                file.write(json.dumps(self._choices) + "\n")
+                for state, record in lines:
+                    self.done[record.file] = record
+                    self._states[record.file] = state
+                    file.write(_line(state, record))
+            self._file = stack.enter_context(open(self.path, "a", encoding="ascii"))
+            self._held = stack.pop_all()
 
     def _read(self):
         try:
@@ -56,11 +72,11 @@ class Journal:
         """Whether a photo is done, and its file the same as then."""
         record = self.done.get(name)
         return (record is not None and record.path == path
-                and self._states[name] == _state(path))
+                and self._states[name] == state_of(path))
 
-    def add(self, record):
-        """Note that a photo is done, all its own files included."""
-        state = _state(record.path)
+    def add(self, record, state):
+        """Note that a photo, of which :func:`state_of` told `state` before it was read, is done,
+        all its own files included."""
         self._file.write(_line(state, record))
         self._file.flush()
         self.done[record.file], self._states[record.file] = record, state
@@ -68,11 +84,31 @@ class Journal:
     def close(self, finished):
         """Close the file, and remove it when the run has come to its end."""
         self._file.close()
-        if finished:
-            self.path.unlink()
+        with self._held:
+            if finished:
+                self.path.unlink()
 
 
-def _state(path):
+@contextlib.contextmanager
+def _locked(folder):
+    """Hold the folder for this process alone, where there are locks."""
+    lock = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    try:
+        if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            os.close(lock)
+            raise ConfigError(f"{folder}: another process writes its results there; wait for it, "
+                              "or name another folder") from None
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def state_of(path):
     """What changes when a file does: its size and time, None where it cannot be seen."""
     try:
         status = os.stat(path)

@@ -227,6 +227,38 @@ def test_what_changed_meanwhile_is_done_again(photos, tmp_path, net, portrait, m
     again.close(False)
 
 
+def test_a_photo_that_changes_while_it_is_looked_at_is_not_done(photos, tmp_path, net, portrait,
+                                                                monkeypatch):
+    finder_call = folder.Finder.__call__
+
+    def change_it(self, image, boxes=None):
+        Image.fromarray(portrait[0][:, ::-1]).save(photos / "b.png")
+        return finder_call(self, image, boxes)
+
+    monkeypatch.setattr(folder.Finder, "__call__", change_it)
+    monkeypatch.setattr(folder, "_write_whole", lambda *args: 1 / 0)
+    out = tmp_path / "out"
+    with pytest.raises(ZeroDivisionError):
+        predict([photos / "b.png"], out, net=net)
+    choices = json.loads((out / journal.NAME).read_text().splitlines()[0])
+    again = journal.Journal(out, choices)
+    assert list(again.done) == ["b.png"] and not again.has("b.png", str(photos / "b.png"))
+    again.close(False)
+
+
+def test_two_do_not_write_into_one_folder(photos, tmp_path, net):
+    out = tmp_path / "out"
+    out.mkdir()
+    other = journal.Journal(out, {"other": "choices"})
+    before = everything(out)
+    with pytest.raises(ConfigError, match="another process"):
+        predict([photos], out, net=net)
+    assert everything(out) == before
+    other.close(True)
+    predict([photos], out, net=net)
+    assert (out / "keypoints.csv").exists()
+
+
 def test_a_killed_process_leaves_nothing_half_written(tmp_path, net, portrait, clean_env):
     place, out = tmp_path / "photos", tmp_path / "out"
     place.mkdir()
