@@ -11,7 +11,9 @@ from facekp.data.sources import LOOKUP, TEST, TRAINING, holds_kaggle_files
 DEFAULT_FOLDER = "data/kaggle"
 SYNTHETIC_FOLDER = "data/synthetic"
 SYNTHETIC_LABEL = "synthetic faces"
+
 KAGGLE_ROWS = {TRAINING: 7049, TEST: 1783, LOOKUP: 27124}
+"""How many rows each of Kaggle's files has, besides the names of the columns."""
 
 DEMO_FOLDER = "data/demo"
 DEMO_FACES = {"n_train": 2140, "n_test": 178, "complete": True}
